@@ -1,0 +1,89 @@
+/** @type {import('dependency-cruiser').IConfiguration} */
+// The ring table of docs/architecture.md: rings lowest first, and within a ring the names in their order. A file may import what stands
+// in its own entry and in every entry before it, nothing after it. Ring 4 (adapters) sees rings 0 and 1 only.
+const rings = [
+  ['base', '^src/base/', 0],
+  ['container-spec', '^src/plan/container-spec\\.ts$', 0],
+  ['result', '^src/result\\.ts$', 0],
+  ['run-plan', '^src/plan/run-plan\\.ts$', 0],
+  ['errors', '^src/errors\\.ts$', 0],
+  ['assert-succeeded', '^src/assert-succeeded\\.ts$', 0],
+  ['host', '^src/host/', 1],
+  ['ports', '^src/(engine|storage|secrets)/types\\.ts$', 1],
+  ['policy', '^src/policy/(?!entry)', 2],
+  ['config', '^src/config/', 2],
+  ['job', '^src/job/', 2],
+  ['plan', '^src/plan/(?!container-spec|run-plan)', 2],
+  ['verdict', '^src/(workspace/layout|execute/verdict|execute/stop)\\.ts$', 2],
+  ['hints-events', '^src/(hints|events|run-message)\\.ts$', 2],
+  ['policy-entry', '^src/policy/entry\\.ts$', 2],
+  ['event-log', '^src/event-log\\.ts$', 3],
+  ['workspace', '^src/workspace/(?!layout)', 3],
+  ['execute', '^src/execute/(?!verdict|stop\\.)', 3],
+  ['adapters', '^src/(engine/(docker/|entry)|storage/(?!types)|secrets/(?!types))', 4],
+  ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
+  ['runtime', '^src/(runtime|engine-source|readiness)\\.ts$', 5],
+  ['index', '^src/index\\.ts$', 5],
+  ['testing', '^src/testing/', 6],
+];
+
+const upward = rings.flatMap(([name, path, ring], position) => {
+  const isAdapterLike = ring === 4 || name === 'testing';
+  const allowed = rings.filter(([, , other], index) =>
+    isAdapterLike ? other <= 1 || index === position : index <= position,
+  );
+  return [
+    {
+      name: `${name}-imports-upward`,
+      comment: `${name} may import only: ${allowed.map(([other]) => other).join(', ')}`,
+      severity: 'error',
+      from: { path },
+      to: { path: '^src/', pathNot: allowed.map(([, other]) => other) },
+    },
+  ];
+});
+
+const pure = rings.filter(([, , ring]) => ring === 0 || ring === 2).map(([, path]) => path);
+
+module.exports = {
+  forbidden: [
+    ...upward,
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'only-the-docker-adapter-imports-dockerode',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/engine/docker/' },
+      to: { path: 'node_modules/(@types/)?(dockerode|docker-modem)/' },
+    },
+    {
+      name: 'no-io-in-pure-rings',
+      severity: 'error',
+      from: { path: pure },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(util|path|path/posix|crypto|buffer)$' },
+    },
+    {
+      name: 'in-the-map',
+      comment: 'every source file has its place in the ring table',
+      severity: 'error',
+      from: { path: '^src/', pathNot: rings.map(([, path]) => path) },
+      to: {},
+    },
+    {
+      name: 'no-dev-dependency-in-src',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^src/' }, to: {} },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['types', 'import', 'node', 'default'],
+    },
+  },
+};

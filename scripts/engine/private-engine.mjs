@@ -1,0 +1,162 @@
+/** A Docker engine of one's own: everything in one temporary folder, started and removed without a trace. Linux, as root. */
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { spawnSync } from 'node:child_process';
+import { callEngine } from './http.mjs';
+
+const READY_MS = 60_000;
+const TERM_MS = 30_000;
+const CGROUPS = '/sys/fs/cgroup';
+
+/** Starts the engine in the network namespace of this process. */
+export async function startPrivateEngine() {
+  const folder = mkdtempSync(join(tmpdir(), 'berthkit-engine-'));
+  const group = basename(folder);
+  const host = `unix://${join(folder, 'docker.sock')}`;
+  const configuration = join(folder, 'daemon.json');
+  // An engine without a file of its own would read the machine's. The key path keeps the engine's identity in the folder too (ignored by
+  // engines that know no such key is not an option, so it is only given to those that do).
+  writeFileSync(configuration, '{}');
+  const log = openSync(join(folder, 'dockerd.log'), 'a');
+  const daemon = spawn(
+    'dockerd',
+    [
+      ['--host', host],
+      ['--data-root', join(folder, 'data')],
+      ['--exec-root', join(folder, 'exec')],
+      ['--pidfile', join(folder, 'docker.pid')],
+      ['--config-file', configuration],
+      ['--exec-opt', 'native.cgroupdriver=cgroupfs'],
+      ['--cgroup-parent', `/${group}`],
+    ].flat(),
+    // A session of its own: an interrupt from the terminal is for the command, the engine is stopped in order.
+    { detached: true, stdio: ['ignore', log, log] },
+  );
+  closeSync(log);
+  const exited = new Promise((resolve) => {
+    daemon.on('exit', resolve);
+    daemon.on('error', resolve);
+  });
+  const engine = { host, folder, stop: () => stopEngine(folder, group, host, daemon, exited) };
+  const deadline = performance.now() + READY_MS;
+  for (;;) {
+    const ping = await callEngine(host, 'GET', '/_ping', { timeoutMs: 2_000 }).catch(() => null);
+    if (ping?.text === 'OK') return engine;
+    const ended = daemon.pid === undefined || daemon.exitCode !== null || daemon.signalCode !== null;
+    if (ended || performance.now() > deadline) {
+      const tail = readFileSync(join(folder, 'dockerd.log'), 'utf8').split('\n').slice(-15).join('\n');
+      await engine.stop();
+      throw new Error(`the private engine did not start:\n${tail}`);
+    }
+    await sleep(50);
+  }
+}
+
+async function stopEngine(folder, group, host, daemon, exited) {
+  if (daemon.exitCode === null && daemon.signalCode === null && daemon.pid !== undefined) {
+    await killContainers(host).catch(() => undefined);
+    daemon.kill('SIGTERM');
+    const timeUp = new AbortController();
+    await Promise.race([exited, sleep(TERM_MS, undefined, { signal: timeUp.signal }).catch(() => undefined)]);
+    timeUp.abort();
+    if (daemon.exitCode === null && daemon.signalCode === null) daemon.kill('SIGKILL');
+    await Promise.race([exited, sleep(5_000, undefined, { ref: false })]);
+  }
+  for (const pid of processesOf(folder)) killQuietly(pid);
+  for (const pid of processesIn(group)) killQuietly(pid);
+  for (const mount of mountsBeneath(folder)) spawnSync('umount', ['-l', mount]);
+  removeFolder(folder);
+  await removeGroups(group);
+}
+
+async function killContainers(host) {
+  const { json } = await callEngine(host, 'GET', '/containers/json');
+  await Promise.allSettled(json().map(({ Id }) => callEngine(host, 'POST', `/containers/${Id}/kill`)));
+}
+
+function killQuietly(pid) {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** containerd and the shims are known by the folder in their command line; they outlive an engine that was killed. */
+function processesOf(folder) {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        return line.includes(`${folder}/`) && /(dockerd|containerd)/.test(line.split('\0')[0] ?? '');
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Our control groups in every hierarchy, deepest first. */
+function groupFolders(group) {
+  const roots = [CGROUPS, ...readFolders(CGROUPS)].map((path) => join(path, group)).filter(existsSync);
+  const deepestFirst = (path) => [...readFolders(path).flatMap(deepestFirst), path];
+  return roots.flatMap(deepestFirst);
+}
+
+function readFolders(path) {
+  try {
+    return readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(path, entry.name));
+  } catch {
+    return [];
+  }
+}
+
+function processesIn(group) {
+  return groupFolders(group).flatMap((path) => {
+    try {
+      return readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
+    } catch {
+      return [];
+    }
+  });
+}
+
+async function removeGroups(group) {
+  // The kernel lets go of a group a moment after its last process.
+  for (let round = 0; round < 50; round += 1) {
+    const folders = groupFolders(group);
+    if (folders.length === 0) return;
+    for (const path of folders) {
+      try {
+        rmdirSync(path);
+      } catch {
+        // Still in use; the next round tries again.
+      }
+    }
+    await sleep(100);
+  }
+}
+
+function mountsBeneath(folder) {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => (line.split(' ')[4] ?? '').replaceAll('\\040', ' '))
+    .filter((mount) => mount.startsWith(`${folder}/`))
+    .reverse();
+}
+
+function removeFolder(folder) {
+  for (let round = 0; round < 5; round += 1) {
+    try {
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+      return;
+    } catch {
+      for (const mount of mountsBeneath(folder)) spawnSync('umount', ['-l', mount]);
+    }
+  }
+  process.stderr.write(`with-engine: could not remove ${folder}\n`);
+}

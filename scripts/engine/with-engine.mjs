@@ -1,0 +1,100 @@
+/**
+ * with-engine [--private] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
+ *
+ * An engine that is already there is used only if containers really start on it. Otherwise, and always with --private, an engine of its
+ * own is started on Debian and Ubuntu as root, in a fresh network namespace together with the command: no other engine is disturbed,
+ * published ports answer on 127.0.0.1, and nothing outside can be reached.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { engineCandidates } from './candidates.mjs';
+import { installMissingPackages, privateEngineProblem } from './packages.mjs';
+import { startPrivateEngine } from './private-engine.mjs';
+import { engineProblem } from './probe.mjs';
+
+const INSIDE = '--inside-namespace';
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+const say = (text) => process.stderr.write(`with-engine: ${text}\n`);
+
+/** Runs a command to its end and gives its exit status; signals that reach us are passed on to it. */
+async function run(command, words, env) {
+  const child = spawn(command, words, { stdio: 'inherit', env });
+  const pass = (signal) => {
+    // A terminal has already sent an interrupt to the whole group.
+    if (signal === 'SIGINT' && process.stdin.isTTY) return;
+    child.kill(signal);
+  };
+  for (const signal of SIGNALS) process.on(signal, pass);
+  try {
+    return await new Promise((resolve) => {
+      child.on('error', (error) => {
+        say(`${command}: ${error.message}`);
+        resolve(error.code === 'ENOENT' ? 127 : 126);
+      });
+      child.on('exit', (code, signal) => {
+        resolve(signal === null ? code : 128 + constants.signals[signal]);
+      });
+    });
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, pass);
+  }
+}
+
+async function insideNamespace(command, words) {
+  // Signals must not end us before everything is cleaned up; the command gets those that come while it runs.
+  let early = null;
+  const remember = (signal) => {
+    early = signal;
+  };
+  for (const signal of SIGNALS) process.on(signal, remember);
+  spawnSync('ip', ['link', 'set', 'lo', 'up']);
+  const engine = await startPrivateEngine();
+  try {
+    if (early !== null) return 128 + constants.signals[early];
+    const { DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, ...env } = process.env;
+    return await run(command, words, { ...env, DOCKER_HOST: engine.host });
+  } finally {
+    await engine.stop();
+  }
+}
+
+async function usableEngine() {
+  for (const host of engineCandidates(process.env)) {
+    const problem = await engineProblem(host);
+    if (problem === null) return host;
+    say(`not using ${host}: ${problem}`);
+  }
+  return null;
+}
+
+async function main([first, ...rest]) {
+  if (first === INSIDE) return insideNamespace(rest[0], rest.slice(1));
+  const isPrivate = first === '--private';
+  const [command, ...words] = isPrivate ? rest : [first, ...rest];
+  if (command === undefined) {
+    say('usage: with-engine [--private] COMMAND…');
+    return 2;
+  }
+  const problem = privateEngineProblem();
+  if (!isPrivate || problem !== null) {
+    const host = await usableEngine();
+    if (host !== null) return run(command, words, { ...process.env, DOCKER_HOST: host });
+  }
+  if (problem !== null) {
+    say(`no engine that runs containers was found, and ${problem}.`);
+    say('Start Docker (Docker Desktop, dockerd, or rootless Docker) so that "docker run --rm busybox true" works,');
+    say('or set DOCKER_HOST to an engine, or run this as root on Debian or Ubuntu to get a private one.');
+    return 125;
+  }
+  installMissingPackages();
+  const self = fileURLToPath(import.meta.url);
+  return run('unshare', ['--net', '--', process.execPath, self, INSIDE, command, ...words], process.env);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  say(error.message);
+  process.exitCode = 125;
+}

@@ -1,0 +1,91 @@
+/** The byte sequences in which a secret may show up in output. Encryption, reversal and spelling out are not among them. */
+import { jsonEscapes, urlEscapes } from './text-escapes.js';
+
+/** One byte sequence to mask. */
+export interface SecretForm {
+  readonly bytes: Uint8Array;
+  /** Mask only where no letter, digit or `_` is next to it. */
+  readonly wholeToken: boolean;
+}
+
+/** Below this many characters a secret is masked only as a whole token: `on` would blank half of every log. */
+export const MIN_FREE_LENGTH = 6;
+
+/** Line lengths at which `base64` and PEM writers break their output. */
+const BASE64_LINE_LENGTHS = [64, 76];
+
+/**
+ * Lists the forms of a secret: as it is, without blanks around it, with the other kind of line ends, each of its
+ * lines of at least 6 characters, base64 and base64url in all three alignments, hex, URL- and JSON-escaped. A secret
+ * of blanks only has no forms.
+ */
+export function secretForms(secret: string | Uint8Array): readonly SecretForm[] {
+  const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret);
+  const text = bytes.toString('utf8');
+  const isText = Buffer.from(text, 'utf8').equals(bytes);
+  const forms = new Map<string, SecretForm>();
+  const add = (form: Uint8Array, wholeToken: boolean): void => {
+    const key = Buffer.from(form).toString('latin1');
+    if (key !== '' && forms.get(key)?.wholeToken !== false) forms.set(key, { bytes: form, wholeToken });
+  };
+  if (!isText) {
+    addForms(bytes, null, add);
+    return [...forms.values()];
+  }
+  const trimmed = text.trim();
+  if (trimmed === '') return [];
+  for (const variant of new Set([text, trimmed])) addForms(Buffer.from(variant, 'utf8'), variant, add);
+  if (/[\r\n]/.test(trimmed))
+    for (const form of multilineForms(trimmed)) add(Buffer.from(form, 'utf8'), false);
+  return [...forms.values()];
+}
+
+function addForms(
+  bytes: Buffer,
+  text: string | null,
+  add: (form: Uint8Array, wholeToken: boolean) => void,
+): void {
+  const length = text === null ? bytes.length : Array.from(text).length;
+  const isShort = length < MIN_FREE_LENGTH;
+  add(bytes, isShort);
+  const hex = bytes.toString('hex');
+  const encoded = [hex, hex.toUpperCase(), ...urlEscapes(bytes), ...(text === null ? [] : jsonEscapes(text))];
+  for (const form of [...encoded, ...base64Forms(bytes, isShort)]) {
+    // The hex of one letter is an everyday number.
+    if (form.length >= MIN_FREE_LENGTH) add(Buffer.from(form, 'utf8'), isShort);
+  }
+}
+
+function multilineForms(text: string): readonly string[] {
+  const lines = text.split(/\r\n|\r|\n/);
+  const kept = lines.map((line) => line.trim()).filter((line) => Array.from(line).length >= MIN_FREE_LENGTH);
+  return [lines.join('\n'), lines.join('\r\n'), ...kept.flatMap((line) => [line, ...jsonEscapes(line)])];
+}
+
+function base64Forms(bytes: Buffer, isShort: boolean): readonly string[] {
+  // `echo` adds a line end before encoding.
+  const alone = [bytes, Buffer.concat([bytes, Buffer.from('\n')])].map((data) => data.toString('base64'));
+  const standard = [...alone, ...alone.map(withoutPadding)];
+  if (!isShort) {
+    for (const whole of alone) standard.push(...wrapped(whole));
+    // Three bytes make four characters, so a secret inside longer data starts at one of three offsets.
+    for (const offset of [0, 1, 2]) standard.push(...alignedForms(bytes, offset));
+  }
+  return standard.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
+}
+
+const withoutPadding = (base64: string): string => base64.replace(/={1,2}$/, '');
+
+function wrapped(base64: string): readonly string[] {
+  return BASE64_LINE_LENGTHS.filter((width) => base64.length > width).flatMap(
+    (width) => base64.match(new RegExp(`.{1,${String(width)}}`, 'g')) ?? [],
+  );
+}
+
+/** The characters that depend on the secret alone, and the same up to the end of the data. */
+function alignedForms(bytes: Buffer, offset: number): readonly string[] {
+  const padded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+  const first = Math.ceil((offset * 8) / 6);
+  const inner = padded.slice(first, Math.floor(((offset + bytes.length) * 8) / 6));
+  return [inner, padded.slice(first), withoutPadding(padded).slice(first)];
+}

@@ -1,0 +1,52 @@
+/** The runtime's configuration as data. Parsing and defaults live beside it. */
+import type { DeepPartial, Policy } from '../policy/policy.js';
+
+/** Deadlines of one run, in milliseconds; null: none. */
+export interface Timeouts {
+  readonly pullMs: number;
+  readonly stageMs: number;
+  readonly runMs: number;
+  readonly collectMs: number;
+  /** For all secrets of one attempt together. */
+  readonly secretsMs: number;
+}
+
+/** Configuration of one runtime; read once, when it is created, and frozen. */
+export interface RuntimeConfig {
+  /** Off: nothing runs, `explain` still works. False from the environment unless set, true for `createRuntime({…})`. */
+  readonly enabled: boolean;
+  /** `host`: `unix:///path` or `tcp://host:port`; null: `DOCKER_HOST`, then the usual socket. */
+  readonly engine: { readonly host: string | null };
+  /** Absolute folder beneath which each run gets a folder of its own. */
+  readonly workspaceRoot: string;
+  /** Most bytes of staged inputs per run; null: no limit. */
+  readonly maxWorkspaceBytes: number | null;
+  /** Most bytes of one staged or collected file. */
+  readonly maxFileBytes: number;
+  /** Most bytes staged from storages per run. */
+  readonly maxDownloadBytes: number;
+  /** Most bytes uploaded per run. */
+  readonly maxUploadBytes: number;
+  /** Characters kept of each stream; at least 1024. */
+  readonly maxLogChars: number;
+  /** Off: results carry no stdout and stderr text. */
+  readonly persistLogTail: boolean;
+  /** From the stop signal to SIGKILL; at least 1000. */
+  readonly stopGraceMs: number;
+  readonly timeouts: { readonly default: Timeouts; readonly max: { readonly runMs: number } };
+  /** Runs at one time; more wait their turn. */
+  readonly maxConcurrentRuns: number;
+  /** Runs that may wait; more are refused. */
+  readonly maxQueuedRuns: number;
+  readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
+  /** How many files are staged or uploaded at a time. */
+  readonly concurrency: { readonly stage: number; readonly upload: number };
+  /** Prefix of all labels and container names. */
+  readonly labelPrefix: string;
+  /** Tells this runtime's things from others' on one engine; null: derived from host and workspace root when created. */
+  readonly instanceId: string | null;
+  readonly policy: Policy;
+}
+
+/** Any part of a configuration; what is absent comes from the layer below or the default. */
+export type RuntimeConfigInput = DeepPartial<RuntimeConfig>;

@@ -1,0 +1,170 @@
+/** The port's containers over one engine. Each method is one call and what its answers mean; long stories have their own files. */
+import { EngineError } from '../../errors.js';
+import type { ContainerSpec } from '../../plan/container-spec.js';
+import type { CallOptions, ContainerInfo, EngineContainers } from '../types.js';
+import { createAttachment } from './attach.js';
+import type { DockerClient } from './client.js';
+import { fromCreate, fromInspect, fromList, toCreateBody, toStartExitCode } from './convert.js';
+import { messageOf, statusOf } from './errors.js';
+import { checkContainerId, checkSignal } from './identifiers.js';
+import { removeUntilGone } from './removal.js';
+import type { Session } from './session.js';
+import { waitForEnd } from './wait.js';
+
+const CREATE_STATUSES = {
+  201: true,
+  200: true,
+  400: 'bad parameter',
+  404: 'no such image',
+  409: 'conflict',
+  500: 'server error',
+};
+
+/** What dockerode's `createContainer` does, but the answer is kept whole. */
+const create = (docker: DockerClient, spec: ContainerSpec): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    const options = {
+      // `_query` and `_body` apart: otherwise every option, the environment included, would stand in the URL too.
+      _query: { name: spec.name, ...(spec.platform === null ? {} : { platform: spec.platform }) },
+      _body: toCreateBody(spec),
+    };
+    const request = { path: '/containers/create?', method: 'POST', options, statusCodes: CREATE_STATUSES };
+    docker.modem.dial(request, (cause, body) => {
+      if (cause instanceof Error) reject(cause);
+      else resolve(body);
+    });
+  });
+
+/** Null for a missing container; every other failure passes through raw. */
+const nullIfMissing = async (work: Promise<unknown>): Promise<unknown> => {
+  try {
+    return await work;
+  } catch (cause) {
+    if (statusOf(cause) === 404) return null;
+    throw cause;
+  }
+};
+
+/** Makes the port's containers. */
+export function createContainers(session: Session): EngineContainers {
+  const { transport } = session;
+
+  const inspectBody = (id: string, options: CallOptions | undefined): Promise<unknown> =>
+    nullIfMissing(transport.call(options, (docker) => docker.getContainer(id).inspect()));
+
+  const inspectRaw = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
+    const body = await inspectBody(id, options);
+    return body === null ? null : fromInspect(body);
+  };
+
+  /** Only the state can tell what a failed start means: a status 404 may also be about a network or a runtime. */
+  const toStartError = async (
+    cause: unknown,
+    id: string,
+    options: CallOptions | undefined,
+  ): Promise<Error> => {
+    const message = messageOf(cause);
+    const state = await inspectBody(id, options);
+    if (state === null) return new EngineError('engine.not_found', `There is no container ${id}.`, { cause });
+    if (/could not select device driver/i.test(message)) {
+      return new EngineError('engine.gpu_unavailable', `Container ${id} could not start: ${message}.`, {
+        cause,
+        hint: 'Install the NVIDIA container toolkit on the engine’s host, or do not ask for a GPU.',
+      });
+    }
+    const exitCode = toStartExitCode(state, message);
+    return new EngineError(
+      'engine.failed',
+      `Container ${id} could not start: ${message || 'no reason given'}.`,
+      {
+        cause,
+        details: { statusCode: statusOf(cause), ...(exitCode === null ? {} : { exitCode }) },
+      },
+    );
+  };
+
+  return {
+    create: (spec, options) =>
+      session.attempt(
+        options,
+        `create container ${spec.name}`,
+        async () => {
+          checkContainerId(spec.name);
+          return fromCreate(await transport.call(options, (docker) => create(docker, spec)));
+        },
+        { 404: 'engine.image_not_found' },
+      ),
+
+    attach: (id, options) =>
+      session.attempt(options, `attach to container ${id}`, async () => {
+        const path = `/containers/${checkContainerId(id)}/attach?stream=1`;
+        const output = await transport.upgrade(options, `${path}&stdout=1&stderr=1`);
+        try {
+          const stdin = options.stdin ? await transport.upgrade(options, `${path}&stdin=1`) : null;
+          return createAttachment({ output, stdin });
+        } catch (cause) {
+          output.destroy();
+          throw cause;
+        }
+      }),
+
+    start: (id, options) =>
+      session.attempt(options, `start container ${id}`, async () => {
+        checkContainerId(id);
+        try {
+          await transport.call(options, (docker) => docker.getContainer(id).start());
+        } catch (cause) {
+          const status = statusOf(cause);
+          // 304: it runs already, as after a start whose answer was lost.
+          if (status === 304) return;
+          throw status === null ? cause : await toStartError(cause, id, options);
+        }
+      }),
+
+    wait: (id, options) =>
+      session.attempt(options, `wait for container ${id}`, () =>
+        waitForEnd(transport, inspectRaw, checkContainerId(id), options),
+      ),
+
+    kill: (id, signal, options) =>
+      session.attempt(
+        options,
+        `send ${signal} to container ${id}`,
+        async () => {
+          const query = { _query: { signal: checkSignal(signal) }, _body: {} };
+          checkContainerId(id);
+          try {
+            await nullIfMissing(transport.call(options, (docker) => docker.getContainer(id).kill(query)));
+          } catch (cause) {
+            // Engines say "not running" with 409 or 500; whether it is so, the state tells.
+            const status = statusOf(cause);
+            if (status !== 409 && status !== 500) throw cause;
+            const info = await inspectRaw(id, options);
+            if (info?.status === 'running' || info?.status === 'paused') throw cause;
+          }
+        },
+        { 409: 'engine.failed' },
+      ),
+
+    remove: (id, options) =>
+      session.attempt(options, `remove container ${id}`, async () => {
+        checkContainerId(id);
+        const calls = {
+          remove: () =>
+            transport.call(options, (docker) => docker.getContainer(id).remove({ force: true, v: true })),
+          inspect: () => inspectRaw(id, options),
+        };
+        await removeUntilGone(id, calls, options);
+      }),
+
+    inspect: (id, options) =>
+      session.attempt(options, `inspect container ${id}`, () => inspectRaw(checkContainerId(id), options)),
+
+    list: async (labels, options) => {
+      const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
+      const query = { all: true, ...(label.length === 0 ? {} : { filters: { label } }) };
+      const body = await session.call(options, 'list containers', (docker) => docker.listContainers(query));
+      return fromList(body);
+    },
+  };
+}

@@ -1,0 +1,209 @@
+/** Our words to the Docker Engine API's and back. Pure data; the only file of the adapter with Docker's field names. */
+import { EngineError } from '../../errors.js';
+import type { ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';
+import type { ContainerInfo, ContainerSummary, EngineInfo, ImageInfo } from '../types.js';
+import {
+  toList,
+  toNumberOrNull,
+  toObject,
+  toText,
+  toTextMap,
+  toTextOrNull,
+  toTexts,
+  type JsonObject,
+} from './json-fields.js';
+
+const tmpfsOptions = (tmpfs: TmpfsSpec): string =>
+  [
+    'rw,nosuid,nodev',
+    tmpfs.exec ? 'exec' : 'noexec',
+    // uid and gid as well as mode: runc ignores mode where the folder is there already (moby#39466).
+    `uid=${tmpfs.uid},gid=${tmpfs.gid},mode=${tmpfs.mode}`,
+    `size=${tmpfs.sizeBytes},nr_inodes=${tmpfs.inodes}`,
+  ].join(',');
+
+const toHostConfig = (spec: ContainerSpec): JsonObject => ({
+  NetworkMode: spec.networkMode,
+  ReadonlyRootfs: spec.readOnlyRootFilesystem,
+  Privileged: false,
+  CapDrop: spec.capabilitiesDropped,
+  CapAdd: spec.capabilitiesAdded,
+  SecurityOpt: spec.noNewPrivileges ? ['no-new-privileges'] : [],
+  Init: spec.init,
+  IpcMode: 'private',
+  CgroupnsMode: 'private',
+  NanoCpus: Math.round(spec.resources.cpus * 1e9),
+  Memory: spec.resources.memoryBytes,
+  // Equal to Memory: no swap beyond the limit.
+  MemorySwap: spec.resources.memoryBytes,
+  PidsLimit: spec.resources.pidsLimit,
+  ShmSize: spec.resources.shmBytes,
+  Ulimits: spec.resources.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
+  ...(spec.gpu === null
+    ? {}
+    : { DeviceRequests: [{ Driver: '', Count: -1, Capabilities: [['gpu']], Options: {} }] }),
+  ...(spec.runtime === null ? {} : { Runtime: spec.runtime }),
+  // Mounts, never Binds strings: colons and commas in a path mean nothing, and a missing source fails instead of being made.
+  Mounts: spec.mounts.map((mount) => ({
+    Type: 'bind',
+    Source: mount.source,
+    Target: mount.target,
+    ReadOnly: mount.readOnly,
+    BindOptions: { Propagation: 'rprivate' },
+  })),
+  Tmpfs: Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs)])),
+  // `local` keeps bytes exactly; without a size, a log flood fills the disk at 66 MB/s.
+  LogConfig: {
+    Type: 'local',
+    Config: {
+      'max-size': String(spec.log.maxBytesPerFile),
+      'max-file': String(spec.log.maxFiles),
+      compress: 'false',
+    },
+  },
+  RestartPolicy: { Name: 'no' },
+  // The engine would race with our reading of the outcome.
+  AutoRemove: false,
+});
+
+/**
+ * The body of a create request. The name and the platform belong into the query; nothing else does, because a URL is logged.
+ * `entryPoint: []` clears the image's entry point and keeps its command; an entry point that is given clears the image's command.
+ */
+export function toCreateBody(spec: ContainerSpec): JsonObject {
+  return {
+    Image: spec.image,
+    ...(spec.entryPoint === null ? {} : { Entrypoint: spec.entryPoint }),
+    ...(spec.command === null ? {} : { Cmd: spec.command }),
+    ...(spec.workingDirectory === null ? {} : { WorkingDir: spec.workingDirectory }),
+    Env: spec.environment.map(({ name, value }) => `${name}=${value}`),
+    User: spec.user,
+    Labels: spec.labels,
+    StopSignal: spec.stopSignal,
+    Healthcheck: { Test: ['NONE'] },
+    // With a terminal, the two streams arrive as one and line ends are changed.
+    Tty: false,
+    AttachStdin: spec.stdin,
+    AttachStdout: true,
+    AttachStderr: true,
+    OpenStdin: spec.stdin,
+    StdinOnce: spec.stdin,
+    HostConfig: toHostConfig(spec),
+  };
+}
+
+const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
+
+const unexpected = (what: string): EngineError =>
+  new EngineError('engine.failed', `The engine's answer about ${what} cannot be understood.`);
+
+/** Go's zero time means "never". */
+const toTime = (value: unknown): string | null => {
+  const text = toText(value);
+  return text === '' || text.startsWith('0001-01-01') ? null : text;
+};
+
+/**
+ * Reads the answer to a create request.
+ * @throws `engine.failed` for an answer without an id.
+ */
+export function fromCreate(body: unknown): { readonly id: string; readonly warnings: readonly string[] } {
+  const answer = toObject(body);
+  const id = toText(answer['Id']);
+  if (id === '') throw unexpected('a new container');
+  return { id, warnings: toTexts(answer['Warnings']) };
+}
+
+/**
+ * Reads the inspection of a container.
+ * @throws `engine.failed` for an answer without an id or with an unknown state.
+ */
+export function fromInspect(body: unknown): ContainerInfo {
+  const answer = toObject(body);
+  const state = toObject(answer['State']);
+  const id = toText(answer['Id']);
+  const word = toText(state['Status']);
+  const status = STATUSES.find((known) => known === word);
+  if (id === '' || status === undefined) throw unexpected('a container');
+  const startedAt = toTime(state['StartedAt']);
+  const ended = startedAt !== null && (status === 'exited' || status === 'dead');
+  return {
+    id,
+    name: toText(answer['Name']).replace(/^\//, ''),
+    imageId: toText(answer['Image']),
+    status,
+    startedAt,
+    finishedAt: toTime(state['FinishedAt']),
+    exitCode: ended ? toNumberOrNull(state['ExitCode']) : null,
+    oomKilled: state['OOMKilled'] === true,
+    error: toText(state['Error']),
+    labels: toTextMap(toObject(answer['Config'])['Labels']),
+  };
+}
+
+/**
+ * The exit code a shell would give for a start that failed, or null: 127 for a program that is not there, 126 for one that
+ * cannot be run. From the inspected state; from the message only where an engine leaves the state empty.
+ */
+export function toStartExitCode(inspection: unknown, message: string): 126 | 127 | null {
+  const code = toObject(toObject(inspection)['State'])['ExitCode'];
+  if (code === 126 || code === 127) return code;
+  if (/bind source|mount/i.test(message)) return null;
+  if (/executable file not found|no such file or directory/i.test(message)) return 127;
+  return /permission denied|is a directory|exec format error/i.test(message) ? 126 : null;
+}
+
+/** Reads a list of containers. */
+export function fromList(body: unknown): readonly ContainerSummary[] {
+  return toList(body).map((entry) => {
+    const summary = toObject(entry);
+    const name = toTexts(summary['Names'])[0] ?? '';
+    return {
+      id: toText(summary['Id']),
+      name: name.replace(/^\//, ''),
+      labels: toTextMap(summary['Labels']),
+    };
+  });
+}
+
+/**
+ * Reads the inspection of an image.
+ * @throws `engine.failed` for an answer without an id.
+ */
+export function fromImageInspect(body: unknown): ImageInfo {
+  const answer = toObject(body);
+  const config = toObject(answer['Config']);
+  const id = toText(answer['Id']);
+  if (id === '') throw unexpected('an image');
+  return {
+    id,
+    repoDigests: toTexts(answer['RepoDigests']),
+    repoTags: toTexts(answer['RepoTags']),
+    volumes: Object.keys(toObject(config['Volumes'])),
+    entryPoint: toTexts(config['Entrypoint']),
+    command: toTexts(config['Cmd']),
+    workingDirectory: toTextOrNull(config['WorkingDir']),
+    user: toTextOrNull(config['User']),
+    environment: toTexts(config['Env']),
+    operatingSystem: toText(answer['Os']),
+    architecture: toText(answer['Architecture']),
+    sizeBytes: toNumberOrNull(answer['Size']) ?? 0,
+  };
+}
+
+/** Reads what an engine says of itself: its version and its system. */
+export function fromInfo(version: unknown, system: unknown): EngineInfo {
+  const engine = toObject(version);
+  const host = toObject(system);
+  const parts = toList(engine['Components']).map((part) => toText(toObject(part)['Name']));
+  return {
+    name: parts.some((part) => /podman/i.test(part)) ? 'podman' : 'docker',
+    version: toText(engine['Version']),
+    apiVersion: toText(engine['ApiVersion']),
+    operatingSystem: toText(engine['Os']),
+    architecture: toText(engine['Arch']),
+    runtimes: Object.keys(toObject(host['Runtimes'])),
+    cpus: toNumberOrNull(host['NCPU']) ?? 0,
+    memoryBytes: toNumberOrNull(host['MemTotal']) ?? 0,
+  };
+}

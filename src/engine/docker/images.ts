@@ -1,0 +1,58 @@
+/** The port's images over one engine. */
+import { ImageError, JobRuntimeError } from '../../errors.js';
+import type { CallOptions, EngineImages, ImageInfo } from '../types.js';
+import { fromImageInspect } from './convert.js';
+import { messageOf, statusOf } from './errors.js';
+import { checkImageReference, toPullTarget } from './identifiers.js';
+import { readPullStream, toPullError } from './pull-stream.js';
+import type { Session } from './session.js';
+
+/** dockerode types a stream of bytes as one that may hold text. */
+async function* toBytes(source: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+}
+
+/** Makes the port's images. */
+export function createImages(session: Session): EngineImages {
+  const { transport } = session;
+
+  const inspect = (reference: string, options: CallOptions | undefined): Promise<ImageInfo | null> =>
+    session.attempt(options, `inspect image ${reference}`, async () => {
+      checkImageReference(reference);
+      try {
+        return fromImageInspect(
+          await transport.call(options, (docker) => docker.getImage(reference).inspect()),
+        );
+      } catch (cause) {
+        if (statusOf(cause) === 404) return null;
+        throw cause;
+      }
+    });
+
+  return {
+    inspect,
+
+    pull: async (reference, options) => {
+      const { name, tag } = toPullTarget(reference);
+      const platform = options?.platform;
+      const query = { fromImage: name, tag, ...(platform === undefined ? {} : { platform }) };
+      await session.attempt(options, `pull ${reference}`, async () => {
+        try {
+          await transport.call(
+            options,
+            (docker) => docker.createImage({ _query: query, _body: {} }),
+            (stream) => readPullStream(toBytes(stream), reference, options?.onProgress),
+          );
+        } catch (cause) {
+          options?.signal?.throwIfAborted();
+          const status = JobRuntimeError.isInstance(cause) ? null : statusOf(cause);
+          throw status === null ? cause : toPullError(reference, status, messageOf(cause), cause);
+        }
+      });
+      // A stream that ended well is not yet an image: some engines and proxies lose the last, failing line.
+      if ((await inspect(reference, options)) === null) {
+        throw new ImageError('image.pull_failed', `Pulling ${reference} ended, but the image is not there.`);
+      }
+    },
+  };
+}

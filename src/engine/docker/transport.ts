@@ -1,0 +1,173 @@
+/** Connections to one engine: one per call, ours to watch and to cut. Knows no endpoint of the API and no meaning of an answer. */
+import { request, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { EngineError } from '../../errors.js';
+import type { CallOptions } from '../types.js';
+import { createDockerClient, type DockerClient } from './client.js';
+import type { EngineAddress } from './endpoint.js';
+import { ConnectionLost, StatusFailure } from './errors.js';
+import { toObject, toText } from './json-fields.js';
+import { createLine, createLineAgent, type Line } from './line.js';
+
+/** One engine's connections. Failures are raw: the caller makes typed errors of them. */
+export interface Transport {
+  /**
+   * Makes one call through dockerode, then lets `consume` read the result while the connection is still open.
+   * Rejects with the signal's reason, or when the connection ends before the call is answered.
+   */
+  call<A>(options: CallOptions | undefined, use: (docker: DockerClient) => Promise<A>): Promise<A>;
+  call<A, B>(
+    options: CallOptions | undefined,
+    use: (docker: DockerClient) => Promise<A>,
+    consume: (value: A) => Promise<B>,
+  ): Promise<B>;
+  /** Makes a POST without a body and reads its answer, from the headers on; the connection ends with `read`. */
+  post<T>(
+    options: CallOptions | undefined,
+    path: string,
+    read: (response: IncomingMessage) => Promise<T>,
+  ): Promise<T>;
+  /** Makes a POST without a body that turns its connection into a raw one, which is the caller's to destroy. */
+  upgrade(options: CallOptions | undefined, path: string): Promise<Duplex>;
+  /** Cuts every connection; every call under way and every later one rejects. */
+  close(): void;
+}
+
+const MAX_FAILURE_BYTES = 64 * 1024;
+const KEEP_ALIVE_MS = 30_000;
+
+/** Reads an answer that is a failure, as far as it is worth reading. */
+const readFailure = async (response: IncomingMessage): Promise<StatusFailure> => {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response as AsyncIterable<Uint8Array>) {
+    parts.push(part);
+    size += part.length;
+    if (size > MAX_FAILURE_BYTES) break;
+  }
+  const text = Buffer.concat(parts).toString('utf8');
+  let message = text;
+  try {
+    message = toText(toObject(JSON.parse(text))['message']) || text;
+  } catch {
+    // Not JSON: the text itself is the message.
+  }
+  return new StatusFailure(response.statusCode ?? 0, message);
+};
+
+/** Sends a POST without a body: with one, some engines hand it to the container's standard input (dockerode#742). */
+const send = (
+  address: EngineAddress,
+  line: Line,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly response: IncomingMessage } | { readonly socket: Duplex }> =>
+  new Promise((resolve, reject) => {
+    const outgoing = request({
+      ...address,
+      method: 'POST',
+      path,
+      headers: { 'Content-Length': '0', ...headers },
+      agent: false,
+    });
+    line.onCut(() => outgoing.destroy());
+    outgoing.on('error', reject);
+    // For the sake of TCP: a peer that died without a word is noticed in the end.
+    outgoing.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
+    outgoing.once('close', () => {
+      reject(new ConnectionLost());
+    });
+    outgoing.once('response', (response) => {
+      resolve({ response });
+    });
+    outgoing.once('upgrade', (_response, socket, head) => {
+      // Without a listener, an error that comes while nobody reads would end the process.
+      socket.on('error', () => undefined);
+      line.onCut(() => socket.destroy());
+      if (head.length > 0) socket.unshift(head);
+      resolve({ socket });
+    });
+    outgoing.end();
+  });
+
+/** Makes the connections to one engine; opens none yet. */
+export function createTransport(address: EngineAddress): Transport {
+  const open = new Set<() => void>();
+  let closed = false;
+
+  const closedError = () =>
+    new EngineError('engine.unreachable', 'The engine object was closed; it makes no connections any more.');
+
+  async function withLine<T>(
+    options: CallOptions | undefined,
+    work: (line: Line) => Promise<T>,
+    keep = false,
+  ): Promise<T> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
+    if (closed) throw closedError();
+    const line = createLine();
+    let kept = false;
+    signal?.addEventListener('abort', line.cut, { once: true });
+    open.add(line.cut);
+    try {
+      const value = await Promise.race([line.cutOff, work(line)]);
+      // An abort that came last still counts: the caller is told the call did not happen.
+      signal?.throwIfAborted();
+      kept = keep;
+      return value;
+    } catch (cause) {
+      signal?.throwIfAborted();
+      if (isClosed()) throw closedError();
+      throw cause;
+    } finally {
+      signal?.removeEventListener('abort', line.cut);
+      open.delete(line.cut);
+      if (!kept) line.cut();
+    }
+  }
+
+  // A function, because it changes while a call is awaited.
+  const isClosed = (): boolean => closed;
+
+  function call<A, B>(
+    options: CallOptions | undefined,
+    use: (docker: DockerClient) => Promise<A>,
+    consume?: (value: A) => Promise<B>,
+  ): Promise<A | B> {
+    return withLine(options, async (line) => {
+      const docker = await createDockerClient(address, createLineAgent(line));
+      const value = await Promise.race([line.lost, use(docker)]);
+      return consume === undefined ? value : consume(value);
+    });
+  }
+
+  return {
+    call: call,
+    post: (options, path, read) =>
+      withLine(options, async (line) => {
+        const answer = await send(address, line, path, {});
+        if ('socket' in answer) throw new ConnectionLost('the engine upgraded a connection unasked');
+        if ((answer.response.statusCode ?? 0) >= 300) throw await readFailure(answer.response);
+        return read(answer.response);
+      }),
+    upgrade: (options, path) =>
+      withLine(
+        options,
+        async (line) => {
+          const answer = await send(address, line, path, { Connection: 'Upgrade', Upgrade: 'tcp' });
+          if ('response' in answer) throw await readFailure(answer.response);
+          const { socket } = answer;
+          const cut = () => socket.destroy();
+          open.add(cut);
+          socket.once('close', () => open.delete(cut));
+          return socket;
+        },
+        true,
+      ),
+    close() {
+      closed = true;
+      for (const cut of [...open]) cut();
+    },
+  };
+}

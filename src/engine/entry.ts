@@ -1,0 +1,25 @@
+/** What `berthkit/engine` exports: the port and everything an engine's author needs. No engine. */
+export type {
+  Attachment,
+  CallOptions,
+  ContainerEngine,
+  ContainerInfo,
+  ContainerSummary,
+  EngineCapabilities,
+  EngineContainers,
+  EngineImages,
+  EngineInfo,
+  ImageInfo,
+  OutputChunk,
+  PullProgress,
+} from './types.js';
+export type {
+  ContainerSpec,
+  MountSpec,
+  NetworkMode,
+  Resources,
+  TmpfsSpec,
+  Ulimit,
+} from '../plan/container-spec.js';
+export { EngineError, ERROR_CODES, ImageError, JobRuntimeError } from '../errors.js';
+export type { ErrorCode, ErrorCodeOf, ErrorKind, ErrorOptions } from '../errors.js';

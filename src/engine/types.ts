@@ -1,0 +1,172 @@
+/** The `ContainerEngine` port: what berthkit needs of an engine, as a contract. No implementation. */
+import type { ContainerSpec } from '../plan/container-spec.js';
+
+/** Every call takes a signal; an aborted call rejects with the signal's reason and may be repeated. */
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What an engine can do; a feature that is missing is reported by the feature that needed it. */
+export interface EngineCapabilities {
+  /** Folders of this host can be mounted. */
+  readonly bindMounts: boolean;
+  readonly stdin: boolean;
+  /** Standard output and standard error arrive apart. */
+  readonly separateStreams: boolean;
+  readonly gpu: boolean;
+}
+
+/** What an engine says of itself. */
+export interface EngineInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly runtimes: readonly string[];
+  readonly cpus: number;
+  readonly memoryBytes: number;
+}
+
+/** A piece of output, in the order it arrived. */
+export interface OutputChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly bytes: Uint8Array;
+}
+
+/** The two ends of an attached container. */
+export interface Attachment {
+  /**
+   * Everything the container writes after `start`, with back-pressure: an engine buffers no more than a few chunks
+   * when nobody reads. Ends when the container ends, when it is removed, and *also* when the connection is lost, so an end says
+   * nothing about the container. Throws `engine.failed` on a broken stream (cut frame, unknown frame).
+   */
+  readonly output: AsyncIterable<OutputChunk>;
+  /** Writes to standard input and resolves when accepted; rejects once the container no longer reads. Null without `stdin`. */
+  readonly stdin: {
+    write(bytes: Uint8Array): Promise<void>;
+    /** Half-closes: output still arrives. */
+    end(): Promise<void>;
+  } | null;
+  /** Lets go of the connection at once; the container is not touched. Idempotent. */
+  close(): void;
+}
+
+/** What `inspect` says: the truth about a container. */
+export interface ContainerInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly imageId: string;
+  readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+  /** Null until the container was started. Engine clock, ISO. */
+  readonly startedAt: string | null;
+  /** Null until the container ended. Engine clock, ISO. */
+  readonly finishedAt: string | null;
+  /** Only meaningful with `startedAt` set and status `exited` or `dead`; else null. */
+  readonly exitCode: number | null;
+  readonly oomKilled: boolean;
+  /** The engine's own words about a failed start; empty if none. */
+  readonly error: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One container in a list. */
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Containers. The order of calls is create → attach → start → wait → remove. */
+export interface EngineContainers {
+  /**
+   * Makes the container, does not run it. `spec.image` must be there already.
+   * @throws `engine.image_not_found`, `engine.conflict` (name taken), `engine.failed`, `engine.unreachable`.
+   */
+  create(
+    spec: ContainerSpec,
+    options?: CallOptions,
+  ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
+  /**
+   * Connects to the container's streams. Call it before `start`: then every byte written after the start arrives.
+   * @throws `engine.not_found`.
+   */
+  attach(id: string, options: CallOptions & { readonly stdin: boolean }): Promise<Attachment>;
+  /**
+   * Starts a created container. A bad entry point rejects with `engine.failed` whose `details.exitCode` is 126 or 127.
+   * @throws `engine.not_found`, `engine.failed`.
+   */
+  start(id: string, options?: CallOptions): Promise<void>;
+  /**
+   * Resolves when a started container has ended or is gone. It is only a wake-up: the truth is `inspect`. May be called before
+   * `start`. Rejects when aborted or the connection is lost; may never settle if the connection dies silently, so callers bound it.
+   * @throws `engine.not_found`, `engine.unreachable`.
+   */
+  wait(id: string, options?: CallOptions): Promise<void>;
+  /** Sends a signal. A container that is gone or does not run is success. */
+  kill(id: string, signal: string, options?: CallOptions): Promise<void>;
+  /** Kills if need be and removes with anonymous volumes; resolves when it is gone. Idempotent: not found is success. */
+  remove(id: string, options?: CallOptions): Promise<void>;
+  /** The truth, or null if there is no such container. Takes an id or a name. */
+  inspect(id: string, options?: CallOptions): Promise<ContainerInfo | null>;
+  /** All containers, in any state, that carry every label given. */
+  list(labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<readonly ContainerSummary[]>;
+}
+
+/** What `images.inspect` says. */
+export interface ImageInfo {
+  /** `sha256:…` of the image configuration. */
+  readonly id: string;
+  /** `name@sha256:…` under which registries know it; empty for an image that was built or loaded here. */
+  readonly repoDigests: readonly string[];
+  readonly repoTags: readonly string[];
+  readonly volumes: readonly string[];
+  readonly entryPoint: readonly string[];
+  readonly command: readonly string[];
+  readonly workingDirectory: string | null;
+  readonly user: string | null;
+  readonly environment: readonly string[];
+  readonly operatingSystem: string;
+  readonly architecture: string;
+  readonly sizeBytes: number;
+}
+
+/** One step of a pull. */
+export interface PullProgress {
+  readonly layer: string | null;
+  readonly status: string;
+  readonly currentBytes: number | null;
+  readonly totalBytes: number | null;
+}
+
+/** Images. */
+export interface EngineImages {
+  /**
+   * Pulls one image: a tag or digest is always given, never "all tags".
+   * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed` (also for an error inside a stream that began with success).
+   */
+  pull(
+    reference: string,
+    options?: CallOptions & {
+      readonly platform?: string | undefined;
+      readonly onProgress?: ((progress: PullProgress) => void) | undefined;
+    },
+  ): Promise<void>;
+  /** What is known of an image here, or null. Takes a reference or an id. */
+  inspect(reference: string, options?: CallOptions): Promise<ImageInfo | null>;
+}
+
+/**
+ * A container engine. Engines translate, the core decides: an engine has no retries, no policy, no defaults, and reads no
+ * environment. Methods may be called concurrently. No type of a vendor crosses this line. Every failure is a `JobRuntimeError`.
+ */
+export interface ContainerEngine {
+  readonly name: string;
+  readonly capabilities: EngineCapabilities;
+  /** @throws `engine.unreachable`, saying what was tried. */
+  info(options?: CallOptions): Promise<EngineInfo>;
+  readonly containers: EngineContainers;
+  readonly images: EngineImages;
+  /** Lets go of all connections. Containers are not touched. Idempotent. */
+  close(): Promise<void>;
+}

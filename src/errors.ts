@@ -1,0 +1,289 @@
+/** Typed errors: what could not become, or could not finish as, a run. The outcome of a job is never an error. */
+import type { Category, RunResult, Violation } from './result.js';
+
+/** The area an error belongs to. */
+export type ErrorKind =
+  | 'config'
+  | 'validation'
+  | 'policy'
+  | 'secret'
+  | 'workspace'
+  | 'storage'
+  | 'image'
+  | 'engine'
+  | 'service'
+  | 'runtime'
+  | 'run';
+
+interface ErrorFacts {
+  readonly kind: ErrorKind;
+  readonly category: Category;
+  readonly retryable: boolean;
+  readonly httpStatus: number;
+}
+
+const facts = <K extends ErrorKind>(kind: K, category: Category, retryable: boolean, httpStatus: number) => ({
+  kind,
+  category,
+  retryable,
+  httpStatus,
+});
+
+/** The one table of error codes. Public API: renaming a code is a breaking change. */
+export const ERROR_CODES = {
+  'config.invalid': facts('config', 'caller', false, 500),
+  'validation.invalid_job': facts('validation', 'user', false, 400),
+  'policy.denied': facts('policy', 'user', false, 403),
+  'policy.violated': facts('policy', 'infrastructure', false, 500),
+  'runtime.disabled': facts('runtime', 'caller', false, 400),
+  'runtime.closed': facts('runtime', 'caller', false, 503),
+  'runtime.paused': facts('runtime', 'caller', true, 503),
+  'runtime.queue_full': facts('runtime', 'infrastructure', true, 429),
+  'runtime.disk_low': facts('runtime', 'infrastructure', true, 507),
+  'runtime.failed': facts('runtime', 'infrastructure', false, 500),
+  'image.not_found': facts('image', 'user', false, 404),
+  'image.pull_failed': facts('image', 'infrastructure', true, 502),
+  'image.pull_timed_out': facts('image', 'infrastructure', true, 504),
+  'image.unauthorized': facts('image', 'user', false, 401),
+  'secret.not_found': facts('secret', 'user', false, 424),
+  'secret.failed': facts('secret', 'infrastructure', true, 502),
+  'secret.timed_out': facts('secret', 'infrastructure', true, 504),
+  'workspace.too_large': facts('workspace', 'limit', false, 413),
+  'workspace.stage_timed_out': facts('workspace', 'limit', true, 504),
+  'workspace.failed': facts('workspace', 'infrastructure', true, 500),
+  'workspace.unsupported_platform': facts('workspace', 'infrastructure', false, 501),
+  'storage.unknown_mount': facts('storage', 'user', false, 404),
+  'storage.not_found': facts('storage', 'user', false, 404),
+  'storage.exists': facts('storage', 'user', false, 409),
+  'storage.failed': facts('storage', 'infrastructure', true, 502),
+  'storage.collect_timed_out': facts('storage', 'limit', true, 504),
+  'engine.unreachable': facts('engine', 'infrastructure', true, 503),
+  'engine.not_found': facts('engine', 'infrastructure', false, 404),
+  'engine.image_not_found': facts('engine', 'user', false, 404),
+  'engine.conflict': facts('engine', 'infrastructure', true, 409),
+  'engine.unsupported': facts('engine', 'infrastructure', false, 501),
+  'engine.gpu_unavailable': facts('engine', 'infrastructure', false, 503),
+  'engine.failed': facts('engine', 'infrastructure', true, 502),
+  'run.not_succeeded': facts('run', 'user', false, 500),
+} as const satisfies Record<string, ErrorFacts>;
+
+/** A stable error code, `area.reason`. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** The codes of one kind of error. */
+export type ErrorCodeOf<K extends ErrorKind> = Extract<ErrorCode, `${K}.${string}`>;
+
+/** One thing wrong with an input, with the path to it. */
+export interface Issue {
+  /** `validation.<what>` or `policy.<rule>` or `config.<what>` or `runtime.disabled`. */
+  readonly code: string;
+  /** Full path, for example `docker.inputs.0.workspacePath`; an environment variable's name in configuration. */
+  readonly path: string;
+  /** What was wrong and what is allowed; free of secret values. */
+  readonly message: string;
+  /** What to do about it, where there is more to say. */
+  readonly hint?: string | undefined;
+}
+
+/** What an error may carry besides its message. */
+export interface ErrorOptions {
+  readonly cause?: unknown;
+  readonly runId?: string | undefined;
+  readonly attempt?: number | undefined;
+  readonly phase?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+  readonly result?: RunResult | undefined;
+}
+
+const brandOf = (name: string): symbol => Symbol.for(`berthkit.error.${name}`);
+
+const hasBrand = (value: unknown, name: string): boolean =>
+  typeof value === 'object' && value !== null && Reflect.get(value, brandOf(name)) === true;
+
+/**
+ * The base of every error berthkit throws. `instanceof` works across the ESM and CommonJS builds, per class:
+ * each instance carries the brands of its own class and of this base, and each class looks only for its own.
+ */
+export class JobRuntimeError<C extends ErrorCode = ErrorCode> extends Error {
+  static readonly brand: string = 'JobRuntimeError';
+  readonly kind: (typeof ERROR_CODES)[C]['kind'];
+  readonly code: C;
+  readonly category: Category;
+  readonly retryable: boolean;
+  readonly runId: string | undefined;
+  readonly attempt: number | undefined;
+  readonly phase: string | undefined;
+  /** What to do about it. */
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>>;
+  /** The outcome the job had already come to when this error befell the run. */
+  readonly result: RunResult | undefined;
+
+  constructor(code: C, message: string, options: ErrorOptions = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    const known = ERROR_CODES[code];
+    this.name = new.target.brand;
+    this.kind = known.kind;
+    this.code = code;
+    this.category = known.category;
+    this.retryable = known.retryable;
+    this.runId = options.runId;
+    this.attempt = options.attempt;
+    this.phase = options.phase;
+    this.hint = options.hint;
+    this.details = options.details ?? {};
+    this.result = options.result;
+    for (const brand of new Set([JobRuntimeError.brand, new.target.brand])) {
+      Object.defineProperty(this, brandOf(brand), { value: true });
+    }
+  }
+
+  /** True for an error of berthkit from either build; narrows to the union discriminated by `kind`. */
+  static isInstance(value: unknown): value is AnyJobRuntimeError {
+    return hasBrand(value, JobRuntimeError.brand);
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return hasBrand(value, this.brand);
+  }
+
+  /** The error as JSON-safe data, without stack; `cause` only by its message. */
+  toJSON(): Record<string, unknown> {
+    const { name, kind, code, category, retryable, message, hint, runId, attempt, phase, details, result } =
+      this;
+    const cause = this.cause instanceof Error ? this.cause.message : undefined;
+    return {
+      name,
+      kind,
+      code,
+      category,
+      retryable,
+      message,
+      hint,
+      runId,
+      attempt,
+      phase,
+      details,
+      cause,
+      result,
+    };
+  }
+}
+
+/** Configuration that cannot be used; lists every bad value in `details.issues`. */
+export class ConfigError<C extends ErrorCodeOf<'config'> = ErrorCodeOf<'config'>> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'ConfigError';
+}
+
+/** A definition or option that has the wrong shape; lists every issue in `details.issues`. */
+export class ValidationError<
+  C extends ErrorCodeOf<'validation'> = ErrorCodeOf<'validation'>,
+> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'ValidationError';
+}
+
+/** The operator's policy forbids the request, or the engine did not apply what policy demands. */
+export class PolicyError<C extends ErrorCodeOf<'policy'> = ErrorCodeOf<'policy'>> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'PolicyError';
+}
+
+/** A secret could not be resolved. Never holds the value. */
+export class SecretError<C extends ErrorCodeOf<'secret'> = ErrorCodeOf<'secret'>> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'SecretError';
+}
+
+/** The run's folder could not be prepared or read. */
+export class WorkspaceError<
+  C extends ErrorCodeOf<'workspace'> = ErrorCodeOf<'workspace'>,
+> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'WorkspaceError';
+}
+
+/** A storage adapter failed, or what it was asked for is not there. */
+export class StorageError<
+  C extends ErrorCodeOf<'storage'> = ErrorCodeOf<'storage'>,
+> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'StorageError';
+}
+
+/** An image could not be had. */
+export class ImageError<C extends ErrorCodeOf<'image'> = ErrorCodeOf<'image'>> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'ImageError';
+}
+
+/** The container engine failed or could not be reached. */
+export class EngineError<C extends ErrorCodeOf<'engine'> = ErrorCodeOf<'engine'>> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'EngineError';
+}
+
+/** The runtime does not take this run now. */
+export class RuntimeError<
+  C extends ErrorCodeOf<'runtime'> = ErrorCodeOf<'runtime'>,
+> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'RuntimeError';
+}
+
+/** A run did not end as the caller demanded. */
+export class RunError<C extends ErrorCodeOf<'run'> = ErrorCodeOf<'run'>> extends JobRuntimeError<C> {
+  static override readonly brand: string = 'RunError';
+}
+
+/** Every error of berthkit, discriminated by `kind`. */
+export type AnyJobRuntimeError =
+  | ConfigError
+  | ValidationError
+  | PolicyError
+  | SecretError
+  | WorkspaceError
+  | StorageError
+  | ImageError
+  | EngineError
+  | RuntimeError
+  | RunError;
+
+/** Narrows what a caller caught to the issues it lists; empty for other errors. */
+export function issuesOf(error: unknown): readonly Issue[] {
+  if (!JobRuntimeError.isInstance(error)) return [];
+  const issues = error.details['issues'];
+  return Array.isArray(issues) ? (issues as readonly Issue[]) : [];
+}
+
+/** The violations a policy refusal lists; empty for other errors. */
+export function violationsOf(error: unknown): readonly Violation[] {
+  if (!JobRuntimeError.isInstance(error)) return [];
+  const violations = error.details['violations'];
+  return Array.isArray(violations) ? (violations as readonly Violation[]) : [];
+}
+
+/**
+ * The same error with what is known of the run on it, its texts redacted; anything that is not of berthkit becomes `runtime.failed` with the
+ * original as its cause.
+ */
+export function contextualize(
+  error: unknown,
+  context: Pick<ErrorOptions, 'runId' | 'attempt' | 'phase' | 'result'>,
+  redact: (text: string) => string,
+): AnyJobRuntimeError {
+  redactTexts(error, redact, 0);
+  const message = error instanceof Error ? error.message : redact(String(error));
+  const typed = JobRuntimeError.isInstance(error)
+    ? error
+    : new RuntimeError('runtime.failed', message, { cause: error });
+  const { runId, attempt, phase, result } = typed;
+  return Object.assign(typed, {
+    runId: runId ?? context.runId,
+    attempt: attempt ?? context.attempt,
+    phase: phase ?? context.phase,
+    result: result ?? context.result,
+  });
+}
+
+const MAX_CAUSES = 8;
+
+function redactTexts(error: unknown, redact: (text: string) => string, depth: number): void {
+  if (!(error instanceof Error) || depth > MAX_CAUSES || Object.isFrozen(error)) return;
+  error.message = redact(error.message);
+  if (error.stack !== undefined) error.stack = redact(error.stack);
+  redactTexts(error.cause, redact, depth + 1);
+}

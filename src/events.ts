@@ -1,0 +1,68 @@
+/** What happens during a run, as data. Already redacted, JSON-safe. */
+import type { ErrorKind, Issue } from './errors.js';
+import type { Durations, OutputReport, PolicyDecision, RunResult } from './result.js';
+
+/** An error as data. */
+export interface ErrorRecord {
+  readonly name: string;
+  readonly kind: ErrorKind;
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly issues?: readonly Issue[] | undefined;
+}
+
+/** The terminal state of a run: a result, or the error that kept it from having one. */
+export type RunOutcome =
+  | { readonly outcome: 'result'; readonly result: RunResult }
+  | { readonly outcome: 'error'; readonly error: ErrorRecord };
+
+interface EventFields {
+  run_start: { readonly jobSlug: string | null };
+  attempt_start: object;
+  attempt_end: object;
+  policy_decision: { readonly decision: PolicyDecision };
+  queue_start: object;
+  queue_end: object;
+  pull_start: { readonly reference: string };
+  pull_progress: {
+    readonly layer: string | null;
+    readonly status: string;
+    readonly currentBytes: number | null;
+    readonly totalBytes: number | null;
+  };
+  pull_end: { readonly digest: string | null; readonly pulled: boolean };
+  stage_start: { readonly inputs: number };
+  stage_progress: { readonly workspacePath: string; readonly files: number; readonly sizeBytes: number };
+  stage_end: { readonly files: number; readonly sizeBytes: number };
+  container_created: { readonly containerName: string; readonly containerId: string };
+  container_started: { readonly containerName: string };
+  container_exited: { readonly exitCode: number | null };
+  output: { readonly stream: 'stdout' | 'stderr'; readonly text: string };
+  output_dropped: { readonly stream: 'stdout' | 'stderr'; readonly bytes: number };
+  collect_start: { readonly outputs: number };
+  output_collected: { readonly output: OutputReport };
+  collect_end: { readonly files: number; readonly sizeBytes: number };
+  warning: { readonly message: string };
+  cleanup_error: { readonly what: 'container' | 'workspace' | 'secret'; readonly message: string };
+  run_end: RunOutcome & { readonly durations: Durations };
+}
+
+/** The names of all events. */
+export type RunEventType = keyof EventFields;
+
+interface EventEnvelope<T extends RunEventType> {
+  readonly type: T;
+  readonly runId: string;
+  readonly attempt: number;
+  /** ISO time on this host. */
+  readonly at: string;
+  /** The caller's. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** One event of one run, told apart by `type`. Exactly one `run_start` and one `run_end` per run. */
+export type RunEvent = { [T in RunEventType]: EventEnvelope<T> & EventFields[T] }[RunEventType];
+
+/** What belongs to an event of one type, besides its envelope. */
+export type RunEventFields<T extends RunEventType> = EventFields[T];

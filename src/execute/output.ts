@@ -1,0 +1,125 @@
+/** What becomes of a container's output: redacted, counted, kept, and handed on. Knows nothing of engines. */
+import type { Redactor, RedactorStream } from '../base/redact.js';
+import type { OutputChunk } from '../engine/types.js';
+import type { CapturedStream, LastLog } from '../result.js';
+import { createLineSplitter, type LineSplitter } from './line-splitter.js';
+import { createTextCapture, type TextCapture } from './text-capture.js';
+
+type StreamName = OutputChunk['stream'];
+
+/** Takes complete, redacted bytes; a promise is back-pressure. A sink that throws is let go of. */
+export type OutputSink = (bytes: Uint8Array) => void | Promise<void>;
+
+/** Who gets the output, and how much of it is kept. */
+export interface OutputOptions {
+  readonly redactor: Redactor;
+  readonly maxLogChars: number;
+  readonly persistLogTail: boolean;
+  /** Bytes of both streams together beyond which `onLimit` is called once; null: never. */
+  readonly maxBytes: number | null;
+  readonly onLimit: () => void;
+  readonly onText: (stream: StreamName, text: string) => void;
+  readonly onLine: ((line: { readonly stream: StreamName; readonly text: string }) => void) | null;
+  readonly sinks: Readonly<Record<StreamName, OutputSink | null>>;
+  readonly onSinkFailure: (stream: StreamName) => void;
+}
+
+/** Output of one container. */
+export interface OutputCollector {
+  push(chunk: OutputChunk): Promise<void>;
+  /** Flushes what redaction and decoding held back. Call once, at the end. */
+  end(): Promise<void>;
+  stream(name: StreamName): CapturedStream;
+  /** stderr's last line before stdout's. */
+  lastLog(): LastLog | null;
+}
+
+interface StreamState {
+  readonly name: StreamName;
+  readonly redaction: RedactorStream;
+  readonly decoder: InstanceType<typeof TextDecoder>;
+  readonly lines: LineSplitter;
+  readonly kept: TextCapture;
+  sink: OutputSink | null;
+  totalBytes: number;
+  lastLine: string | null;
+}
+
+const LAST_LINE_CHARS = 4096;
+
+/** A collector for one container's two streams. */
+export function createOutputCollector(options: OutputOptions): OutputCollector {
+  const createState = (name: StreamName): StreamState => {
+    const state: StreamState = {
+      name,
+      redaction: options.redactor.stream(),
+      decoder: new TextDecoder('utf-8'),
+      kept: createTextCapture(options.maxLogChars),
+      lines: createLineSplitter((text) => {
+        if (text.trim() !== '') state.lastLine = text.slice(0, LAST_LINE_CHARS);
+        options.onLine?.({ stream: name, text });
+      }),
+      sink: options.sinks[name],
+      totalBytes: 0,
+      lastLine: null,
+    };
+    return state;
+  };
+  const streams: Readonly<Record<StreamName, StreamState>> = {
+    stdout: createState('stdout'),
+    stderr: createState('stderr'),
+  };
+  let limitReported = false;
+
+  const passToSink = async (state: StreamState, bytes: Uint8Array): Promise<void> => {
+    if (state.sink === null || bytes.length === 0) return;
+    try {
+      await state.sink(bytes);
+    } catch {
+      state.sink = null;
+      options.onSinkFailure(state.name);
+    }
+  };
+
+  const passText = (state: StreamState, text: string): void => {
+    if (text === '') return;
+    state.kept.append(text);
+    state.lines.push(text);
+    options.onText(state.name, text);
+  };
+
+  return {
+    async push(chunk) {
+      const state = streams[chunk.stream];
+      state.totalBytes += chunk.bytes.length;
+      const written = streams.stdout.totalBytes + streams.stderr.totalBytes;
+      if (options.maxBytes !== null && written > options.maxBytes && !limitReported) {
+        limitReported = true;
+        options.onLimit();
+      }
+      const bytes = state.redaction.push(chunk.bytes);
+      passText(state, state.decoder.decode(bytes, { stream: true }));
+      await passToSink(state, bytes);
+    },
+    async end() {
+      for (const state of [streams.stdout, streams.stderr]) {
+        const bytes = state.redaction.flush();
+        passText(state, state.decoder.decode(bytes));
+        state.lines.flush();
+        await passToSink(state, bytes);
+      }
+    },
+    stream(name) {
+      const state = streams[name];
+      const { text, droppedChars } = state.kept.result();
+      return { text: options.persistLogTail ? text : null, totalBytes: state.totalBytes, droppedChars };
+    },
+    lastLog() {
+      for (const source of ['stderr', 'stdout'] as const) {
+        const line = streams[source].lastLine;
+        if (line !== null) return { source, line };
+      }
+      return null;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** What ends a run from outside, recorded once: the first cause wins, before any signal is sent. */
+import type { Evidence, Reason } from '../result.js';
+
+/** Why a run is to end before the job does. */
+export interface StopCause {
+  readonly reason: Extract<
+    Reason,
+    'cancelled' | 'runtime_shutdown' | 'timed_out' | 'log_limit_exceeded' | 'queue_expired'
+  >;
+  readonly by: Evidence['by'];
+  /** In words, for the result's message. */
+  readonly message: string;
+}
+
+/** The one place a run learns that it is to end. */
+export interface StopSource {
+  /** Aborted with an `AbortError` whose message is the cause's. */
+  readonly signal: AbortSignal;
+  readonly cause: StopCause | null;
+  /** Only the first call counts. */
+  stop(cause: StopCause): void;
+}
+
+/** A fresh source, not stopped. */
+export function createStopSource(): StopSource {
+  const controller = new AbortController();
+  let cause: StopCause | null = null;
+  return {
+    signal: controller.signal,
+    get cause() {
+      return cause;
+    },
+    stop(next) {
+      if (cause !== null) return;
+      cause = next;
+      controller.abort(new DOMException(next.message, 'AbortError'));
+    },
+  };
+}
+
+/** The words for an abort reason, whatever was given as one. */
+export function describeAbort(reason: unknown): string {
+  if (reason instanceof Error) return reason.message;
+  if (typeof reason === 'string') return reason;
+  return 'cancelled by the caller';
+}

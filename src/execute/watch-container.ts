@@ -1,0 +1,89 @@
+/** Waits for a container's end: `wait` wakes us up, `inspect` is the truth, and an engine that is away gets time to come back. */
+import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
+import { JobRuntimeError } from '../errors.js';
+import { pause } from './deadline.js';
+import { engineCall } from './engine-call.js';
+
+/** What is known at the end. */
+export interface WatchedEnd {
+  /** Null when the container is gone, or the engine stayed away. */
+  readonly info: ContainerInfo | null;
+  /** The engine could not be reached at least once. */
+  readonly engineLost: boolean;
+}
+
+/** A watch under way. */
+export interface ContainerWatch {
+  /** Never rejects. */
+  readonly ended: Promise<WatchedEnd>;
+  /** From now on the container is looked at once more and the watch ends, running or not. */
+  abandon(): void;
+}
+
+/** A `wait` may hang for ever on a connection that died silently, so the truth is asked for this often. */
+const POLL_MS = 5_000;
+/** Between two looks when `wait` has nothing to say. */
+const RETRY_MS = 250;
+/** How long an engine may be away before the run is given up as interrupted. */
+const ENGINE_AWAY_MS = 60_000;
+
+/** Begins to watch a container that was started. */
+export function watchContainer(engine: ContainerEngine, id: string): ContainerWatch {
+  const abandoned = new AbortController();
+  return {
+    ended: watch(engine, id, abandoned.signal),
+    abandon: () => {
+      abandoned.abort();
+    },
+  };
+}
+
+async function watch(engine: ContainerEngine, id: string, abandoned: AbortSignal): Promise<WatchedEnd> {
+  let engineLost = false;
+  let awaySince: number | null = null;
+  for (;;) {
+    await wakeUp(engine, id, abandoned);
+    try {
+      const last = abandoned.aborted;
+      const info = await engineCall('inspect', undefined, (signal) =>
+        engine.containers.inspect(id, { signal }),
+      );
+      awaySince = null;
+      if (info === null || hasEnded(info) || last) return { info, engineLost };
+      // "removing" becomes "gone" in a moment, and its wait has nothing left to wait for.
+      if (info.status === 'removing') await pause(RETRY_MS, abandoned);
+    } catch (error) {
+      const away = JobRuntimeError.isInstance(error) && error.code === 'engine.unreachable';
+      if (away) engineLost = true;
+      awaySince ??= performance.now();
+      const givenUp = performance.now() - awaySince > ENGINE_AWAY_MS;
+      if (abandoned.aborted || givenUp) return { info: null, engineLost: true };
+      await pause(RETRY_MS, abandoned);
+    }
+  }
+}
+
+function hasEnded(info: ContainerInfo): boolean {
+  return info.status === 'exited' || info.status === 'dead';
+}
+
+/** Resolves when it is worth looking again. */
+async function wakeUp(engine: ContainerEngine, id: string, abandoned: AbortSignal): Promise<void> {
+  if (abandoned.aborted) return;
+  const awake = new AbortController();
+  const stopWaiting = (): void => {
+    awake.abort();
+  };
+  abandoned.addEventListener('abort', stopWaiting, { once: true });
+  const waiting = engine.containers.wait(id, { signal: awake.signal }).then(
+    () => undefined,
+    // The next look tells what is the matter; not at once, or a refusing engine would be asked in a tight loop.
+    async () => pause(RETRY_MS, awake.signal),
+  );
+  try {
+    await Promise.race([waiting, pause(POLL_MS, awake.signal)]);
+  } finally {
+    abandoned.removeEventListener('abort', stopWaiting);
+    awake.abort();
+  }
+}

@@ -1,0 +1,118 @@
+/** Advice to go with a verdict: a pure table over how the run ended and what it last said. */
+import type { RunPlan } from './plan/run-plan.js';
+import type { Hint, Reason } from './result.js';
+
+/** What a hint may look at. */
+export interface HintSubject {
+  readonly reason: Reason;
+  readonly exitCode: number | null;
+  /** The end of standard error, redacted. */
+  readonly stderr: string;
+  readonly plan: RunPlan;
+  /** The caller gave files of its own for the workspace. */
+  readonly hasFiles: boolean;
+}
+
+interface HintRule {
+  readonly code: string;
+  readonly applies: (subject: HintSubject) => boolean;
+  readonly message: (subject: HintSubject) => string;
+}
+
+const says =
+  (...phrases: readonly string[]) =>
+  ({ stderr }: HintSubject): boolean => {
+    const text = stderr.toLowerCase();
+    return phrases.some((phrase) => text.includes(phrase));
+  };
+
+const failedByItself = ({ reason }: HintSubject): boolean =>
+  reason === 'non_zero_exit' ||
+  reason === 'signaled' ||
+  reason === 'start_failed' ||
+  reason === 'output_missing';
+
+const mebibytes = (bytes: number): string => `${String(Math.round(bytes / 1024 ** 2))} MiB`;
+
+const RULES: readonly HintRule[] = [
+  {
+    code: 'read_only_file_system',
+    applies: says('read-only file system'),
+    message: ({ plan }) =>
+      `the root file system and the inputs are read-only; write beneath ${plan.workspaceMountPath} or /tmp`,
+  },
+  {
+    code: 'permission_denied',
+    applies: says('permission denied'),
+    message: ({ plan }) =>
+      `the job runs as uid:gid ${plan.container.user} and owns ${plan.workspaceMountPath} and /tmp`,
+  },
+  {
+    code: 'network_unreachable',
+    applies: (subject) =>
+      subject.plan.container.networkMode === 'none' &&
+      says(
+        'network is unreachable',
+        'temporary failure in name resolution',
+        'could not resolve',
+        'bad address',
+        'name or service not known',
+        'enotfound',
+        'eai_again',
+      )(subject),
+    message: () => 'the container has no network; the operator may allow one with policy.network',
+  },
+  {
+    code: 'fork_failed',
+    applies: says("can't fork", 'cannot fork', 'fork: retry', 'resource temporarily unavailable'),
+    message: ({ plan }) =>
+      `at most ${String(plan.container.resources.pidsLimit)} processes and threads may run; see resources.pidsLimit`,
+  },
+  {
+    code: 'no_space',
+    applies: says('no space left on device'),
+    message: ({ plan }) =>
+      plan.container.tmpfs
+        .map(({ target, sizeBytes }) => `${target} holds ${mebibytes(sizeBytes)}`)
+        .join(', ') + `; larger files belong beneath ${plan.workspaceMountPath}`,
+  },
+  {
+    code: 'out_of_memory',
+    applies: ({ reason }) => reason === 'oom_killed',
+    message: ({ plan }) =>
+      `the memory limit is ${mebibytes(plan.container.resources.memoryBytes)}, files in /tmp included; see resources.memoryBytes`,
+  },
+  {
+    code: 'exec_format',
+    applies: says('exec format error'),
+    message: () => 'the program is for another processor or is no program; see docker.platform',
+  },
+  {
+    code: 'not_executable',
+    applies: ({ reason, exitCode }) => reason === 'start_failed' && exitCode === 126,
+    message: () => 'the entry point was found but may not be executed',
+  },
+  {
+    code: 'not_found',
+    applies: ({ reason, exitCode }) => reason === 'start_failed' && exitCode === 127,
+    message: () => 'the entry point is not in the image; check docker.entryPoint and docker.command',
+  },
+  {
+    code: 'working_directory',
+    applies: (subject) =>
+      subject.hasFiles &&
+      subject.plan.container.workingDirectory !== subject.plan.workspaceMountPath &&
+      says('no such file or directory', "can't open", 'enoent', 'nonexistent')(subject),
+    message: ({ plan }) =>
+      `files are beneath ${plan.workspaceMountPath}; set docker.workingDirectory to it or use absolute paths`,
+  },
+];
+
+/** The hints that apply, in the order of the table. */
+export function hintsFor(subject: HintSubject): readonly Hint[] {
+  if (subject.reason === 'completed') return [];
+  const applicable = RULES.filter(
+    (rule) => (failedByItself(subject) || rule.code === 'out_of_memory') && rule.applies(subject),
+  );
+  return applicable.map((rule) => ({ code: rule.code, message: rule.message(subject) }));
+}

@@ -1,0 +1,118 @@
+/** Reads and writes the bytes of open files, hashing and counting on the way. It never looks a name up twice. */
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { chown, type FileHandle, open, unlink } from 'node:fs/promises';
+import { bytesOf } from './chunks.js';
+import { childPath, handlePath, type NodeName } from './node.js';
+
+/** The owner of a new file or folder. */
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What was read or written. */
+export interface Digest {
+  readonly sizeBytes: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
+
+/** How a file is read or written. */
+export interface TransferOptions {
+  readonly signal: AbortSignal;
+  /** Told the number of bytes before each chunk is used; throws to stop when a limit is passed. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
+/** How a file is made. */
+export interface CreateOptions extends TransferOptions {
+  /** Permission bits, whatever the umask. */
+  readonly mode: number;
+  readonly owner?: Owner | undefined;
+  /** Waits until the bytes are on the disk. */
+  readonly sync?: boolean | undefined;
+}
+
+const CHUNK_BYTES = 256 * 1024;
+
+/** The bytes of an open file from its start, independent of other readers of the same handle. */
+export async function* readContent(
+  content: FileHandle,
+  options: TransferOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let position = 0;
+  for (;;) {
+    options.signal.throwIfAborted();
+    // A new buffer for each chunk: the reader may keep it.
+    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+    const { bytesRead } = await content.read(buffer, 0, CHUNK_BYTES, position);
+    if (bytesRead === 0) return;
+    options.onBytes?.(bytesRead);
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/** Size and SHA-256 of an open file. */
+export async function digestContent(content: FileHandle, options: TransferOptions): Promise<Digest> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of readContent(content, options)) {
+    hash.update(chunk);
+    sizeBytes += chunk.byteLength;
+  }
+  return { sizeBytes, sha256: hash.digest('hex') };
+}
+
+/** Makes a new file in an open folder; what fails or is aborted leaves none behind. Rejects with `EEXIST` when the name is taken. */
+export async function createFile(
+  directory: FileHandle,
+  name: NodeName,
+  body: AsyncIterable<Uint8Array>,
+  options: CreateOptions,
+): Promise<Digest> {
+  const path = childPath(directory, name);
+  // O_EXCL: neither an existing file nor a planted link is ever written to.
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const file = await open(path, flags, 0o600);
+  try {
+    const digest = await writeAll(file, body, options);
+    if (options.owner !== undefined) await chownIfNeeded(file, options.owner);
+    // After chown: that clears setuid bits and, for some kernels, more.
+    await file.chmod(options.mode);
+    if (options.sync === true) await file.sync();
+    await file.close();
+    return digest;
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await unlink(path).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeAll(
+  file: FileHandle,
+  body: AsyncIterable<Uint8Array>,
+  options: CreateOptions,
+): Promise<Digest> {
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of bytesOf(body, options.signal)) {
+    options.onBytes?.(chunk.byteLength);
+    hash.update(chunk);
+    for (let offset = 0; offset < chunk.byteLength;) {
+      const { bytesWritten } = await file.write(chunk, offset, chunk.byteLength - offset, sizeBytes + offset);
+      offset += bytesWritten;
+    }
+    sizeBytes += chunk.byteLength;
+  }
+  return { sizeBytes, sha256: hash.digest('hex') };
+}
+
+/** Gives an open node to an owner unless it is theirs already: only root may give files away. */
+export async function chownIfNeeded(handle: FileHandle, owner: Owner): Promise<void> {
+  const stats = await handle.stat();
+  if (stats.uid === owner.uid && stats.gid === owner.gid) return;
+  await chown(handlePath(handle), owner.uid, owner.gid);
+}

@@ -1,0 +1,172 @@
+/** Removes a tree of any depth and hostility with two open folders at a time, never following a link. It never stops half-way at an error. */
+import { chmod, type FileHandle, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { childPath, errorCode, handlePath, type NodeName, openChild, type OpenNode } from './node.js';
+
+/** How a tree is removed. */
+export interface RemoveOptions {
+  /** Only this node is removed: another one under the same name is left alone. */
+  readonly identity?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Removal {
+  readonly top: FileHandle;
+  readonly signal: AbortSignal | undefined;
+  /** Names in `top` of folders that were deeper down. */
+  readonly lifted: string[];
+  liftedCount: number;
+  /** Names in `top` that could not be removed. */
+  readonly stuck: Set<string>;
+  failure: unknown;
+}
+
+const BATCH = 64;
+
+/**
+ * Removes what a name in an open folder stands for; nothing there is success. Folders without permissions are given some first. What can
+ * be removed is removed, then the first failure is thrown as the system's error.
+ */
+export async function removeTree(
+  directory: FileHandle,
+  name: string,
+  options: RemoveOptions = {},
+): Promise<void> {
+  const top = await openOrNull(directory, name);
+  if (top === null) return;
+  try {
+    if (options.identity !== undefined && top.facts.identity !== options.identity) return;
+    if (top.facts.type === 'directory') await removeContent(top, options.signal);
+    else await unlink(childPath(directory, name));
+  } finally {
+    await top.handle.close();
+  }
+  if (top.facts.type === 'directory') await rmdir(childPath(directory, name));
+}
+
+async function removeContent(top: OpenNode, signal: AbortSignal | undefined): Promise<void> {
+  await makeWritable(top);
+  const removal: Removal = {
+    top: top.handle,
+    signal,
+    lifted: [],
+    liftedCount: 0,
+    stuck: new Set(),
+    failure: null,
+  };
+  // The folder changes while it is read, so it is read again until it shows nothing new.
+  for (let seen = 1; seen > 0;) {
+    seen = 0;
+    for await (const names of batches(top.handle)) {
+      const fresh = names.filter((entry) => !removal.stuck.has(entry));
+      seen += fresh.length;
+      await removeNames(removal, top.handle, fresh);
+      for (let next = removal.lifted.pop(); next !== undefined; next = removal.lifted.pop()) {
+        await removeFolder(removal, next);
+      }
+    }
+  }
+  if (removal.failure !== null) throw asError(removal.failure);
+}
+
+/** Unlinks files; folders are lifted to the top. So any depth needs two open folders and no recursion. */
+async function removeNames(removal: Removal, directory: FileHandle, names: readonly string[]): Promise<void> {
+  removal.signal?.throwIfAborted();
+  const atTop = directory === removal.top;
+  await Promise.all(
+    names.map(async (name) => {
+      const path = childPath(directory, Buffer.from(name, 'latin1'));
+      try {
+        await unlink(path);
+      } catch (error) {
+        if (errorCode(error) === 'ENOENT') return;
+        try {
+          if (errorCode(error) !== 'EISDIR') throw error;
+          if (atTop) removal.lifted.push(name);
+          else await lift(removal, directory, name);
+        } catch (failure) {
+          removal.failure ??= failure;
+          if (atTop) removal.stuck.add(name);
+        }
+      }
+    }),
+  );
+}
+
+async function lift(removal: Removal, directory: FileHandle, name: string): Promise<void> {
+  const bytes = Buffer.from(name, 'latin1');
+  const child = await openChild(directory, bytes);
+  try {
+    // Moving a folder to another parent writes its `..` entry, which takes write permission on the folder itself.
+    await makeWritable(child);
+  } finally {
+    await child.handle.close();
+  }
+  for (;;) {
+    const target = `.removing-${String(removal.liftedCount)}`;
+    removal.liftedCount += 1;
+    try {
+      await rename(childPath(directory, bytes), childPath(removal.top, target));
+      removal.lifted.push(target);
+      return;
+    } catch (error) {
+      // The job may have made a name like ours; the next number will do.
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
+    }
+  }
+}
+
+async function removeFolder(removal: Removal, name: string): Promise<void> {
+  const bytes = Buffer.from(name, 'latin1');
+  try {
+    const folder = await openOrNull(removal.top, bytes);
+    if (folder === null) return;
+    try {
+      await makeWritable(folder);
+      for await (const names of batches(folder.handle)) await removeNames(removal, folder.handle, names);
+    } finally {
+      await folder.handle.close();
+    }
+    await rmdir(childPath(removal.top, bytes));
+  } catch (error) {
+    removal.signal?.throwIfAborted();
+    // ENOTEMPTY only repeats a failure within. A folder read while it changed is met again in the next round.
+    if (errorCode(error) === 'ENOTEMPTY' && removal.failure === null) return;
+    removal.failure ??= error;
+    removal.stuck.add(name);
+  }
+}
+
+async function makeWritable(folder: OpenNode): Promise<void> {
+  if ((folder.facts.mode & 0o700) === 0o700) return;
+  try {
+    await chmod(handlePath(folder.handle), 0o700);
+  } catch (error) {
+    // Root needs no permission bits; anybody else will fail where they are needed.
+    if (errorCode(error) !== 'EPERM') throw error;
+  }
+}
+
+async function* batches(directory: FileHandle): AsyncGenerator<string[], void, undefined> {
+  let batch: string[] = [];
+  for await (const entry of await opendir(handlePath(directory), {
+    encoding: 'latin1',
+    bufferSize: BATCH * 4,
+  })) {
+    if (batch.push(entry.name) === BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) yield batch;
+}
+
+async function openOrNull(directory: FileHandle, name: NodeName): Promise<OpenNode | null> {
+  try {
+    return await openChild(directory, name);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+const asError = (value: unknown): Error => (value instanceof Error ? value : new Error(String(value)));

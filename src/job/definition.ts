@@ -1,0 +1,106 @@
+/** A job definition as its author writes it: the input type, by hand so that `as const satisfies JobDefinition` works. */
+import type { NetworkMode, PullPolicy, ResourceRequest, SecretReference } from '../plan/container-spec.js';
+
+/** A storage mount: a positive integer, a numeric string, or a name `[a-z][a-z0-9-]{0,63}`. */
+export type MountId = number | string;
+
+/** One environment variable in the list form: a literal or a secret reference, never both. */
+export type EnvironmentEntry =
+  | { readonly name: string; readonly value: string; readonly secret?: undefined }
+  | { readonly name: string; readonly value?: undefined; readonly secret: SecretReference };
+
+/** Environment as a map; the list form is equivalent. */
+export type EnvironmentMap = Readonly<Record<string, string | { readonly secret: SecretReference }>>;
+
+/** Where an input's bytes come from. */
+export type InputSourceDefinition =
+  | { readonly type: 'filestorePath'; readonly backendMountId: MountId; readonly path: string }
+  | { readonly type: 'filestoreNode'; readonly nodeId: number | string }
+  | { readonly type: 'inline'; readonly content: string; readonly encoding?: 'utf8' | 'base64' | undefined };
+
+/** One read-only input. */
+export interface InputDefinition {
+  /** `[A-Za-z0-9._-]{1,100}`, unique regardless of case. */
+  readonly id?: string | undefined;
+  readonly source: InputSourceDefinition;
+  /** Relative to the workspace, at most 512 characters. */
+  readonly workspacePath: string;
+  /** Absolute; a second place where the same bytes appear. */
+  readonly mountPath?: string | undefined;
+  readonly optional?: boolean | undefined;
+  /** Only `false` is accepted: inputs are read-only. */
+  readonly writable?: false | undefined;
+}
+
+/** How an output is published. */
+export interface UploadDefinition {
+  readonly backendMountId: MountId;
+  /** May use `${runId} ${attempt} ${jobSlug} ${jobDefinitionId} ${jobVersion} ${startedAt} ${startedDate}`. */
+  readonly pathTemplate: string;
+  readonly contentType?: string | undefined;
+  readonly mode?: 'file' | 'directory' | undefined;
+  readonly overwrite?: boolean | undefined;
+}
+
+/** One output the job writes beneath the workspace. */
+export interface OutputDefinition {
+  readonly id?: string | undefined;
+  readonly workspacePath: string;
+  /** A storage, or `'caller'`: handed to the `outputTo` of the run's options. */
+  readonly upload?: UploadDefinition | 'caller' | undefined;
+  readonly optional?: boolean | undefined;
+}
+
+/** The file that tells the job who it is and its parameters. */
+export interface ConfigFileDefinition {
+  readonly filename: string;
+  readonly mountPath?: string | undefined;
+  readonly format?: 'json' | 'yaml' | 'text' | 'binary' | undefined;
+}
+
+/** The `docker` part of a definition. Unknown keys are refused. */
+export interface DockerJob {
+  /** 1 to 512 characters. */
+  readonly image: string;
+  readonly imagePullPolicy?: PullPolicy | undefined;
+  readonly platform?: string | undefined;
+  readonly entryPoint?: readonly string[] | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly args?: readonly string[] | undefined;
+  readonly workingDirectory?: string | undefined;
+  /** Default `/workspace`. */
+  readonly workspaceMountPath?: string | undefined;
+  readonly networkMode?: NetworkMode | undefined;
+  readonly requiresGpu?: boolean | undefined;
+  readonly environment?: readonly EnvironmentEntry[] | EnvironmentMap | undefined;
+  readonly configFile?: ConfigFileDefinition | undefined;
+  readonly inputs?: readonly InputDefinition[] | undefined;
+  readonly outputs?: readonly OutputDefinition[] | undefined;
+  /** Sizes may be written `512m`, `1GiB`. */
+  readonly resources?: ResourceDefinition | undefined;
+  /** Numeric `uid[:gid]`. */
+  readonly user?: string | undefined;
+  readonly stdin?: string | undefined;
+  readonly tmpfs?:
+    readonly { readonly path: string; readonly sizeBytes?: number | string | undefined }[] | undefined;
+}
+
+/** Limits as a job writes them. */
+export interface ResourceDefinition extends Omit<ResourceRequest, 'memoryBytes' | 'shmBytes'> {
+  readonly memoryBytes?: number | string | undefined;
+  readonly shmBytes?: number | string | undefined;
+}
+
+/** A job definition. Unknown keys beside the known ones pass through. */
+export interface JobDefinition {
+  /** 1 to 100 characters, `[a-z0-9][a-z0-9-_]*`, any case. */
+  readonly slug?: string | undefined;
+  readonly id?: string | undefined;
+  readonly version?: string | number | undefined;
+  /** 1,000 to 86,400,000; shorthand for `timeouts.runMs`. */
+  readonly timeoutMs?: number | undefined;
+  readonly retry?: { readonly maxAttempts: number } | undefined;
+  readonly defaultParameters?: Readonly<Record<string, unknown>> | undefined;
+  readonly docker: DockerJob;
+  readonly [other: string]: unknown;
+}

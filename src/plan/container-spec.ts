@@ -1,0 +1,204 @@
+/** The waist: what every front door compiles to, and one container in engine-neutral words. Data only. */
+
+/** Networks a job may ask for. */
+export type NetworkMode = 'none' | 'bridge';
+
+/** When an image is pulled. */
+export type PullPolicy = 'always' | 'ifNotPresent';
+
+/** A reference to a secret; never its value. */
+export type SecretReference =
+  | { readonly source: 'env'; readonly key: string }
+  | { readonly source: 'store'; readonly key: string; readonly version?: string | undefined };
+
+/** One environment variable: a literal value or a secret by reference. */
+export type EnvironmentVariable =
+  | { readonly name: string; readonly value: string }
+  | { readonly name: string; readonly secret: SecretReference };
+
+/** A per-process limit of the kernel. */
+export interface Ulimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** Limits of one container, as asked for by a job or set by an operator. Absent: not asked for. */
+export interface ResourceRequest {
+  /** Processor cores, for example `1.5`. */
+  readonly cpus?: number | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly pidsLimit?: number | undefined;
+  /** Size of `/dev/shm`. */
+  readonly shmBytes?: number | undefined;
+  readonly ulimits?: readonly Ulimit[] | undefined;
+}
+
+/** Limits of one container, all decided. */
+export interface Resources {
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly pidsLimit: number;
+  readonly shmBytes: number;
+  readonly ulimits: readonly Ulimit[];
+}
+
+/** A temporary file system a job asks for. */
+export interface TmpfsRequest {
+  /** Absolute container path. */
+  readonly path: string;
+  readonly sizeBytes?: number | undefined;
+}
+
+/** Where an input's bytes come from. */
+export type InputSource =
+  | { readonly type: 'filestorePath'; readonly backendMountId: string; readonly path: string }
+  | { readonly type: 'filestoreNode'; readonly nodeId: string }
+  | { readonly type: 'inline'; readonly content: string; readonly encoding: 'utf8' | 'base64' };
+
+/** One read-only input. */
+export interface InputRequest {
+  readonly id: string | null;
+  readonly source: InputSource;
+  /** Relative path beneath the workspace. */
+  readonly workspacePath: string;
+  /** A second place in the container where the same bytes appear. */
+  readonly mountPath: string | null;
+  readonly optional: boolean;
+}
+
+/** Where an output goes: a storage mount, or the caller's `outputTo`. */
+export type OutputDestination =
+  | 'caller'
+  | {
+      readonly backendMountId: string;
+      readonly pathTemplate: string;
+      readonly contentType: string | null;
+      readonly mode: 'file' | 'directory' | null;
+      readonly overwrite: boolean;
+    };
+
+/** One output the job writes beneath the workspace. `upload: null`: declared and checked, stored nowhere. */
+export interface OutputRequest {
+  readonly id: string | null;
+  readonly workspacePath: string;
+  readonly upload: OutputDestination | null;
+  readonly optional: boolean;
+}
+
+/** The file that tells the job who it is and with which parameters it runs. */
+export interface ConfigFileRequest {
+  /** Relative path beneath the workspace. */
+  readonly filename: string;
+  readonly mountPath: string | null;
+  readonly format: 'json' | 'yaml' | 'text' | 'binary';
+}
+
+/** Deadlines in milliseconds; absent: the operator's default. */
+export interface TimeoutsRequest {
+  readonly queueMs?: number | undefined;
+  readonly pullMs?: number | undefined;
+  readonly stageMs?: number | undefined;
+  readonly runMs?: number | undefined;
+  readonly idleOutputMs?: number | undefined;
+  readonly stopMs?: number | undefined;
+  readonly collectMs?: number | undefined;
+}
+
+/** Who the job is. */
+export interface JobIdentity {
+  readonly slug: string | null;
+  readonly id: string | null;
+  readonly version: string | null;
+}
+
+/** The container a front door asks for; null means "left to the operator". */
+export interface ContainerDraft {
+  readonly image: string;
+  readonly platform: string | null;
+  readonly pullPolicy: PullPolicy | null;
+  /** Empty: the image's own. */
+  readonly entryPoint: readonly string[];
+  /** `command` and `args` of the definition, in that order. */
+  readonly command: readonly string[];
+  readonly workingDirectory: string | null;
+  readonly workspaceMountPath: string;
+  readonly environment: readonly EnvironmentVariable[];
+  readonly networkMode: NetworkMode | null;
+  readonly requiresGpu: boolean;
+  readonly resources: ResourceRequest;
+  /** Numeric `uid[:gid]`. */
+  readonly user: string | null;
+  readonly tmpfs: readonly TmpfsRequest[];
+  /** Text written to standard input, then half-closed. */
+  readonly stdin: string | null;
+}
+
+/** What every front door compiles to: JSON-safe, secret-free, not yet judged. */
+export interface RunRequest {
+  readonly job: JobIdentity;
+  readonly container: ContainerDraft;
+  readonly inputs: readonly InputRequest[];
+  readonly outputs: readonly OutputRequest[];
+  readonly configFile: ConfigFileRequest | null;
+  /** JSON-safe; reaches the job only through the configuration file. */
+  readonly parameters: unknown;
+  readonly timeouts: TimeoutsRequest;
+  /** Attempts at the most; only 1 is supported for now. */
+  readonly maxAttempts: number;
+}
+
+/** A bind mount. In a plan `source` begins with `<workspace>`, a placeholder for the run's folder. */
+export interface MountSpec {
+  readonly type: 'bind';
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** A temporary file system, with everything the engine must be told. */
+export interface TmpfsSpec {
+  readonly target: string;
+  readonly sizeBytes: number;
+  readonly inodes: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Octal digits, for example `0700`. */
+  readonly mode: string;
+  readonly exec: boolean;
+}
+
+/** One container in engine-neutral words: everything an engine is told, and nothing it may decide. */
+export interface ContainerSpec {
+  /** Unique per attempt. Matches `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}`. */
+  readonly name: string;
+  /** Image id (`sha256:…`) that was judged and inspected; `<imageId>` in a plan. */
+  readonly image: string;
+  readonly platform: string | null;
+  /** Null: the image's own. */
+  readonly entryPoint: readonly string[] | null;
+  /** Null: the image's own (only without an entry point of ours). */
+  readonly command: readonly string[] | null;
+  readonly workingDirectory: string | null;
+  /** Sorted as given. In a plan, secrets are `<secret:source:key>`. */
+  readonly environment: readonly { readonly name: string; readonly value: string }[];
+  /** Numeric `uid:gid`. */
+  readonly user: string;
+  readonly networkMode: NetworkMode;
+  readonly readOnlyRootFilesystem: boolean;
+  readonly capabilitiesDropped: readonly string[];
+  readonly capabilitiesAdded: readonly string[];
+  readonly noNewPrivileges: boolean;
+  /** An init process as PID 1: forwards signals, reaps zombies. */
+  readonly init: boolean;
+  readonly resources: Resources;
+  readonly gpu: 'all' | null;
+  readonly runtime: string | null;
+  readonly mounts: readonly MountSpec[];
+  readonly tmpfs: readonly TmpfsSpec[];
+  readonly stopSignal: string;
+  readonly stdin: boolean;
+  /** Bounds on what the engine itself keeps of the output. */
+  readonly log: { readonly maxBytesPerFile: number; readonly maxFiles: number };
+  readonly labels: Readonly<Record<string, string>>;
+}

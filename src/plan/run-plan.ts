@@ -1,0 +1,90 @@
+/** What will be done, resolved but secret-free: JSON-safe, loggable, with placeholders for what only a run knows. */
+import type { PolicyDecision } from '../result.js';
+import type {
+  ConfigFileRequest,
+  ContainerSpec,
+  InputRequest,
+  JobIdentity,
+  OutputRequest,
+  PullPolicy,
+  SecretReference,
+} from './container-spec.js';
+
+/** Placeholders in a plan; a run puts its own values in their place. */
+export const PLACEHOLDER = {
+  imageId: '<imageId>',
+  /** The run's own folder: `workspace/` is the writable part, `inputs/` its read-only sibling. */
+  workspace: '<workspace>',
+  runId: '<runId>',
+  attempt: '<attempt>',
+  containerName: '<containerName>',
+  instance: '<instance>',
+  owner: '<owner>',
+  createdAt: '<createdAt>',
+} as const;
+
+/** An input with the places it will appear at. */
+export interface PlannedInput extends InputRequest {
+  /** Where it is staged: `<workspace>/inputs/<index>`. */
+  readonly stagedAt: string;
+  /** Absolute container paths at which it is mounted read-only; normalised, without duplicates. */
+  readonly targets: readonly string[];
+}
+
+/** The configuration file with the places it will appear at. */
+export interface PlannedConfigFile extends ConfigFileRequest {
+  readonly stagedAt: string;
+  readonly targets: readonly string[];
+}
+
+/** Deadlines and the grace period in force, in milliseconds. */
+export interface PlannedTimeouts {
+  readonly pullMs: number;
+  readonly stageMs: number;
+  readonly secretsMs: number;
+  readonly runMs: number;
+  readonly collectMs: number;
+  readonly stopGraceMs: number;
+}
+
+/** Bounds of staging, collecting and logging in force. */
+export interface PlannedLimits {
+  readonly inputBytes: number | null;
+  readonly downloadBytes: number;
+  readonly fileBytes: number;
+  readonly uploadBytes: number;
+  readonly outputBytes: number;
+  readonly entries: number;
+  readonly depth: number;
+  /** stdout and stderr together, beyond which the run is killed; null: never. */
+  readonly logBytes: number | null;
+}
+
+/** Everything one run will do. Frozen; `planHash` covers every other field. */
+export interface RunPlan {
+  readonly schemaVersion: 1;
+  /** Lower-case hex SHA-256 of the canonical JSON of the rest. */
+  readonly planHash: string;
+  readonly job: JobIdentity;
+  readonly image: {
+    readonly reference: string;
+    readonly pullPolicy: PullPolicy;
+    readonly platform: string | null;
+  };
+  readonly container: ContainerSpec;
+  readonly workspaceMountPath: string;
+  readonly inputs: readonly PlannedInput[];
+  readonly outputs: readonly OutputRequest[];
+  readonly configFile: PlannedConfigFile | null;
+  readonly parameters: unknown;
+  /** Distinct references, in order of first use. */
+  readonly secrets: readonly SecretReference[];
+  /** Which variable of `container.environment` gets which secret. */
+  readonly secretEnvironment: readonly { readonly name: string; readonly secret: SecretReference }[];
+  readonly stdin: string | null;
+  readonly timeouts: PlannedTimeouts;
+  readonly limits: PlannedLimits;
+  /** What covers each `VOLUME` of the image, which is known only once the image is. */
+  readonly volumeMask: { readonly sizeBytes: number; readonly inodes: number };
+  readonly decision: PolicyDecision;
+}

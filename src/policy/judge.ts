@@ -1,0 +1,36 @@
+/** Keeps a request and its decision together, so that no plan can be made of a request that was not judged. */
+import { deepFreeze } from '../base/deep-freeze.js';
+import type { RunRequest } from '../plan/container-spec.js';
+import type { PolicyDecision } from '../result.js';
+import { type EvaluateOptions, evaluatePolicy } from './evaluate.js';
+import type { Policy } from './policy.js';
+import { toPolicySubject } from './subject.js';
+
+declare const judged: unique symbol;
+
+/** A frozen request with what policy said of it. Only {@link judgeRequest} makes one. */
+export interface JudgedRequest {
+  readonly request: RunRequest;
+  readonly decision: PolicyDecision;
+  readonly [judged]: true;
+}
+
+const made = new WeakSet<object>();
+
+/** Judges a copy of the request, so that nothing can change it afterwards. */
+export function judgeRequest(
+  request: RunRequest,
+  policy: Policy,
+  options: EvaluateOptions = {},
+): JudgedRequest {
+  const copy = structuredClone(request);
+  const decision = evaluatePolicy(deepFreeze(toPolicySubject(copy)), policy, options);
+  const judgedRequest = deepFreeze({ request: copy, decision }) as JudgedRequest;
+  made.add(judgedRequest);
+  return judgedRequest;
+}
+
+/** Whether a value was really made by {@link judgeRequest} of this build. */
+export function isJudged(value: object): value is JudgedRequest {
+  return made.has(value);
+}

@@ -1,0 +1,95 @@
+/** The operator's policy as data: what jobs may ask for and what they get. No judgement here. */
+import type { NetworkMode, PullPolicy, Resources } from '../plan/container-spec.js';
+
+/** Which images may run. Deny rules first. */
+export interface ImagePolicy {
+  /** Patterns with `*` and `?`; empty means any image, which readiness reports as a warning. */
+  readonly allow: readonly string[];
+  readonly deny: readonly string[];
+  /** Only references that name a digest. */
+  readonly requireDigest: boolean;
+  readonly allowedPullPolicies: readonly PullPolicy[];
+}
+
+/** Which network a container gets. */
+export interface NetworkPolicy {
+  /** Every container runs without a network, whatever else is set. */
+  readonly enforceIsolation: boolean;
+  readonly defaultMode: NetworkMode;
+  readonly allowedModes: readonly NetworkMode[];
+  /** A job may ask for another mode than the default; only without isolation. */
+  readonly allowOverride: boolean;
+}
+
+/** Limits: what a job gets that asks for nothing, and the most any job may ask for (null: no bound). */
+export interface LimitsPolicy {
+  readonly default: Resources;
+  readonly max: {
+    readonly cpus: number | null;
+    readonly memoryBytes: number | null;
+    readonly pidsLimit: number | null;
+    readonly shmBytes: number | null;
+    /** Bound on every soft and hard value of a ulimit, by name; a name not listed may not be asked for. */
+    readonly ulimits: Readonly<Record<string, number>>;
+    /** Bytes of stdout and stderr together beyond which the run is killed; null: never. */
+    readonly outputBytes: number | null;
+    /** Sum of all tmpfs sizes a job asks for. */
+    readonly tmpfsBytes: number | null;
+  };
+}
+
+/** The hardening of every container; each knob may be relaxed by the operator, never by a job. */
+export interface SecurityPolicy {
+  readonly readOnlyRootFilesystem: boolean;
+  readonly noNewPrivileges: boolean;
+  readonly init: boolean;
+  /** Capabilities kept although all are dropped, for example `CHOWN`. */
+  readonly capabilities: readonly string[];
+  /** Numeric `uid[:gid]` for jobs that ask for none; null: the caller's, or 65534 when the caller is root. */
+  readonly user: string | null;
+  /** Whether a job may ask for uid 0. */
+  readonly allowRoot: boolean;
+  /** Whether programs in `/tmp` and other tmpfs may be executed. */
+  readonly tmpExec: boolean;
+  /** Size of `/tmp`, and of any tmpfs whose size a job leaves open. */
+  readonly tmpBytes: number;
+  readonly tmpInodes: number;
+  /** Size of the tmpfs over each `VOLUME` of an image. */
+  readonly volumeBytes: number;
+  /** OCI runtime, for example `runsc`; null: the engine's default. */
+  readonly runtime: string | null;
+  /** Prefixes a `mountPath` must lie in; empty: anywhere outside the built-in deny-list. */
+  readonly mountRoots: readonly string[];
+  /** Names of environment variables a job may not set; `*` and `?` wildcards. */
+  readonly deniedEnvironment: readonly string[];
+}
+
+/** Rights on storage: `mountId` or `mountId:prefix`, the id may be `*`. */
+export interface StoragePolicy {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+}
+
+/** Everything an operator decides about jobs. */
+export interface Policy {
+  readonly images: ImagePolicy;
+  readonly network: NetworkPolicy;
+  readonly gpu: { readonly enabled: boolean };
+  readonly limits: LimitsPolicy;
+  readonly security: SecurityPolicy;
+  /** Wildcards over `source:key` of secret references. */
+  readonly secrets: { readonly allow: readonly string[] };
+  readonly storage: StoragePolicy;
+  /** `enforce`: a violation refuses the run. The only mode for now. */
+  readonly mode: 'enforce';
+}
+
+/** Any part of a policy; what is absent is the default. */
+export type PolicyInput = DeepPartial<Policy>;
+
+/** Every object key optional, at every depth; arrays are replaced as wholes. */
+export type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: DeepPartial<T[K]> | undefined }
+    : T;

@@ -1,0 +1,68 @@
+/** What a rule is, and how its answers are written. */
+import type { RuleOutcome, Violation } from '../result.js';
+import type { Policy } from './policy.js';
+import type { PolicySubject } from './subject.js';
+
+/** A rule of the operator's own, beside the built-in ones. Pure; one that throws denies. */
+export interface PolicyRule {
+  /** Begins with a prefix of the operator's, for example `acme.night-shift`. */
+  readonly id: string;
+  /** The violations, empty if there are none. */
+  evaluate(subject: PolicySubject): readonly Violation[];
+}
+
+/** The caller's uid and gid, or null where they are not known. */
+export type Caller = { readonly uid: number; readonly gid: number } | null;
+
+/** What built-in rules judge by besides the subject. */
+export interface RuleContext {
+  readonly policy: Policy;
+  readonly caller: Caller;
+  /** The most `timeouts.runMs` an operator allows; null: not bounded here. */
+  readonly maxRunMs: number | null;
+}
+
+/** What a built-in rule says: its outcome in words and what it objects to. */
+export interface RuleFinding {
+  readonly outcome: RuleOutcome;
+  readonly violations: readonly Violation[];
+}
+
+/** A built-in rule: data with one pure function. */
+export interface BuiltInRule {
+  readonly id: string;
+  readonly judge: (subject: PolicySubject, context: RuleContext) => RuleFinding;
+}
+
+/** The rule has nothing against it. */
+export function allowed(rule: string, reason: string): RuleFinding {
+  return { outcome: { rule, outcome: 'allowed', reason }, violations: [] };
+}
+
+/** The request has nothing the rule is about. */
+export function notApplicable(rule: string, reason: string): RuleFinding {
+  return { outcome: { rule, outcome: 'not_applicable', reason }, violations: [] };
+}
+
+/** One objection. */
+export interface Objection {
+  readonly path: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** Denied by the objections; allowed with `reason` if there are none. */
+export function deniedBy(rule: string, objections: readonly Objection[], reason: string): RuleFinding {
+  if (objections.length === 0) return allowed(rule, reason);
+  const violations = objections.map(({ path, message, hint }) => ({
+    rule,
+    path,
+    message,
+    severity: 'error' as const,
+    hint: hint ?? null,
+  }));
+  return {
+    outcome: { rule, outcome: 'denied', reason: objections.map(({ message }) => message).join('; ') },
+    violations,
+  };
+}

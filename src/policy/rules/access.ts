@@ -1,0 +1,83 @@
+/** Which secrets a job may name, and which places of which storages it may read and write. */
+import { fixedPrefixOf } from '../../base/path-template.js';
+import { matchesWildcard } from '../../base/wildcard.js';
+import type { SecretReference } from '../../plan/container-spec.js';
+import { type BuiltInRule, deniedBy, type Objection } from '../rule.js';
+
+/** `source:key`, what patterns of `secrets.allow` are matched against. */
+const secretName = ({ source, key }: SecretReference): string => `${source}:${key}`;
+
+/** `policy.secrets` */
+export const secretsRule: BuiltInRule = {
+  id: 'policy.secrets',
+  judge(subject, { policy }) {
+    const patterns = policy.secrets.allow;
+    const objections = subject.environment.flatMap(({ name, secret }, index) => {
+      if (secret === null || patterns.some((pattern) => matchesWildcard(pattern, secretName(secret))))
+        return [];
+      const message = `secret "${secretName(secret)}" for variable ${name} matches no pattern of secrets.allow`;
+      return [
+        {
+          path: `docker.environment.${String(index)}.secret`,
+          message,
+          hint: `allowed: ${patterns.join(', ') || 'none'}`,
+        },
+      ];
+    });
+    return deniedBy('policy.secrets', objections, 'all secrets may be used');
+  },
+};
+
+/**
+ * Whether a right (`mountId` or `mountId:prefix`, the id may be `*`) covers a path. The prefix counts in whole segments; the empty path is the whole storage.
+ */
+export function coversStoragePath(right: string, mountId: string, path: string): boolean {
+  const separator = right.indexOf(':');
+  const id = separator === -1 ? right : right.slice(0, separator);
+  if (id !== '*' && id !== mountId) return false;
+  if (separator === -1) return true;
+  const prefix = right.slice(separator + 1).replace(/^\/+|\/+$/g, '');
+  const subject = path.replace(/^\/+/, '');
+  return prefix === '' || subject === prefix || subject.startsWith(`${prefix}/`);
+}
+
+/** `policy.storage` */
+export const storageRule: BuiltInRule = {
+  id: 'policy.storage',
+  judge(subject, { policy }) {
+    const { read, write } = policy.storage;
+    const objections: Objection[] = [];
+    for (const [index, { source }] of subject.inputs.entries()) {
+      const path = `docker.inputs.${String(index)}.source`;
+      if (source.type === 'filestorePath') {
+        const { backendMountId: id } = source;
+        if (read.some((right) => coversStoragePath(right, id, source.path))) continue;
+        objections.push({
+          path,
+          message: `storage.read does not allow to read ${source.path} of storage "${id}"`,
+        });
+      } else if (source.type === 'filestoreNode' && !read.includes('*')) {
+        // Where a node lies is known only when it is looked up; then the right is judged.
+        continue;
+      }
+    }
+    for (const [index, { destination }] of subject.outputs.entries()) {
+      if (destination === null || destination === 'caller') continue;
+      const { backendMountId: id, template } = destination;
+      // Variables are encoded and add no folder, so up to the last slash before the first of them the path is certain.
+      const certain = certainPath(template);
+      if (write.some((right) => coversStoragePath(right, id, certain))) continue;
+      objections.push({
+        path: `docker.outputs.${String(index)}.upload`,
+        message: `storage.write does not allow to write ${template} to storage "${id}"`,
+        hint: `allowed: ${write.join(', ') || 'none'}`,
+      });
+    }
+    return deniedBy('policy.storage', objections, 'all places in storages may be used');
+  },
+};
+
+function certainPath(template: string): string {
+  const prefix = fixedPrefixOf(template);
+  return template.includes('${') ? prefix.slice(0, prefix.lastIndexOf('/') + 1) : prefix;
+}

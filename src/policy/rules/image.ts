@@ -1,0 +1,117 @@
+/** Which images may run: deny first, then allow; a digest where it is demanded; and when images are pulled. */
+import { matchesImagePattern, parseImagePattern } from '../../base/image-pattern.js';
+import { parseImageReference } from '../../base/image-reference.js';
+import type { ImagePolicy } from '../policy.js';
+import { allowed, type BuiltInRule, deniedBy, notApplicable } from '../rule.js';
+
+/** What image policy said of one reference. */
+export interface ImageDecision {
+  readonly allowed: boolean;
+  /** The pattern that decided; null when none did. */
+  readonly matchedPattern: string | null;
+  readonly reason: string;
+  /** `host/path:tag` or `host/path@digest`; null for what is no reference. */
+  readonly canonical: string | null;
+}
+
+/**
+ * Judges one image reference by allow and deny lists alone. Deny rules run first; an empty allow list allows all that is not denied. A pattern that
+ * cannot be understood denies.
+ */
+export function evaluateImagePolicy(
+  image: string,
+  policy: Pick<ImagePolicy, 'allow' | 'deny'>,
+): ImageDecision {
+  const parsed = parseImageReference(image);
+  if (!parsed.ok) {
+    return {
+      allowed: false,
+      matchedPattern: null,
+      reason: `the image reference ${parsed.problem}`,
+      canonical: null,
+    };
+  }
+  const { reference } = parsed;
+  const { canonical } = reference;
+  const refuse = (reason: string, matchedPattern: string | null): ImageDecision => ({
+    allowed: false,
+    matchedPattern,
+    reason,
+    canonical,
+  });
+  for (const list of ['deny', 'allow'] as const) {
+    for (const [index, text] of policy[list].entries()) {
+      const place = `images.${list}[${String(index)}] ${JSON.stringify(text)}`;
+      const pattern = parseImagePattern(text, list);
+      if (!pattern.ok) return refuse(`${place} is no pattern: it ${pattern.problem}`, text);
+      if (!matchesImagePattern(pattern.pattern, reference)) continue;
+      if (list === 'deny') return refuse(`denied by ${place} as ${canonical}`, text);
+      return {
+        allowed: true,
+        matchedPattern: text,
+        reason: `allowed by ${place} as ${canonical}`,
+        canonical,
+      };
+    }
+  }
+  if (policy.allow.length === 0) {
+    const reason = `${canonical} is allowed because images.allow is empty`;
+    return { allowed: true, matchedPattern: null, reason, canonical };
+  }
+  return refuse(`${canonical} matches no pattern of images.allow`, null);
+}
+
+/** `policy.image` */
+export const imageRule: BuiltInRule = {
+  id: 'policy.image',
+  judge(subject, { policy }) {
+    const decision = evaluateImagePolicy(subject.image, policy.images);
+    if (decision.allowed) return allowed('policy.image', decision.reason);
+    const { allow } = policy.images;
+    const hint =
+      decision.matchedPattern === null && allow.length > 0
+        ? `images that may run: ${allow.join(', ')}; the operator may add to policy.images.allow`
+        : 'choose another image, or ask the operator about policy.images.deny';
+    return deniedBy(
+      'policy.image',
+      [{ path: 'docker.image', message: decision.reason, hint }],
+      decision.reason,
+    );
+  },
+};
+
+/** `policy.image_digest` */
+export const imageDigestRule: BuiltInRule = {
+  id: 'policy.image_digest',
+  judge(subject, { policy }) {
+    if (!policy.images.requireDigest)
+      return notApplicable('policy.image_digest', 'images.requireDigest is off');
+    const parsed = parseImageReference(subject.image);
+    const hasDigest = parsed.ok && parsed.reference.digest !== null;
+    const objection = {
+      path: 'docker.image',
+      message: 'the image must be named by its digest, as images.requireDigest demands',
+      hint: 'write the image as name@sha256:…',
+    };
+    return deniedBy('policy.image_digest', hasDigest ? [] : [objection], 'the image is named by its digest');
+  },
+};
+
+/** `policy.pull_policy` */
+export const pullPolicyRule: BuiltInRule = {
+  id: 'policy.pull_policy',
+  judge(subject, { policy }) {
+    const permitted = policy.images.allowedPullPolicies;
+    const asked = subject.pullPolicy ?? 'ifNotPresent';
+    const objection = {
+      path: 'docker.imagePullPolicy',
+      message: `pull policy "${asked}" is not permitted; allowed: ${permitted.join(', ') || 'none'}`,
+      hint: permitted[0] === undefined ? undefined : `use "${permitted[0]}"`,
+    };
+    return deniedBy(
+      'policy.pull_policy',
+      permitted.includes(asked) ? [] : [objection],
+      `pull policy "${asked}" is permitted`,
+    );
+  },
+};

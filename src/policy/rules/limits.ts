@@ -1,0 +1,64 @@
+/** Whether what a job asks for is within what the operator allows: resources, tmpfs and deadlines. */
+import { type BuiltInRule, deniedBy, type Objection } from '../rule.js';
+
+const RESOURCES = ['cpus', 'memoryBytes', 'pidsLimit', 'shmBytes'] as const;
+
+/** `policy.resources` */
+export const resourcesRule: BuiltInRule = {
+  id: 'policy.resources',
+  judge(subject, { policy }) {
+    const { max } = policy.limits;
+    const objections: Objection[] = [];
+    for (const name of RESOURCES) {
+      const asked = subject.resources[name];
+      const most = max[name];
+      if (asked === undefined || most === null || asked <= most) continue;
+      objections.push({
+        path: `docker.resources.${name}`,
+        message: `${name} ${String(asked)} is more than the ${String(most)} allowed by limits.max.${name}`,
+        hint: `ask for at most ${String(most)}`,
+      });
+    }
+    for (const [index, { name, soft, hard }] of (subject.resources.ulimits ?? []).entries()) {
+      const most = Object.hasOwn(max.ulimits, name) ? max.ulimits[name] : undefined;
+      const isLess = policy.limits.default.ulimits.some((each) => each.name === name && hard <= each.hard);
+      if (isLess || (most !== undefined && soft <= most && hard <= most)) continue;
+      const names = Object.keys(max.ulimits).join(', ') || 'none';
+      objections.push({
+        path: `docker.resources.ulimits.${String(index)}`,
+        message:
+          most === undefined
+            ? `ulimit "${name}" may not be asked for; allowed by limits.max.ulimits: ${names}`
+            : `ulimit "${name}" may be at most ${String(most)}`,
+        hint: most === undefined ? undefined : `ask for at most ${String(most)}`,
+      });
+    }
+    const tmpfs = subject.tmpfs.reduce(
+      (sum, { sizeBytes }) => sum + (sizeBytes ?? policy.security.tmpBytes),
+      0,
+    );
+    if (max.tmpfsBytes !== null && tmpfs > max.tmpfsBytes) {
+      objections.push({
+        path: 'docker.tmpfs',
+        message: `tmpfs of ${String(tmpfs)} bytes in all are more than the ${String(max.tmpfsBytes)} allowed by limits.max.tmpfsBytes`,
+        hint: `ask for at most ${String(max.tmpfsBytes)}`,
+      });
+    }
+    return deniedBy('policy.resources', objections, 'all resources asked for are within limits.max');
+  },
+};
+
+/** `policy.timeouts` */
+export const timeoutsRule: BuiltInRule = {
+  id: 'policy.timeouts',
+  judge(subject, { maxRunMs }) {
+    const asked = subject.timeouts.runMs;
+    const isTooLong = asked !== undefined && maxRunMs !== null && asked > maxRunMs;
+    const objection = {
+      path: 'timeoutMs',
+      message: `a timeout of ${String(asked)} ms is more than the ${String(maxRunMs)} ms allowed by timeouts.max.runMs`,
+      hint: `ask for at most ${String(maxRunMs)}`,
+    };
+    return deniedBy('policy.timeouts', isTooLong ? [objection] : [], 'the timeout is within timeouts.max');
+  },
+};

@@ -1,0 +1,63 @@
+/** Which network a container gets, by the three rules of the Docker Job Runtime document in their order. */
+import type { NetworkMode } from '../../plan/container-spec.js';
+import type { NetworkPolicy } from '../policy.js';
+import { allowed, type BuiltInRule, deniedBy } from '../rule.js';
+
+/** The mode a request gets if it is not refused: what it asked for, else `none` under isolation, else the default. */
+export function effectiveNetworkMode(asked: NetworkMode | null, policy: NetworkPolicy): NetworkMode {
+  if (asked !== null) return asked;
+  return policy.enforceIsolation ? 'none' : policy.defaultMode;
+}
+
+/** `policy.network` */
+export const networkRule: BuiltInRule = {
+  id: 'policy.network',
+  judge(subject, { policy }) {
+    const { network } = policy;
+    const asked = subject.networkMode;
+    if (asked === null) {
+      const why = network.enforceIsolation ? 'isolation is enforced' : 'it is the default';
+      return allowed(
+        'policy.network',
+        `network "${effectiveNetworkMode(null, network)}" because none was asked for and ${why}`,
+      );
+    }
+    const refuse = (message: string, hint: string): ReturnType<typeof deniedBy> =>
+      deniedBy('policy.network', [{ path: 'docker.networkMode', message, hint }], message);
+    if (!network.allowedModes.includes(asked)) {
+      const modes = network.allowedModes.join(', ');
+      return refuse(`Network mode ${asked} is not permitted in this environment`, `allowed: ${modes}`);
+    }
+    if (network.enforceIsolation && asked !== 'none') {
+      return refuse(
+        'Network isolation is enforced; containers must run with network mode "none"',
+        'leave networkMode out or set it to "none"; the operator decides by policy.network.enforceIsolation',
+      );
+    }
+    if (!network.enforceIsolation && !network.allowOverride && asked !== network.defaultMode) {
+      return refuse(
+        `Network mode overrides are disabled. Use ${network.defaultMode}`,
+        `leave networkMode out or set it to "${network.defaultMode}"; the operator decides by policy.network.allowOverride`,
+      );
+    }
+    return allowed('policy.network', `network "${asked}" was asked for and is permitted`);
+  },
+};
+
+/** `policy.gpu` */
+export const gpuRule: BuiltInRule = {
+  id: 'policy.gpu',
+  judge(subject, { policy }) {
+    if (!subject.requiresGpu)
+      return {
+        outcome: { rule: 'policy.gpu', outcome: 'not_applicable', reason: 'no GPU asked for' },
+        violations: [],
+      };
+    const objection = {
+      path: 'docker.requiresGpu',
+      message: 'GPU execution is not enabled in this environment',
+      hint: 'the operator decides by policy.gpu.enabled',
+    };
+    return deniedBy('policy.gpu', policy.gpu.enabled ? [] : [objection], 'GPUs are enabled');
+  },
+};

@@ -1,0 +1,110 @@
+/** What policy looks at: a projection of a request. No judgement here. */
+import type {
+  ContainerDraft,
+  InputSource,
+  NetworkMode,
+  PullPolicy,
+  ResourceRequest,
+  RunRequest,
+  SecretReference,
+  TimeoutsRequest,
+  TmpfsRequest,
+} from '../plan/container-spec.js';
+
+/** One environment variable; a literal's value is nobody's business here. */
+export interface EnvironmentSubject {
+  readonly name: string;
+  readonly secret: SecretReference | null;
+}
+
+/** One input: where from and where to. */
+export interface InputSubject {
+  readonly source: InputSource;
+  readonly workspacePath: string;
+  readonly mountPath: string | null;
+}
+
+/** One output that is stored; `template` is its path before variables are filled in. */
+export interface OutputSubject {
+  readonly workspacePath: string;
+  readonly destination: { readonly backendMountId: string; readonly template: string } | 'caller' | null;
+}
+
+/** Everything rules may judge by. */
+export interface PolicySubject {
+  readonly image: string;
+  readonly platform: string | null;
+  readonly pullPolicy: PullPolicy | null;
+  readonly entryPoint: readonly string[];
+  readonly command: readonly string[];
+  readonly workingDirectory: string | null;
+  readonly workspaceMountPath: string;
+  readonly environment: readonly EnvironmentSubject[];
+  readonly networkMode: NetworkMode | null;
+  readonly requiresGpu: boolean;
+  readonly resources: ResourceRequest;
+  readonly user: string | null;
+  readonly tmpfs: readonly TmpfsRequest[];
+  readonly stdin: boolean;
+  readonly inputs: readonly InputSubject[];
+  readonly outputs: readonly OutputSubject[];
+  readonly configFileMountPath: string | null;
+  readonly timeouts: TimeoutsRequest;
+}
+
+/** One entry for every field of a draft: a new field without one does not compile. */
+const PROJECTION = {
+  image: (draft) => draft.image,
+  platform: (draft) => draft.platform,
+  pullPolicy: (draft) => draft.pullPolicy,
+  entryPoint: (draft) => draft.entryPoint,
+  command: (draft) => draft.command,
+  workingDirectory: (draft) => draft.workingDirectory,
+  workspaceMountPath: (draft) => draft.workspaceMountPath,
+  environment: (draft) =>
+    draft.environment.map((variable) => ({
+      name: variable.name,
+      secret: 'secret' in variable ? variable.secret : null,
+    })),
+  networkMode: (draft) => draft.networkMode,
+  requiresGpu: (draft) => draft.requiresGpu,
+  resources: (draft) => draft.resources,
+  user: (draft) => draft.user,
+  tmpfs: (draft) => draft.tmpfs,
+  stdin: (draft) => draft.stdin !== null,
+} as const satisfies { readonly [K in keyof ContainerDraft]: (draft: ContainerDraft) => PolicySubject[K] };
+
+/** The subject of a request. */
+export function toPolicySubject(request: RunRequest): PolicySubject {
+  const { container } = request;
+  return {
+    image: PROJECTION.image(container),
+    platform: PROJECTION.platform(container),
+    pullPolicy: PROJECTION.pullPolicy(container),
+    entryPoint: PROJECTION.entryPoint(container),
+    command: PROJECTION.command(container),
+    workingDirectory: PROJECTION.workingDirectory(container),
+    workspaceMountPath: PROJECTION.workspaceMountPath(container),
+    environment: PROJECTION.environment(container),
+    networkMode: PROJECTION.networkMode(container),
+    requiresGpu: PROJECTION.requiresGpu(container),
+    resources: PROJECTION.resources(container),
+    user: PROJECTION.user(container),
+    tmpfs: PROJECTION.tmpfs(container),
+    stdin: PROJECTION.stdin(container),
+    inputs: request.inputs.map(({ source, workspacePath, mountPath }) => ({
+      source,
+      workspacePath,
+      mountPath,
+    })),
+    outputs: request.outputs.map(({ workspacePath, upload }) => ({
+      workspacePath,
+      destination:
+        upload === null || upload === 'caller'
+          ? upload
+          : { backendMountId: upload.backendMountId, template: upload.pathTemplate },
+    })),
+    configFileMountPath: request.configFile?.mountPath ?? null,
+    timeouts: request.timeouts,
+  };
+}

@@ -1,0 +1,97 @@
+/** What every step of a run shares: who it is, its bounds, its ports, and how it says what happens. */
+import type { RuntimeConfig } from './config/runtime-config.js';
+import type { ContainerEngine } from './engine/types.js';
+import type { RunEvent, RunEventFields, RunEventType } from './events.js';
+import type { Admission } from './execute/admission.js';
+import type { StopSource } from './execute/stop.js';
+import type { RunOptions } from './run-options.js';
+import type { RunRecord, TimedPhase } from './run-record.js';
+import type { ResolvedPorts } from './runtime-ports.js';
+import { filesystemStorage } from './storage/filesystem.js';
+import type { StorageAdapter } from './storage/types.js';
+
+/** The uid and gid of this process; null where the platform has none. */
+export interface CallerIdentity {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** What a run is given by its runtime. */
+export interface RunEnvironment {
+  readonly config: RuntimeConfig;
+  readonly ports: ResolvedPorts;
+  readonly engine: () => Promise<ContainerEngine>;
+  readonly admission: Admission;
+  readonly caller: CallerIdentity | null;
+  /** For labels: which runtime, and which process. */
+  readonly identity: { readonly instance: string; readonly owner: string };
+}
+
+/** One attempt under way. */
+export interface Run extends RunEnvironment {
+  readonly options: RunOptions;
+  /** Where outputs for the caller go. */
+  readonly outputTo: StorageAdapter | undefined;
+  readonly stop: StopSource;
+  readonly record: RunRecord;
+  emit<T extends RunEventType>(type: T, fields: RunEventFields<T>): void;
+  warn(message: string): void;
+  cleanupFailed(what: 'container' | 'workspace' | 'secret', error: unknown): void;
+  /** Runs a phase and adds its time to the record. */
+  timed<T>(phase: TimedPhase, name: string, work: () => Promise<T>): Promise<T>;
+  /** ISO. */
+  timestamp(): string;
+  monotonic(): number;
+}
+
+/** Makes the context of one attempt. `append` gets each finished event. */
+export function createRun(
+  environment: RunEnvironment,
+  parts: Pick<Run, 'options' | 'stop' | 'record'> & { readonly append: (event: RunEvent) => void },
+): Run {
+  const { record, append } = parts;
+  const { outputTo } = parts.options;
+  const { clock } = environment.ports;
+  const timestamp = (): string => new Date(clock.now()).toISOString();
+  const emit = <T extends RunEventType>(type: T, fields: RunEventFields<T>): void => {
+    // The envelope and the fields of one type make an event of that type, which the type system cannot follow for a generic T.
+    append({
+      type,
+      runId: record.runId,
+      attempt: record.attempt,
+      at: timestamp(),
+      metadata: record.metadata,
+      ...fields,
+    } as unknown as RunEvent);
+  };
+  const warn = (message: string): void => {
+    const redacted = record.redact(message);
+    record.warnings.push(redacted);
+    emit('warning', { message: redacted });
+  };
+  return {
+    ...environment,
+    options: parts.options,
+    outputTo: typeof outputTo === 'string' ? filesystemStorage(outputTo) : outputTo,
+    stop: parts.stop,
+    record,
+    emit,
+    warn,
+    cleanupFailed(what, error) {
+      const message = record.redact(error instanceof Error ? error.message : String(error));
+      record.warnings.push(`clean-up of the ${what} failed: ${message}`);
+      emit('cleanup_error', { what, message });
+    },
+    async timed(phase, name, work) {
+      const before = clock.monotonic();
+      record.phase = name;
+      try {
+        return await work();
+      } finally {
+        record.durations[phase] = (record.durations[phase] ?? 0) + clock.monotonic() - before;
+      }
+    },
+    timestamp,
+    monotonic: () => clock.monotonic(),
+  };
+}

@@ -1,0 +1,26 @@
+/** How a run that did not come to its container's end is accounted for: a stop becomes a verdict, anything else a typed error. */
+import { contextualize, type AnyJobRuntimeError } from './errors.js';
+import type { StopCause } from './execute/stop.js';
+import type { Verdict } from './execute/verdict.js';
+import type { RunResult } from './result.js';
+import type { RunRecord } from './run-record.js';
+
+/** The verdict of a run that was stopped before its container ended; null if it was not stopped. */
+export function outcomeOfStop(cause: StopCause | null, at: string): Verdict | null {
+  if (cause === null) return null;
+  const { reason, by, message } = cause;
+  return { reason, exitCode: null, signal: null, oomKilled: null, evidence: [{ by, what: message, at }] };
+}
+
+/** The error to throw: typed, redacted, and with what is known of the run on it. */
+export function failureOf(
+  failure: unknown,
+  record: RunRecord,
+  result: RunResult | undefined,
+): AnyJobRuntimeError {
+  return contextualize(
+    failure,
+    { runId: record.runId, attempt: record.attempt, phase: record.phase, result },
+    record.redact,
+  );
+}

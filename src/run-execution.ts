@@ -1,0 +1,226 @@
+/** The steps of a run around its container: created from the plan, run to its end, judged, outputs collected. */
+import type { ContainerEngine, OutputChunk } from './engine/types.js';
+import { StorageError } from './errors.js';
+import { withDeadline } from './execute/deadline.js';
+import { engineCall } from './execute/engine-call.js';
+import type { EnsuredImage } from './execute/ensure-image.js';
+import { type Ending, executeContainer } from './execute/execute-container.js';
+import { createOutputCollector } from './execute/output.js';
+import { type ResolvedSecrets, secretId } from './execute/secrets.js';
+import { toByteStream } from './execute/stdin-source.js';
+import { toOutputSink } from './execute/sink.js';
+import { judgeEnd } from './execute/verdict.js';
+import type { ContainerSpec } from './plan/container-spec.js';
+import { materializeContainer } from './plan/materialize.js';
+import type { RunPlan } from './plan/run-plan.js';
+import { userOf } from './run-preparation.js';
+import type { Cleanup } from './run-cleanup.js';
+import type { Run } from './run-context.js';
+import { collectOutputs } from './workspace/collect.js';
+import type { Workspace } from './workspace/create.js';
+import { makeVolumeFolders } from './workspace/volume-folders.js';
+import type { StagedInputs } from './workspace/stage.js';
+
+/** What the earlier steps prepared. */
+export interface Prepared {
+  readonly plan: RunPlan;
+  readonly image: EnsuredImage & { readonly engine: ContainerEngine };
+  readonly workspace: Workspace;
+  readonly staged: StagedInputs;
+  readonly secrets: ResolvedSecrets;
+  readonly cleanup: Cleanup;
+}
+
+/** Creates and runs the container and records the verdict. It is removed when the run is over, or at once after a failure. */
+export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> {
+  const { plan, image, workspace, cleanup } = prepared;
+  const { engine } = image;
+  const { record, stop } = run;
+  stop.signal.throwIfAborted();
+  const spec = await containerFor(run, prepared);
+  await workspace.verify();
+  record.phase = 'create';
+  record.containerName = spec.name;
+  let containerId: string | null = null;
+  cleanup.add('container', async (signal) => removeContainer(engine, containerId, spec, signal));
+
+  const output = createOutputCollector(outputOptions(run, plan));
+  record.output = output;
+  const createdAt = run.monotonic();
+  let startedAt: number | null = null;
+  const ending = await executeContainer({
+    engine,
+    spec,
+    stop,
+    stdin: stdinOf(run, plan),
+    runMs: plan.timeouts.runMs,
+    stopGraceMs: plan.timeouts.stopGraceMs,
+    onCreated: (id, warnings) => {
+      containerId = id;
+      run.emit('container_created', { containerName: spec.name, containerId: id });
+      for (const warning of warnings) run.warn(`engine: ${warning}`);
+    },
+    onStarted: () => {
+      startedAt = run.monotonic();
+      record.phase = 'run';
+      record.durations.createMs = startedAt - createdAt;
+      run.emit('container_started', { containerName: spec.name });
+    },
+    onOutput: async (chunk: OutputChunk) => output.push(chunk),
+    onWarning: (message) => {
+      run.warn(message);
+    },
+  });
+  if (startedAt !== null) record.durations.runMs = run.monotonic() - startedAt;
+  await output.end();
+  record.logsComplete = ending.logsComplete;
+  record.verdict = judgeEnd({ ...ending, stop: stop.cause, at: run.timestamp() });
+  run.emit('container_exited', { exitCode: record.verdict.exitCode });
+  return ending;
+}
+
+async function containerFor(
+  run: Run,
+  { plan, image, workspace, staged, secrets }: Prepared,
+): Promise<ContainerSpec> {
+  const { runId, attempt } = run.record;
+  const { spec, workspaceFolders } = materializeContainer(plan, {
+    imageId: image.info.id,
+    imageVolumes: image.info.volumes,
+    workspacePath: workspace.path,
+    runId,
+    attempt,
+    instance: run.identity.instance,
+    owner: run.identity.owner,
+    createdAt: run.timestamp(),
+    secrets: secretsByName(plan, secrets),
+    skippedInputs: staged.skipped,
+    stdin: run.options.stdin !== undefined || plan.stdin !== null,
+    labelPrefix: run.config.labelPrefix,
+  });
+  await makeVolumeFolders(workspace, workspaceFolders, userOf(plan));
+  return spec;
+}
+
+function secretsByName(plan: RunPlan, { values }: ResolvedSecrets): ReadonlyMap<string, string> {
+  return new Map(
+    plan.secretEnvironment.map(({ name, secret }) => [name, values.get(secretId(secret)) ?? '']),
+  );
+}
+
+/** By id, or by name where the answer to the creation was lost; the name alone is no proof, the run's label is. */
+async function removeContainer(
+  engine: ContainerEngine,
+  id: string | null,
+  spec: ContainerSpec,
+  signal: AbortSignal,
+): Promise<void> {
+  if (id !== null) {
+    await engine.containers.remove(id, { signal });
+    return;
+  }
+  const found = await engineCall('inspect', signal, (callSignal) =>
+    engine.containers.inspect(spec.name, { signal: callSignal }),
+  );
+  const isOurs = Object.entries(spec.labels).every(([name, value]) => found?.labels[name] === value);
+  if (found !== null && isOurs) await engine.containers.remove(found.id, { signal });
+}
+
+function outputOptions(run: Run, plan: RunPlan): Parameters<typeof createOutputCollector>[0] {
+  const { options, config, record, stop } = run;
+  const { logBytes } = plan.limits;
+  return {
+    redactor: record.redactor,
+    maxLogChars: Math.min(options.maxLogChars ?? config.maxLogChars, config.maxLogChars),
+    persistLogTail: config.persistLogTail,
+    maxBytes: logBytes,
+    onLimit: () => {
+      const message = `wrote more than ${String(logBytes)} bytes to stdout and stderr`;
+      stop.stop({ reason: 'log_limit_exceeded', by: 'watcher', message });
+    },
+    onText: (stream, text) => {
+      run.emit('output', { stream, text });
+    },
+    onLine: guarded(options.onLine),
+    sinks: {
+      stdout: options.stdout === undefined ? null : toOutputSink(options.stdout),
+      stderr: options.stderr === undefined ? null : toOutputSink(options.stderr),
+    },
+    onSinkFailure: (stream) => {
+      run.warn(`the sink for ${stream} failed and gets no more output`);
+    },
+  };
+}
+
+/** A listener of the caller's must not hurt the run. */
+function guarded<T>(listener: ((value: T) => void) | undefined): ((value: T) => void) | null {
+  if (listener === undefined) return null;
+  return (value) => {
+    try {
+      listener(value);
+    } catch {
+      // What a listener throws is its own affair; the run goes on.
+    }
+  };
+}
+
+function stdinOf(run: Run, plan: RunPlan): AsyncIterable<Uint8Array> | null {
+  const content = run.options.stdin ?? plan.stdin;
+  return content === null ? null : toByteStream(content);
+}
+
+/** Collects and stores outputs, whatever the exit code, and lets missing ones change a success. */
+export async function collectRun(
+  run: Run,
+  parts: Pick<Prepared, 'plan' | 'workspace' | 'staged'> & { readonly ending: Ending },
+): Promise<void> {
+  const { plan, workspace, staged } = parts;
+  const { record, stop } = run;
+  if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
+  await run.timed('collectMs', 'collect', async () => {
+    run.emit('collect_start', { outputs: plan.outputs.length });
+    const onTimeout = (): Error =>
+      new StorageError(
+        'storage.collect_timed_out',
+        `collecting took longer than ${String(plan.timeouts.collectMs)} ms`,
+      );
+    // A run that was stopped still hands out what it left, so only a stop that comes now breaks this off.
+    const signal = stop.signal.aborted ? undefined : stop.signal;
+    const collected = await withDeadline(
+      { timeoutMs: plan.timeouts.collectMs, signal, onTimeout },
+      async (bounded) =>
+        collectOutputs(workspace, plan, {
+          storage: run.ports.storage,
+          outputTo: run.outputTo,
+          placeholders: staged.placeholders,
+          variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
+          concurrency: run.config.concurrency.upload,
+          signal: bounded,
+          onOutput: (output) => {
+            run.emit('output_collected', { output });
+          },
+        }),
+    );
+    record.outputs = collected.reports;
+    run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
+    if (collected.failure !== null) throw collected.failure;
+    applyOutputs(run);
+  });
+}
+
+/** Required outputs that are missing or refused turn a success into a failure; any other outcome of the job stands. */
+function applyOutputs({ record, timestamp }: Run): void {
+  const { verdict } = record;
+  if (verdict?.reason !== 'completed') return;
+  const rejected = record.outputs.find(({ state }) => state === 'rejected');
+  const missing = record.outputs.find(({ state }) => state === 'missing');
+  const troubled = rejected ?? missing;
+  if (troubled === undefined) return;
+  const reason = rejected === undefined ? 'output_missing' : 'output_rejected';
+  const what = `output ${troubled.workspacePath} ${rejected === undefined ? 'is missing' : 'was refused'}`;
+  record.verdict = {
+    ...verdict,
+    reason,
+    evidence: [...verdict.evidence, { by: 'watcher', what, at: timestamp() }],
+  };
+}

@@ -1,0 +1,158 @@
+/** A run as its caller sees it: its id, its result, its events, and a way to end it. */
+import { type AnyJobRuntimeError, issuesOf, ValidationError } from './errors.js';
+import { createEventLog } from './event-log.js';
+import type { ErrorRecord, RunEvent, RunOutcome } from './events.js';
+import { createStopSource, describeAbort, type StopCause, type StopSource } from './execute/stop.js';
+import type { RunRequest } from './plan/container-spec.js';
+import type { RunResult } from './result.js';
+import { performRun } from './run.js';
+import { failureOf } from './run-ending.js';
+import { createRun, type RunEnvironment } from './run-context.js';
+import { optionIssues } from './run-option-checks.js';
+import type { RunOptions } from './run-options.js';
+import { createRunRecord, durationsOf } from './run-record.js';
+
+/** What is known of a run at a glance. */
+export interface RunSummary {
+  readonly runId: string;
+  readonly jobSlug: string | null;
+  readonly state: 'running' | 'ended';
+  /** What it is doing, for example `pull` or `run`. */
+  readonly phase: string;
+  readonly startedAt: string;
+}
+
+/** A run that was begun. */
+export interface RunHandle {
+  readonly runId: string;
+  /** Settles when everything is cleaned up. Never an unhandled rejection when nobody looks. */
+  readonly result: Promise<RunResult>;
+  /** Ends the run; its result is `cancelled`. Without effect on a run that has ended. */
+  cancel(reason?: string): void;
+  /** Every iteration replays from `run_start`, never throws, and ends after `run_end`. Breaking off does not cancel. */
+  readonly events: AsyncIterable<RunEvent>;
+  summary(): RunSummary;
+}
+
+/** What a runtime holds of a run. */
+export interface LiveRun {
+  readonly handle: RunHandle;
+  stop(cause: StopCause): void;
+}
+
+/** Bytes of output an event log keeps for readers to come. */
+const REPLAYED_OUTPUT_BYTES = 1024 * 1024;
+
+/** Begins a run and returns at once. `toRequest` may throw: then that is how the run ends. */
+export function startRunHandle(
+  environment: RunEnvironment,
+  parts: {
+    readonly runId: string;
+    readonly jobSlug: string | null;
+    readonly options: RunOptions;
+    readonly toRequest: () => RunRequest;
+  },
+): LiveRun {
+  const { runId, jobSlug, options } = parts;
+  const { clock, onEvent } = environment.ports;
+  const log = createEventLog(REPLAYED_OUTPUT_BYTES);
+  const stop = createStopSource();
+  const facts = {
+    runId,
+    attempt: 1,
+    jobSlug,
+    metadata: Object.freeze({ ...options.metadata }),
+    startedAt: new Date(clock.now()).toISOString(),
+    startedMs: clock.monotonic(),
+    hasFiles: options.files !== undefined,
+  };
+  const record = createRunRecord(facts, Object.values(options.secrets ?? {}));
+  const append = (event: RunEvent): void => {
+    const frozen = Object.freeze(event);
+    log.append(frozen);
+    for (const listener of [options.onEvent, onEvent]) notify(listener, frozen);
+  };
+  const run = createRun(environment, { options, stop, record, append });
+  const unlink = linkSignal(options.signal, stop);
+  let ended = false;
+  const settle = (outcome: RunOutcome): void => {
+    unlink();
+    ended = true;
+    run.emit('attempt_end', {});
+    run.emit('run_end', { ...outcome, durations: durationsOf(record, clock.monotonic()) });
+  };
+
+  const execute = async (): Promise<RunResult> => {
+    // The handle is returned before anything happens, so that a listener may already use it.
+    await Promise.resolve();
+    run.emit('run_start', { jobSlug });
+    run.emit('attempt_start', {});
+    try {
+      checkOptions(options);
+      const result = await performRun(run, parts.toRequest());
+      settle({ outcome: 'result', result });
+      return result;
+    } catch (error) {
+      const typed = failureOf(error, record, undefined);
+      settle({ outcome: 'error', error: errorRecord(typed) });
+      throw typed;
+    }
+  };
+  const result = execute();
+  result.catch(() => undefined);
+
+  return {
+    stop: (cause) => {
+      stop.stop(cause);
+    },
+    handle: {
+      runId,
+      result,
+      events: log.events,
+      cancel(reason) {
+        stop.stop({ reason: 'cancelled', by: 'caller', message: reason ?? 'cancelled by the caller' });
+      },
+      summary: () => ({
+        runId,
+        jobSlug,
+        state: ended ? 'ended' : 'running',
+        phase: record.phase,
+        startedAt: record.startedAt,
+      }),
+    },
+  };
+}
+
+function notify(listener: ((event: RunEvent) => void) | undefined, event: RunEvent): void {
+  try {
+    listener?.(event);
+  } catch {
+    // What a listener throws is its own affair; the run goes on.
+  }
+}
+
+/** Ends the run when the caller's signal is aborted, also if it already is. */
+function linkSignal(signal: AbortSignal | undefined, stop: StopSource): () => void {
+  if (signal === undefined) return () => undefined;
+  const cancel = (): void => {
+    stop.stop({ reason: 'cancelled', by: 'caller', message: describeAbort(signal.reason) });
+  };
+  if (signal.aborted) cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  return () => {
+    signal.removeEventListener('abort', cancel);
+  };
+}
+
+function checkOptions(options: RunOptions): void {
+  const issues = optionIssues(options);
+  if (issues.length === 0) return;
+  const message = issues.map(({ path, message: text }) => `${path} ${text}`).join('; ');
+  throw new ValidationError('validation.invalid_job', message, { details: { issues } });
+}
+
+function errorRecord(error: AnyJobRuntimeError): ErrorRecord {
+  const { name, kind, code, message, hint } = error;
+  const issues = issuesOf(error);
+  return { name, kind, code, message, hint, issues: issues.length === 0 ? undefined : issues };
+}

@@ -1,0 +1,43 @@
+/** Checks of run options that are data; streams and listeners are used as they are. Pure. */
+import type { Issue } from './errors.js';
+import type { RunOptions } from './run-options.js';
+
+const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const MAX_METADATA = 32;
+const MAX_METADATA_CHARS = 256;
+const MAX_TIMEOUT_MS = 86_400_000;
+
+/** Everything wrong with the options; empty if nothing is. */
+export function optionIssues(options: RunOptions): readonly Issue[] {
+  const issues: Issue[] = [];
+  const report = (path: string, message: string): void => {
+    issues.push({ code: 'validation.invalid_option', path: `options.${path}`, message });
+  };
+  const { runId, metadata, timeoutMs, maxLogChars } = options;
+  if (runId !== undefined && !RUN_ID.test(runId)) {
+    report('runId', 'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}');
+  }
+  const entries = Object.entries(metadata ?? {});
+  if (entries.length > MAX_METADATA)
+    report('metadata', `must not have more than ${String(MAX_METADATA)} entries`);
+  for (const [name, value] of entries as readonly [string, unknown][]) {
+    if (typeof value !== 'string' || value.length > MAX_METADATA_CHARS || name.length > MAX_METADATA_CHARS) {
+      report(
+        `metadata.${name.slice(0, 64)}`,
+        `must be a string of at most ${String(MAX_METADATA_CHARS)} characters`,
+      );
+    }
+  }
+  for (const [name, value] of Object.entries(options.secrets ?? {}) as readonly [string, unknown][]) {
+    if (typeof value !== 'string') report(`secrets.${name.slice(0, 64)}`, 'must be a string');
+  }
+  const wholeWithin = (value: number, low: number, high: number): boolean =>
+    Number.isInteger(value) && value >= low && value <= high;
+  if (timeoutMs !== undefined && !wholeWithin(timeoutMs, 1, MAX_TIMEOUT_MS)) {
+    report('timeoutMs', `must be a whole number from 1 to ${String(MAX_TIMEOUT_MS)}`);
+  }
+  if (maxLogChars !== undefined && !wholeWithin(maxLogChars, 1024, Number.MAX_SAFE_INTEGER)) {
+    report('maxLogChars', 'must be a whole number of at least 1024');
+  }
+  return issues;
+}

@@ -1,0 +1,38 @@
+/** What the trusted caller may give beside a definition. Only here do local paths, streams and listeners exist. */
+import type { RunEvent } from './events.js';
+import type { SinkTarget } from './execute/sink.js';
+import type { TimeoutsRequest } from './plan/container-spec.js';
+import type { StorageAdapter } from './storage/types.js';
+import type { FileContent, FileEntry } from './workspace/file-content.js';
+
+/** Options of one run. */
+export interface RunOptions {
+  /** Default: a fresh one. `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`, unique among the runtime's live runs. */
+  readonly runId?: string | undefined;
+  /** Ends the run when aborted: the result is `cancelled` and its message carries the reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Merged over the definition's `defaultParameters`, key by key; reach the job only through its configuration file. */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+  /** Shorthand for `timeouts.runMs`. */
+  readonly timeoutMs?: number | undefined;
+  readonly timeouts?: TimeoutsRequest | undefined;
+  /** Initial content of the workspace by workspace path: a private copy the job may change. */
+  readonly files?: Readonly<Record<string, FileEntry>> | undefined;
+  /** Written to standard input, then half-closed; wins over the definition's. A job that does not read it is no failure. */
+  readonly stdin?: FileContent | undefined;
+  /** Gets the complete, redacted standard output; its back-pressure may slow the container while the deadline runs on. */
+  readonly stdout?: SinkTarget | undefined;
+  readonly stderr?: SinkTarget | undefined;
+  /** A folder or a storage; receives the outputs marked `upload: 'caller'`, keyed by workspace path. */
+  readonly outputTo?: string | StorageAdapter | undefined;
+  /** Answers `store` references before the resolver does; redacted likewise. */
+  readonly secrets?: Readonly<Record<string, string>> | undefined;
+  /** Up to 32 short strings, in every event, result and error, and in secret and storage calls. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Overrides `maxLogChars` downwards. */
+  readonly maxLogChars?: number | undefined;
+  readonly onEvent?: ((event: RunEvent) => void) | undefined;
+  /** Lines of output, redacted, without line ends, cut at 64 KiB. */
+  readonly onLine?:
+    ((line: { readonly stream: 'stdout' | 'stderr'; readonly text: string }) => void) | undefined;
+}

@@ -1,0 +1,159 @@
+/** The steps of a run before its container exists: judged and planned, admitted, image, workspace, inputs, secrets. */
+import type { ContainerEngine } from './engine/types.js';
+import { WorkspaceError } from './errors.js';
+import type { Release } from './execute/admission.js';
+import { withDeadline } from './execute/deadline.js';
+import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
+import { resolveSecrets, type ResolvedSecrets } from './execute/secrets.js';
+import { renderConfigFile } from './job/config-file.js';
+import type { RunRequest } from './plan/container-spec.js';
+import { planRun } from './plan/plan-run.js';
+import type { RunPlan } from './plan/run-plan.js';
+import { judgeRequest } from './policy/judge.js';
+import { createRedactor } from './base/redact.js';
+import type { Cleanup } from './run-cleanup.js';
+import type { Run } from './run-context.js';
+import type { SecretResolver } from './secrets/types.js';
+import { requireOutputTo, requireStorage } from './workspace/mounts.js';
+import { createWorkspace, type Workspace } from './workspace/create.js';
+import { stageInputs, type StagedInputs } from './workspace/stage.js';
+
+/** Judges the request again, now that it runs, and plans it. */
+export function planJudged(run: Run, request: RunRequest): RunPlan {
+  const { config, ports, caller } = run;
+  const judged = judgeRequest(request, config.policy, { rules: ports.rules, caller });
+  run.emit('policy_decision', { decision: judged.decision });
+  const plan = planRun(judged, config, { caller });
+  run.record.plan = plan;
+  // What would only fail after the job has run is refused before anything is done.
+  requireStorage(plan, ports.storage, ports.resolveNode !== undefined);
+  requireOutputTo(plan, run.outputTo);
+  return plan;
+}
+
+/** Waits for a place. */
+export async function admitRun(run: Run): Promise<Release> {
+  return run.timed('queueMs', 'queue', async () => {
+    run.emit('queue_start', {});
+    const release = await run.admission.admit(run.stop);
+    run.emit('queue_end', {});
+    return release;
+  });
+}
+
+/** Has the image there, by pulling it if need be. */
+export async function prepareImage(
+  run: Run,
+  plan: RunPlan,
+): Promise<EnsuredImage & { readonly engine: ContainerEngine }> {
+  return run.timed('pullMs', 'pull', async () => {
+    run.stop.signal.throwIfAborted();
+    const engine = await run.engine();
+    const image = await ensureImage({
+      engine,
+      plan,
+      signal: run.stop.signal,
+      onPullStart: () => {
+        run.emit('pull_start', { reference: plan.image.reference });
+      },
+      onProgress: ({ layer, status, currentBytes, totalBytes }) => {
+        run.emit('pull_progress', { layer, status, currentBytes, totalBytes });
+      },
+    });
+    run.record.imageDigest = image.digest;
+    run.emit('pull_end', { digest: image.digest, pulled: image.pulled });
+    return { ...image, engine };
+  });
+}
+
+/** The uid and gid the job runs as. */
+export function userOf(plan: RunPlan): { readonly uid: number; readonly gid: number } {
+  const [uid, gid] = plan.container.user.split(':').map(Number);
+  if (uid === undefined || gid === undefined) {
+    throw new WorkspaceError('workspace.failed', `the plan's user "${plan.container.user}" is not uid:gid`);
+  }
+  return { uid, gid };
+}
+
+/** Makes the run's folder; it goes when the run is over. */
+export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): Promise<Workspace> {
+  const workspace = await createWorkspace(run.config.workspaceRoot, {
+    name: run.record.jobSlug ?? 'job',
+    user: userOf(plan),
+    signal: run.stop.signal,
+  });
+  cleanup.add('workspace', async (signal) => workspace.remove(signal));
+  return workspace;
+}
+
+/** Copies inputs, the configuration file and the caller's files to where the container will see them. */
+export async function stageRun(run: Run, plan: RunPlan, workspace: Workspace): Promise<StagedInputs> {
+  return run.timed('stageMs', 'stage', async () => {
+    run.emit('stage_start', { inputs: plan.inputs.length });
+    const onTimeout = (): Error =>
+      new WorkspaceError(
+        'workspace.stage_timed_out',
+        `staging took longer than ${String(plan.timeouts.stageMs)} ms`,
+      );
+    const staged = await withDeadline(
+      { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
+      async (signal) =>
+        stageInputs(workspace, plan, {
+          storage: run.ports.storage,
+          resolveNode: run.ports.resolveNode,
+          files: run.options.files ?? {},
+          configFile: configFileOf(run, plan),
+          user: userOf(plan),
+          concurrency: run.config.concurrency.stage,
+          signal,
+          onProgress: (progress) => {
+            run.emit('stage_progress', progress);
+          },
+        }),
+    );
+    run.record.inputs = staged.reports;
+    run.emit('stage_end', { files: staged.files, sizeBytes: staged.sizeBytes });
+    return staged;
+  });
+}
+
+function configFileOf(run: Run, plan: RunPlan): Uint8Array | null {
+  if (plan.configFile === null) return null;
+  const { runId, attempt } = run.record;
+  return renderConfigFile({
+    job: plan.job,
+    runId,
+    attempt,
+    parameters: plan.parameters,
+    format: plan.configFile.format,
+  });
+}
+
+/** Resolves secrets, as late as can be; from here on everything that leaves is redacted. */
+export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): Promise<ResolvedSecrets> {
+  run.record.phase = 'secrets';
+  const { runId, attempt, jobSlug, metadata } = run.record;
+  const context = { runId, attempt, jobSlug, metadata, profile: null };
+  const secrets = await resolveSecrets(plan.secretEnvironment, resolverOf(run), context, {
+    timeoutMs: plan.timeouts.secretsMs,
+    signal: run.stop.signal,
+  });
+  cleanup.add('secret', async () => {
+    const failures = await secrets.release();
+    if (failures.length > 0) throw new Error(failures.join('; '));
+  });
+  run.record.redactor = createRedactor([
+    ...Object.values(run.options.secrets ?? {}),
+    ...secrets.values.values(),
+  ]);
+  return secrets;
+}
+
+/** The caller's own values answer `store` references first. */
+function resolverOf(run: Run): SecretResolver {
+  const given = new Map(Object.entries(run.options.secrets ?? {}));
+  return async (reference, context) => {
+    const value = reference.source === 'store' ? given.get(reference.key) : undefined;
+    return value ?? run.ports.resolveSecret?.(reference, context);
+  };
+}

@@ -1,0 +1,157 @@
+/** What is found out in the course of a run, gathered until it becomes a result. */
+import { createRedactor, type Redactor } from './base/redact.js';
+import type { OutputCollector } from './execute/output.js';
+import type { Verdict } from './execute/verdict.js';
+import { hintsFor } from './hints.js';
+import type { RunPlan } from './plan/run-plan.js';
+import {
+  REASONS,
+  type CapturedStream,
+  type Durations,
+  type InputReport,
+  type OutputReport,
+  type RunResult,
+} from './result.js';
+import { describeEnd } from './run-message.js';
+
+/** The phases of a run that are timed. */
+export type TimedPhase = Exclude<keyof Durations, 'totalMs'>;
+
+/** The facts of one attempt, filled in as the run goes on. */
+export interface RunRecord {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly jobSlug: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly startedAt: string;
+  readonly startedMs: number;
+  readonly hasFiles: boolean;
+  phase: string;
+  plan: RunPlan | null;
+  imageDigest: string | null;
+  containerName: string | null;
+  verdict: Verdict | null;
+  output: OutputCollector | null;
+  logsComplete: boolean;
+  inputs: readonly InputReport[];
+  outputs: readonly OutputReport[];
+  readonly warnings: string[];
+  readonly durations: Record<TimedPhase, number | null>;
+  /** Knows no secrets until they are resolved. */
+  redactor: Redactor;
+  /** Takes out of a text the secrets known so far. */
+  readonly redact: (text: string) => string;
+}
+
+/** An empty record that already knows the secrets the caller gave with the run. */
+export function createRunRecord(
+  fields: Pick<
+    RunRecord,
+    'runId' | 'attempt' | 'jobSlug' | 'metadata' | 'startedAt' | 'startedMs' | 'hasFiles'
+  >,
+  secrets: readonly string[],
+): RunRecord {
+  const record: RunRecord = {
+    ...fields,
+    phase: 'policy',
+    plan: null,
+    imageDigest: null,
+    containerName: null,
+    verdict: null,
+    output: null,
+    logsComplete: true,
+    inputs: [],
+    outputs: [],
+    warnings: [],
+    durations: { queueMs: null, pullMs: null, stageMs: null, createMs: null, runMs: null, collectMs: null },
+    redactor: createRedactor(secrets),
+    redact: (text) => record.redactor.text(text),
+  };
+  return record;
+}
+
+const NOTHING: CapturedStream = { text: '', totalBytes: 0, droppedChars: 0 };
+
+/** The durations so far. */
+export function durationsOf(record: RunRecord, nowMs: number): Durations {
+  const whole = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
+  const { queueMs, pullMs, stageMs, createMs, runMs, collectMs } = record.durations;
+  const rounded = (value: number | null): number | null => (value === null ? null : whole(value));
+  return {
+    queueMs: rounded(queueMs),
+    pullMs: rounded(pullMs),
+    stageMs: rounded(stageMs),
+    createMs: rounded(createMs),
+    runMs: rounded(runMs),
+    collectMs: rounded(collectMs),
+    totalMs: whole(nowMs - record.startedMs),
+  };
+}
+
+/** The result of a run that was planned and came to a verdict. */
+export function toRunResult(
+  record: RunRecord,
+  plan: RunPlan,
+  verdict: Verdict,
+  end: { readonly endedAt: string; readonly nowMs: number },
+): RunResult {
+  const { status, category, retryable } = REASONS[verdict.reason];
+  const stdout = record.output?.stream('stdout') ?? NOTHING;
+  const stderr = record.output?.stream('stderr') ?? NOTHING;
+  const lastLog = record.output?.lastLog() ?? null;
+  const troubled = record.outputs
+    .filter(({ state }) => state === 'missing' || state === 'rejected')
+    .map(({ workspacePath }) => workspacePath);
+  const message = describeEnd({
+    verdict,
+    plan,
+    containerName: record.containerName,
+    stdout,
+    stderr,
+    lastLog,
+    outputs: troubled,
+  });
+  const { runId, attempt, jobSlug, startedAt } = record;
+  const result = {
+    schemaVersion: 1,
+    runId,
+    attempt,
+    attempts: [{ attempt, status, reason: verdict.reason, startedAt, endedAt: end.endedAt }],
+    jobSlug,
+    status,
+    reason: verdict.reason,
+    category,
+    retryable,
+    message: record.redact(message),
+    hints: hintsFor({
+      reason: verdict.reason,
+      exitCode: verdict.exitCode,
+      stderr: stderr.text ?? '',
+      plan,
+      hasFiles: record.hasFiles,
+    }),
+    warnings: record.warnings.map(record.redact),
+    exitCode: verdict.exitCode,
+    signal: verdict.signal,
+    oomKilled: verdict.oomKilled,
+    evidence: verdict.evidence.map((evidence) => ({ ...evidence, what: record.redact(evidence.what) })),
+    image: { reference: plan.image.reference, digest: record.imageDigest },
+    containerName: record.containerName,
+    decision: plan.decision,
+    startedAt,
+    endedAt: end.endedAt,
+    durations: durationsOf(record, end.nowMs),
+    stdout,
+    stderr,
+    lastLog,
+    logsComplete: record.logsComplete,
+    inputs: record.inputs,
+    outputs: record.outputs,
+    usage: null,
+    metadata: record.metadata,
+    receipt: null,
+    kept: null,
+  };
+  // The table of reasons ties status, category and reason together, which the type system cannot follow through a look-up.
+  return result as RunResult;
+}

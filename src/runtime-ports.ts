@@ -1,0 +1,55 @@
+/** The code a runtime is given, and what stands in for what is not given. */
+import { randomUUID } from 'node:crypto';
+import type { ContainerEngine } from './engine/types.js';
+import type { RunEvent } from './events.js';
+import type { PolicyRule } from './policy/evaluate.js';
+import type { SecretResolver } from './secrets/types.js';
+import type { StorageAdapter } from './storage/types.js';
+import type { NodeResolver } from './workspace/stage.js';
+
+/** Time, injected so that tests can set it. */
+export interface Clock {
+  /** Milliseconds since the epoch, for stamps. */
+  now(): number;
+  /** Milliseconds on a clock that never jumps, for durations. */
+  monotonic(): number;
+}
+
+/** Everything pluggable; all optional. Plain data belongs into the configuration. */
+export interface RuntimePorts {
+  /** Default: Docker at `config.engine.host`, `DOCKER_HOST` or the usual socket. A given engine is never closed by the runtime. */
+  readonly engine?: ContainerEngine | undefined;
+  /** Storages by mount id. */
+  readonly storage?: Readonly<Record<string, StorageAdapter>> | undefined;
+  /** Finds the file behind a `filestoreNode`; null if there is none. */
+  readonly resolveNode?: NodeResolver | undefined;
+  readonly resolveSecret?: SecretResolver | undefined;
+  /** Rules besides the built-in ones; a rule that throws denies. */
+  readonly rules?: readonly PolicyRule[] | undefined;
+  /** Hears every event of every run. What it throws is ignored. */
+  readonly onEvent?: ((event: RunEvent) => void) | undefined;
+  readonly clock?: Clock | undefined;
+  /** Makes run ids. */
+  readonly createId?: (() => string) | undefined;
+}
+
+/** The ports with every default filled in but the engine, which is made at first use. */
+export type ResolvedPorts = Omit<RuntimePorts, 'engine' | 'storage' | 'rules' | 'clock' | 'createId'> & {
+  readonly storage: Readonly<Record<string, StorageAdapter>>;
+  readonly rules: readonly PolicyRule[];
+  readonly clock: Clock;
+  readonly createId: () => string;
+};
+
+/** Fills in defaults; does no I/O. */
+export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
+  return {
+    storage: ports.storage ?? {},
+    rules: ports.rules ?? [],
+    clock: ports.clock ?? { now: () => Date.now(), monotonic: () => performance.now() },
+    createId: ports.createId ?? (() => randomUUID()),
+    resolveNode: ports.resolveNode,
+    resolveSecret: ports.resolveSecret,
+    onEvent: ports.onEvent,
+  };
+}

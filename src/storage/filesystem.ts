@@ -1,0 +1,277 @@
+/** A local folder as a storage: never leaves its root and never follows a link beneath it. Linux only. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { JobRuntimeError, StorageError } from '../errors.js';
+import { createFile, type Digest, readContent } from '../host/file-content.js';
+import { makeFolders } from '../host/folders.js';
+import {
+  childPath,
+  errorCode,
+  handlePath,
+  openBeneath,
+  openContent,
+  openDirectory,
+  type OpenNode,
+} from '../host/node.js';
+import { walk } from '../host/walk.js';
+import { requireAnnounced, stopBeyond } from './body-check.js';
+import { alreadyExists, notFound, storageNames } from './storage-path.js';
+import type { StorageAdapter, StorageEntry, WriteOptions } from './types.js';
+
+const FOLDER_MODE = 0o755;
+const FILE_MODE = 0o644;
+/** Deeper than any path the core accepts. */
+const MAX_DEPTH = 256;
+/** Unfinished uploads stand beside their place, so that publishing is one rename; they are never listed or found. */
+const UNFINISHED = '.berthkit-unfinished-';
+const REMEMBERED_WRITES = 10_000;
+
+interface DoneWrite {
+  readonly path: string;
+  readonly digest: Digest;
+}
+
+/**
+ * Makes a storage of a local folder. The folder itself may be reached through links and is made at the first write; beneath it links are
+ * neither followed nor listed. A write is complete and on the disk before it is visible. Idempotency keys are remembered by this adapter
+ * for as long as it lives, the latest 10,000.
+ *
+ * @example
+ * const runtime = createRuntime({}, { storage: { results: filesystemStorage('/var/lib/results') } });
+ */
+export function filesystemStorage(root: string): StorageAdapter {
+  const rootPath = resolve(root);
+  const done = new Map<string, DoneWrite>();
+
+  const locate = async (path: string): Promise<OpenNode | null> => {
+    const names = storageNames(path);
+    if (names.some(isUnfinished)) return null;
+    const top = await openRoot(rootPath);
+    if (top === null) return null;
+    try {
+      return (await openBeneath(top.handle, names)).node;
+    } finally {
+      await top.handle.close();
+    }
+  };
+
+  return {
+    async stat(path, { signal }) {
+      signal.throwIfAborted();
+      return guarded(path, signal, async () => {
+        const node = await locate(path);
+        await node?.handle.close();
+        const name = storageNames(path).join('/');
+        // The root is there even before anything was written.
+        if (name === '') return { path: '', type: 'directory', sizeBytes: 0 };
+        return node === null ? null : toEntry(name, node.facts);
+      });
+    },
+    async *list(prefix, { signal }) {
+      signal.throwIfAborted();
+      const start = storageNames(prefix);
+      const folder = await guarded(prefix, signal, () => locate(prefix));
+      if (folder?.facts.type !== 'directory') {
+        await folder?.handle.close();
+        if (folder === null && start.length === 0) return;
+        throw notFound('folder', prefix);
+      }
+      try {
+        for await (const { names, facts } of walk(folder.handle, {
+          maxEntries: Number.MAX_SAFE_INTEGER,
+          maxDepth: MAX_DEPTH,
+          signal,
+        })) {
+          const texts = names.map((name) => nameText(name, prefix));
+          if (texts.some(isUnfinished)) continue;
+          const entry = toEntry([...start, ...texts].join('/'), facts);
+          if (entry !== null) yield entry;
+        }
+      } catch (error) {
+        throw toStorageError(prefix, signal, error);
+      } finally {
+        await folder.handle.close();
+      }
+    },
+    async read(path, { signal }) {
+      signal.throwIfAborted();
+      return guarded(path, signal, async () => {
+        const node = await locate(path);
+        await node?.handle.close();
+        if (node?.facts.type !== 'file') throw notFound('file', path);
+        return contentOf(path, () => locate(path), signal);
+      });
+    },
+    async write(path, body, options) {
+      options.signal.throwIfAborted();
+      return guarded(path, options.signal, async () => {
+        const names = storageNames(path);
+        const relative = names.join('/');
+        const earlier = done.get(options.idempotencyKey);
+        if (earlier?.path === relative && (await isStill(await locate(path), earlier.digest))) {
+          return { path: relative, type: 'file', ...earlier.digest };
+        }
+        const digest = await publish(rootPath, names, body, options);
+        done.set(options.idempotencyKey, { path: relative, digest });
+        const oldest = done.size > REMEMBERED_WRITES ? done.keys().next() : null;
+        if (oldest?.done === false) done.delete(oldest.value);
+        return { path: relative, type: 'file', ...digest };
+      });
+    },
+  };
+}
+
+const isUnfinished = (name: string): boolean => name.startsWith(UNFINISHED);
+
+async function openRoot(rootPath: string): Promise<OpenNode | null> {
+  try {
+    return await openDirectory(await realpath(rootPath));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+async function publish(
+  rootPath: string,
+  names: readonly string[],
+  body: AsyncIterable<Uint8Array>,
+  options: WriteOptions,
+): Promise<Digest> {
+  const path = names.join('/');
+  const name = names.at(-1);
+  if (name === undefined || names.some(isUnfinished)) {
+    throw new StorageError('storage.failed', `nothing can be stored at ${JSON.stringify(path)}`);
+  }
+  await mkdir(rootPath, { recursive: true, mode: FOLDER_MODE });
+  const top = await openDirectory(await realpath(rootPath));
+  try {
+    const folder = await makeFolders(top.handle, names.slice(0, -1), { mode: FOLDER_MODE });
+    try {
+      return await publishIn(folder, name, path, body, options);
+    } finally {
+      await folder.handle.close();
+    }
+  } finally {
+    await top.handle.close();
+  }
+}
+
+async function publishIn(
+  folder: OpenNode,
+  name: string,
+  path: string,
+  body: AsyncIterable<Uint8Array>,
+  options: WriteOptions,
+): Promise<Digest> {
+  const existing = await openBeneath(folder.handle, [name]);
+  await existing.node?.handle.close();
+  // Before the body is read; decided again by link(2) below.
+  if (existing.node?.facts.type === 'directory') {
+    throw new StorageError('storage.failed', `${JSON.stringify(path)} is a folder`);
+  }
+  if (!options.overwrite && existing.node !== null) throw alreadyExists(path);
+  const unfinished = `${UNFINISHED}${randomUUID()}`;
+  const { signal } = options;
+  const onBytes = stopBeyond(path, options.sizeBytes);
+  const digest = await createFile(folder.handle, unfinished, body, {
+    mode: FILE_MODE,
+    signal,
+    onBytes,
+    sync: true,
+  });
+  const from = childPath(folder.handle, unfinished);
+  const to = childPath(folder.handle, name);
+  let renamed = false;
+  try {
+    requireAnnounced(path, digest, options);
+    signal.throwIfAborted();
+    if (options.overwrite) {
+      await rename(from, to);
+      renamed = true;
+    } else {
+      // link(2) never replaces: of two writers one gets EEXIST.
+      await link(from, to);
+    }
+  } catch (error) {
+    throw errorCode(error) === 'EEXIST' ? alreadyExists(path) : error;
+  } finally {
+    if (!renamed) await unlink(from).catch(() => undefined);
+  }
+  await syncFolder(folder);
+  return digest;
+}
+
+async function syncFolder(folder: OpenNode): Promise<void> {
+  const handle = await open(handlePath(folder.handle), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function isStill(node: OpenNode | null, digest: Digest): Promise<boolean> {
+  await node?.handle.close();
+  return node?.facts.type === 'file' && node.facts.sizeBytes === digest.sizeBytes;
+}
+
+function toEntry(path: string, facts: OpenNode['facts']): StorageEntry | null {
+  if (facts.type === 'directory') return { path, type: 'directory', sizeBytes: 0 };
+  if (facts.type === 'file') return { path, type: 'file', sizeBytes: facts.sizeBytes };
+  return null;
+}
+
+function nameText(name: Buffer, prefix: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name);
+  } catch {
+    const shown = name.toString('latin1').replace(/[^ -~]/g, (byte) => `%${byte.charCodeAt(0).toString(16)}`);
+    const problem = `beneath ${JSON.stringify(prefix)} the name "${shown}" is not valid UTF-8`;
+    throw new StorageError('storage.failed', problem);
+  }
+}
+
+// Opened when it is first asked for bytes: a stream nobody reads holds no file open.
+async function* contentOf(
+  path: string,
+  locate: () => Promise<OpenNode | null>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    signal.throwIfAborted();
+    const node = await locate();
+    try {
+      if (node?.facts.type !== 'file') throw notFound('file', path);
+      const content = await openContent(node);
+      try {
+        yield* readContent(content, { signal });
+      } finally {
+        await content.close();
+      }
+    } finally {
+      await node?.handle.close();
+    }
+  } catch (error) {
+    throw toStorageError(path, signal, error);
+  }
+}
+
+async function guarded<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toStorageError(path, signal, error);
+  }
+}
+
+function toStorageError(path: string, signal: AbortSignal, error: unknown): unknown {
+  if (signal.aborted || JobRuntimeError.isInstance(error)) return error;
+  const code = errorCode(error);
+  const message = error instanceof Error ? error.message : String(error);
+  const full =
+    code === 'ENOSPC' || code === 'EDQUOT' ? { hint: 'free some space on the disk of the storage' } : {};
+  return new StorageError('storage.failed', `${JSON.stringify(path)}: ${message}`, { cause: error, ...full });
+}

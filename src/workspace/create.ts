@@ -1,0 +1,209 @@
+/** Makes, checks and removes the folder of one run. It puts nothing into it but two empty folders. */
+import { lstat, mkdir, mkdtemp, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { JobRuntimeError, WorkspaceError } from '../errors.js';
+import type { Owner } from '../host/file-content.js';
+import { makeFolder } from '../host/folders.js';
+import { errorCode, type NodeFacts, openDirectory, type OpenNode } from '../host/node.js';
+import { removeTree } from '../host/remove-tree.js';
+import { INPUTS_FOLDER, runFolderPrefix, WORKSPACE_FOLDER } from './layout.js';
+
+/** For whom a run's folder is made. */
+export interface CreateWorkspaceOptions {
+  /** Goes into the folder's name, for people; need not be unique. */
+  readonly name: string;
+  /** Who the container's processes are. Another user than the caller's needs a root caller. */
+  readonly user: Owner;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** `device:inode` of the folders of a run: the same string means the same folder, whatever its path. */
+export interface WorkspaceIdentity {
+  readonly run: string;
+  readonly workspace: string;
+  readonly inputs: string;
+}
+
+/** The folder of one run. */
+export interface Workspace {
+  /** Absolute, free of links; 0700 of the caller. */
+  readonly path: string;
+  /** The writable part; 0700 of the run's user. The container sees only this, as a mount. */
+  readonly workspacePath: string;
+  /** The read-only part; each entry is mounted by itself. */
+  readonly inputsPath: string;
+  readonly identity: WorkspaceIdentity;
+  /**
+   * Makes sure that every path still stands for the folder that was made, just before an engine is told to mount it.
+   *
+   * @throws `workspace.failed`.
+   */
+  verify(): Promise<void>;
+  /**
+   * Removes everything; what is not there any more is success.
+   *
+   * @throws `workspace.failed` when something could not be removed.
+   */
+  remove(signal?: AbortSignal): Promise<void>;
+}
+
+/**
+ * Makes a new folder for a run beneath a root. The root is made if it is missing; it must be a folder of the caller's that nobody else may
+ * write to, and not a link: whoever can replace it decides what is mounted.
+ *
+ * @throws `workspace.failed`; `workspace.unsupported_platform`; the signal's reason.
+ */
+export async function createWorkspace(root: string, options: CreateWorkspaceOptions): Promise<Workspace> {
+  options.signal?.throwIfAborted();
+  try {
+    const rootPath = await prepareRoot(resolve(root));
+    const path = await mkdtemp(join(rootPath, runFolderPrefix(options.name)));
+    try {
+      const workspace = await fillRunFolder(path, options.user);
+      options.signal?.throwIfAborted();
+      return workspace;
+    } catch (error) {
+      await removeRunFolder(path, undefined, undefined).catch(() => undefined);
+      throw error;
+    }
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw toWorkspaceError('the folder for this run could not be made', error);
+  }
+}
+
+/**
+ * Opens the writable part of a run's folder, by path and then by identity. The handle is the caller's to close.
+ *
+ * @throws `workspace.failed` when it is not the folder that was made.
+ */
+export async function openWorkspaceFolder(workspace: Workspace): Promise<OpenNode> {
+  return openIdentical(workspace.workspacePath, workspace.identity.workspace);
+}
+
+/** Opens the read-only part; as {@link openWorkspaceFolder}. */
+export async function openInputsFolder(workspace: Workspace): Promise<OpenNode> {
+  return openIdentical(workspace.inputsPath, workspace.identity.inputs);
+}
+
+/** An error of berthkit as it is; anything else as `workspace.failed`. */
+export function toWorkspaceError(what: string, error: unknown): unknown {
+  if (JobRuntimeError.isInstance(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = errorCode(error);
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const hint = isFull
+    ? 'free some space on the disk of workspaceRoot, or set another workspaceRoot'
+    : undefined;
+  return new WorkspaceError('workspace.failed', `${what}: ${message}`, { cause: error, hint });
+}
+
+async function prepareRoot(root: string): Promise<string> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  if ((await lstat(root)).isSymbolicLink())
+    throw badRoot(root, 'is a symbolic link; give the folder it points to');
+  // Links further up are the operator's own; from here on there are none in the path.
+  const path = await realpath(root);
+  const { handle, facts } = await openDirectory(path);
+  await handle.close();
+  const uid = process.geteuid?.();
+  if (facts.uid !== uid)
+    throw badRoot(path, `belongs to uid ${String(facts.uid)}, not to uid ${String(uid)}`);
+  if ((facts.mode & 0o022) !== 0) {
+    throw badRoot(path, `may be written to by others (mode ${facts.mode.toString(8)}); make it 0700`);
+  }
+  return path;
+}
+
+async function fillRunFolder(path: string, user: Owner): Promise<Workspace> {
+  const run = await openDirectory(path);
+  try {
+    // The run folder keeps others on this host out; the daemon, which binds what is inside, is root or the caller.
+    const workspace = await makeAndClose(run, WORKSPACE_FOLDER, { mode: 0o700, owner: user });
+    const inputs = await makeAndClose(run, INPUTS_FOLDER, { mode: 0o700 });
+    const identity = { run: run.facts.identity, workspace: workspace.identity, inputs: inputs.identity };
+    return toWorkspace(path, identity);
+  } finally {
+    await run.handle.close();
+  }
+}
+
+function toWorkspace(path: string, identity: WorkspaceIdentity): Workspace {
+  const workspacePath = join(path, WORKSPACE_FOLDER);
+  const inputsPath = join(path, INPUTS_FOLDER);
+  return {
+    path,
+    workspacePath,
+    inputsPath,
+    identity,
+    async verify() {
+      const expected = [
+        [path, identity.run],
+        [workspacePath, identity.workspace],
+        [inputsPath, identity.inputs],
+      ] as const;
+      for (const [folder, wanted] of expected) {
+        const node = await openIdentical(folder, wanted);
+        await node.handle.close();
+      }
+    },
+    async remove(signal) {
+      try {
+        await removeRunFolder(path, identity.run, signal);
+      } catch (error) {
+        signal?.throwIfAborted();
+        throw toWorkspaceError(`${path} could not be removed completely`, error);
+      }
+    },
+  };
+}
+
+async function removeRunFolder(
+  path: string,
+  identity: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let root: OpenNode;
+  try {
+    root = await openDirectory(dirname(path));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await removeTree(root.handle, basename(path), { identity, signal });
+  } finally {
+    await root.handle.close();
+  }
+}
+
+async function makeAndClose(
+  directory: OpenNode,
+  name: string,
+  options: { readonly mode: number; readonly owner?: Owner },
+): Promise<NodeFacts> {
+  const node = await makeFolder(directory.handle, name, options);
+  await node.handle.close();
+  return node.facts;
+}
+
+async function openIdentical(path: string, identity: string): Promise<OpenNode> {
+  let node: OpenNode;
+  try {
+    node = await openDirectory(path);
+  } catch (error) {
+    throw toWorkspaceError(`${path} is not the folder that was made for this run`, error);
+  }
+  if (node.facts.identity === identity) return node;
+  await node.handle.close();
+  throw new WorkspaceError(
+    'workspace.failed',
+    `${path} is not the folder that was made for this run any more`,
+  );
+}
+
+const badRoot = (path: string, problem: string): WorkspaceError =>
+  new WorkspaceError('workspace.failed', `the workspace root ${path} ${problem}`, {
+    hint: 'set workspaceRoot to a folder of this user that nobody else may write to',
+  });

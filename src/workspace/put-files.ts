@@ -1,0 +1,238 @@
+/** Puts the caller's `files` into the workspace as private copies the job may change. It stages no inputs. */
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import { checkRelativePath, foldPath, isWithin } from '../base/paths.js';
+import { ValidationError, WorkspaceError, type Issue } from '../errors.js';
+import { bytesOf, once } from '../host/chunks.js';
+import { createFile, type Owner, readContent } from '../host/file-content.js';
+import { makeFolders } from '../host/folders.js';
+import {
+  errorCode,
+  type NodeName,
+  openBeneath,
+  openContent,
+  openDirectory,
+  type OpenNode,
+} from '../host/node.js';
+import { walk } from '../host/walk.js';
+import type { PlannedLimits, RunPlan } from '../plan/run-plan.js';
+import type { Budget } from './budget.js';
+import { type FileEntry, type NormalizedFile, normalizeFile } from './file-content.js';
+import { describeInput } from './mounts.js';
+
+/** What the caller gives, by workspace path. */
+export type WorkspaceFiles = Readonly<Record<string, FileEntry>>;
+
+/** Where files are put and how they are counted. */
+export interface PutFilesContext {
+  readonly workspace: OpenNode;
+  readonly user: Owner;
+  readonly budget: Budget;
+  readonly limits: Pick<PlannedLimits, 'entries' | 'depth'>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes sure that the paths are acceptable and none is, or is beneath, an input or the configuration file.
+ *
+ * @throws `validation.invalid_job` with every issue.
+ */
+export function requireNoClash(plan: Pick<RunPlan, 'inputs' | 'configFile'>, files: WorkspaceFiles): void {
+  const taken = plan.inputs.map((input) => ({ path: input.workspacePath, what: describeInput(input) }));
+  if (plan.configFile !== null)
+    taken.push({ path: plan.configFile.filename, what: 'the configuration file' });
+  const issues: Issue[] = [];
+  for (const path of Object.keys(files)) {
+    const problem = checkRelativePath(path);
+    const clash = taken.find((other) => isWithin(foldPath(other.path), foldPath(path)));
+    if (problem !== null) issues.push(toIssue(path, problem));
+    else if (clash !== undefined) issues.push(toIssue(path, `is taken by ${clash.what}, which is read-only`));
+  }
+  if (issues.length > 0) throw invalid(issues);
+}
+
+/**
+ * Copies every file; gives a warning for what was left out.
+ *
+ * @throws `workspace.too_large`; `validation.invalid_job` for a path that cannot be; `workspace.failed` for a local file that cannot be read.
+ */
+export async function putFiles(files: WorkspaceFiles, context: PutFilesContext): Promise<readonly string[]> {
+  const warnings: string[] = [];
+  for (const [path, entry] of Object.entries(files)) {
+    context.signal.throwIfAborted();
+    try {
+      const leftOut = await putFile(path, normalizeFile(entry), context);
+      if (leftOut > 0) {
+        warnings.push(`files: ${String(leftOut)} links and special files beneath "${path}" were left out`);
+      }
+    } catch (error) {
+      context.signal.throwIfAborted();
+      const code = errorCode(error);
+      if (code === 'EEXIST' || code === 'ENOTDIR') {
+        throw invalid([toIssue(path, 'stands where another file is, or beneath one')], error);
+      }
+      throw error;
+    }
+  }
+  return warnings;
+}
+
+async function putFile(path: string, file: NormalizedFile, context: PutFilesContext): Promise<number> {
+  const { content } = file;
+  const names = path.split('/');
+  if (typeof content === 'object' && 'path' in content)
+    return putLocal(path, content.path, names, file, context);
+  const body =
+    typeof content === 'string' ? once(Buffer.from(content)) : toStream(path, content, context.signal);
+  await copyFile(path, names, body, file.executable, context);
+  return 0;
+}
+
+async function* toStream(
+  path: string,
+  content: Uint8Array | AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (content instanceof Uint8Array) {
+    yield content;
+    return;
+  }
+  try {
+    yield* bytesOf(content, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    // Its own code, such as ENOTDIR, is about the stream's source and not about our folder.
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new WorkspaceError('workspace.failed', `files: the stream for "${path}" failed: ${problem}`, {
+      cause: error,
+    });
+  }
+}
+
+async function putLocal(
+  path: string,
+  localPath: string,
+  names: readonly string[],
+  file: NormalizedFile,
+  context: PutFilesContext,
+): Promise<number> {
+  const source = await openLocal(path, localPath);
+  try {
+    if (source.facts.type === 'file') {
+      await copyLocalFile(path, names, source, file.executable, context);
+      return 0;
+    }
+    if (source.facts.type !== 'directory') throw unreadable(path, localPath, `is a ${source.facts.type}`);
+    return await copyLocalFolder(path, names, source, file.executable, context);
+  } finally {
+    await source.handle.close();
+  }
+}
+
+async function copyLocalFolder(
+  path: string,
+  names: readonly string[],
+  source: OpenNode,
+  executable: boolean,
+  context: PutFilesContext,
+): Promise<number> {
+  let leftOut = 0;
+  await makeAndClose(names, context);
+  const { signal } = context;
+  const bounds = { maxEntries: context.limits.entries, maxDepth: context.limits.depth, signal };
+  for await (const entry of walk(source.handle, bounds)) {
+    const target = [...names, ...entry.names];
+    if (entry.facts.type === 'directory') {
+      context.budget.addEntry(`files "${path}"`);
+      await makeAndClose(target, context);
+    } else if (entry.facts.type === 'file') {
+      const { node } = await openBeneath(source.handle, entry.names);
+      try {
+        if (node?.facts.type === 'file') await copyLocalFile(path, target, node, executable, context);
+      } finally {
+        await node?.handle.close();
+      }
+    } else {
+      leftOut += 1;
+    }
+  }
+  return leftOut;
+}
+
+async function copyLocalFile(
+  path: string,
+  names: readonly NodeName[],
+  source: OpenNode,
+  executable: boolean,
+  context: PutFilesContext,
+): Promise<void> {
+  const content = await openContent(source);
+  try {
+    const isProgram = executable || (source.facts.mode & 0o100) !== 0;
+    await copyFile(path, names, readContent(content, context), isProgram, context);
+  } finally {
+    await content.close();
+  }
+}
+
+async function copyFile(
+  path: string,
+  names: readonly NodeName[],
+  body: AsyncIterable<Uint8Array>,
+  executable: boolean,
+  context: PutFilesContext,
+): Promise<void> {
+  const { budget, user, signal } = context;
+  const what = `files "${path}"`;
+  budget.addEntry(what);
+  const onBytes = budget.startFile(what, 'caller');
+  const folder = await makeFolders(context.workspace.handle, names.slice(0, -1), {
+    mode: 0o755,
+    owner: user,
+  });
+  try {
+    const mode = executable ? 0o755 : 0o644;
+    await createFile(folder.handle, names.at(-1) ?? '', body, { mode, owner: user, signal, onBytes });
+  } finally {
+    await folder.handle.close();
+  }
+}
+
+async function makeAndClose(names: readonly NodeName[], context: PutFilesContext): Promise<void> {
+  const folder = await makeFolders(context.workspace.handle, names, { mode: 0o755, owner: context.user });
+  await folder.handle.close();
+}
+
+async function openLocal(path: string, localPath: string): Promise<OpenNode> {
+  const absolute = resolve(localPath);
+  try {
+    if (absolute === '/') return await openDirectory(absolute);
+    // Links further up are the caller's own affair; the named file or folder itself must not be one.
+    const parent = await openDirectory(await realpath(dirname(absolute)));
+    try {
+      const { node } = await openBeneath(parent.handle, [basename(absolute)]);
+      if (node !== null) return node;
+    } finally {
+      await parent.handle.close();
+    }
+  } catch (error) {
+    throw unreadable(path, localPath, error instanceof Error ? error.message : String(error), error);
+  }
+  throw unreadable(path, localPath, 'is not there');
+}
+
+const unreadable = (path: string, localPath: string, problem: string, cause?: unknown): WorkspaceError =>
+  new WorkspaceError('workspace.failed', `files "${path}": ${JSON.stringify(localPath)}: ${problem}`, {
+    cause,
+  });
+
+const toIssue = (path: string, problem: string): Issue => ({
+  code: 'validation.files',
+  path: `files.${path}`,
+  message: `the workspace path ${JSON.stringify(path)} ${problem}`,
+});
+
+function invalid(issues: readonly Issue[], cause?: unknown): ValidationError {
+  const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
+  return new ValidationError('validation.invalid_job', message, { cause, details: { issues } });
+}

@@ -1,0 +1,241 @@
+/** Stages everything a run needs before its container is made. It mounts nothing and asks no policy. */
+import { StorageError, WorkspaceError } from '../errors.js';
+import type { Digest, Owner } from '../host/file-content.js';
+import type { OpenNode } from '../host/node.js';
+import type { PlannedInput, RunPlan } from '../plan/run-plan.js';
+import type { InputReport } from '../result.js';
+import { createBudget, type Budget } from './budget.js';
+import { openInputsFolder, openWorkspaceFolder, toWorkspaceError, type Workspace } from './create.js';
+import { type LocatedSource, locateSource, type NodeResolver } from './input-sources.js';
+import { stagedName } from './layout.js';
+import { makeMountPoints, type Mounted } from './mount-points.js';
+import { describeInput, requireStorage, type StorageMounts } from './mounts.js';
+import { putFiles, requireNoClash, type WorkspaceFiles } from './put-files.js';
+import { isNotFound } from './storage-calls.js';
+import { type Survey, surveyInput, type Transfer } from './survey.js';
+import { runTogether } from './together.js';
+import { transferFile } from './transfer.js';
+
+export type { NodeResolver } from './input-sources.js';
+
+/** How far the staging of one input, or of the configuration file, is. */
+export interface StageProgress {
+  readonly workspacePath: string;
+  readonly files: number;
+  readonly sizeBytes: number;
+}
+
+/** What is staged besides the plan's own data, and how. */
+export interface StageOptions {
+  readonly storage: StorageMounts;
+  readonly resolveNode?: NodeResolver | undefined;
+  readonly files?: WorkspaceFiles | undefined;
+  /** The rendered configuration file; null exactly if the plan has none. */
+  readonly configFile: Uint8Array | null;
+  /** Who the container's processes are. */
+  readonly user: Owner;
+  /** Files at a time. */
+  readonly concurrency: number;
+  readonly signal: AbortSignal;
+  readonly onProgress?: ((progress: StageProgress) => void) | undefined;
+}
+
+/** What was staged. */
+export interface StagedInputs {
+  /** In the order of the plan's inputs. */
+  readonly reports: readonly InputReport[];
+  /** Indexes of optional inputs that are not there; they get no mount. */
+  readonly skipped: ReadonlySet<number>;
+  /** `device:inode` of mount points in the workspace; they are no outputs. */
+  readonly placeholders: ReadonlySet<string>;
+  readonly files: number;
+  readonly sizeBytes: number;
+  readonly warnings: readonly string[];
+}
+
+interface Staging {
+  readonly workspace: Workspace;
+  readonly plan: RunPlan;
+  readonly options: StageOptions;
+  readonly inputs: OpenNode;
+  readonly budget: Budget;
+}
+
+/** An input's transfers, done. */
+interface StagedInput {
+  readonly type: 'file' | 'directory' | null;
+  readonly digests: readonly Digest[];
+}
+
+/**
+ * Stages inputs and configuration file into `inputs/`, the caller's files into `workspace/`, and makes the mount points. When it rejects,
+ * what was staged so far is left for the workspace's own removal, and nothing works on.
+ *
+ * @throws `storage.unknown_mount` and `validation.invalid_job` before anything is staged; `storage.not_found`, `storage.failed`,
+ * `workspace.too_large`, `workspace.failed`; the signal's reason.
+ */
+export async function stageInputs(
+  workspace: Workspace,
+  plan: RunPlan,
+  options: StageOptions,
+): Promise<StagedInputs> {
+  options.signal.throwIfAborted();
+  requireStorage(plan, options.storage, options.resolveNode !== undefined);
+  requireNoClash(plan, options.files ?? {});
+  if ((plan.configFile === null) !== (options.configFile === null)) {
+    throw new WorkspaceError(
+      'workspace.failed',
+      'the plan and the rendered configuration file do not belong together',
+    );
+  }
+  try {
+    const inputs = await openInputsFolder(workspace);
+    try {
+      return await stage({ workspace, plan, options, inputs, budget: createBudget(plan.limits) });
+    } finally {
+      await inputs.handle.close();
+    }
+  } catch (error) {
+    options.signal.throwIfAborted();
+    throw toWorkspaceError('staging failed', error);
+  }
+}
+
+async function stage(staging: Staging): Promise<StagedInputs> {
+  const { plan, options, budget } = staging;
+  const surveys = await survey(staging);
+  const config = configTransfer(plan, options.configFile);
+  const announced = [...surveys.flatMap(({ transfers }) => transfers), ...config];
+  budget.checkAnnounced(
+    announced.map(({ what, sizeBytes, source }) => ({
+      what,
+      sizeBytes,
+      origin: source.kind === 'bytes' ? 'caller' : 'storage',
+    })),
+  );
+  const staged = await transferAll(staging, surveys, config);
+  const mounted: Mounted[] = plan.inputs.flatMap((input, index) => {
+    const type = staged[index]?.type ?? null;
+    return type === null ? [] : [{ what: describeInput(input), type, targets: input.targets }];
+  });
+  if (plan.configFile !== null) {
+    mounted.push({ what: 'the configuration file', type: 'file', targets: plan.configFile.targets });
+  }
+  const { placeholders, warnings } = await fillWorkspace(staging, mounted);
+  const skipped = plan.inputs.flatMap((_, index) => ((staged[index]?.type ?? null) === null ? [index] : []));
+  return {
+    reports: plan.inputs.map((input, index) => toReport(input, staged[index])),
+    skipped: new Set(skipped),
+    placeholders,
+    files: budget.files,
+    sizeBytes: budget.sizeBytes,
+    warnings,
+  };
+}
+
+async function survey({ plan, options, inputs, budget }: Staging): Promise<readonly Survey[]> {
+  const { storage, resolveNode, concurrency } = options;
+  // All sources first: a mount that is unknown is told before anything is staged.
+  const sources = await runTogether(
+    plan.inputs.map((input) => (signal: AbortSignal) => locateSource(input, storage, resolveNode, signal)),
+    { concurrency, signal: options.signal },
+  );
+  return runTogether(
+    plan.inputs.map((input, index) => async (signal: AbortSignal) => {
+      const source = sources[index] ?? null;
+      const context = { inputs, budget, maxDepth: plan.limits.depth, signal };
+      const found = source === null ? null : await surveyInput(input, source, context);
+      if (found !== null && found.type !== null) return found;
+      if (!input.optional) throw missing(input, source);
+      return { type: null, transfers: [] };
+    }),
+    { concurrency, signal: options.signal },
+  );
+}
+
+function configTransfer(plan: RunPlan, bytes: Uint8Array | null): readonly Transfer[] {
+  if (plan.configFile === null || bytes === null) return [];
+  const names = [stagedName(plan.configFile.stagedAt)];
+  const what = 'the configuration file';
+  return [{ source: { kind: 'bytes', bytes }, names, what, sizeBytes: bytes.byteLength, sha256: null }];
+}
+
+async function transferAll(
+  staging: Staging,
+  surveys: readonly Survey[],
+  config: readonly Transfer[],
+): Promise<readonly StagedInput[]> {
+  const { plan, options, inputs, workspace, budget } = staging;
+  const done = new Map<Survey, { digests: Digest[]; sizeBytes: number }>();
+  const gone = new Set<Survey>();
+  const configSurvey: Survey = { type: 'file', transfers: config };
+  const tasks = [...surveys, configSurvey].flatMap((one, index) =>
+    one.transfers.map((transfer) => async (signal: AbortSignal) => {
+      const input = plan.inputs[index];
+      const sum = done.get(one) ?? { digests: [], sizeBytes: 0 };
+      done.set(one, sum);
+      try {
+        const digest = await transferFile(transfer, {
+          inputs,
+          inputsPath: workspace.inputsPath,
+          budget,
+          signal,
+        });
+        sum.digests.push(digest);
+        sum.sizeBytes += digest.sizeBytes;
+      } catch (error) {
+        // It was there a moment ago; an optional input may go.
+        if (!isNotFound(error) || input?.optional !== true || one.type !== 'file') throw error;
+        gone.add(one);
+        return;
+      }
+      const workspacePath = input?.workspacePath ?? plan.configFile?.filename ?? '';
+      options.onProgress?.({ workspacePath, files: sum.digests.length, sizeBytes: sum.sizeBytes });
+    }),
+  );
+  await runTogether(tasks, { concurrency: options.concurrency, signal: options.signal });
+  return surveys.map((one) => ({
+    type: gone.has(one) ? null : one.type,
+    digests: done.get(one)?.digests ?? [],
+  }));
+}
+
+async function fillWorkspace(
+  { workspace, plan, options, budget }: Staging,
+  mounted: readonly Mounted[],
+): Promise<{ readonly placeholders: ReadonlySet<string>; readonly warnings: readonly string[] }> {
+  const { user, signal } = options;
+  const folder = await openWorkspaceFolder(workspace);
+  try {
+    const context = { workspace: folder, user, budget, limits: plan.limits, signal };
+    const warnings = await putFiles(options.files ?? {}, context);
+    const placeholders = await makeMountPoints(folder, plan.workspaceMountPath, mounted, user, signal);
+    return { placeholders, warnings };
+  } finally {
+    await folder.handle.close();
+  }
+}
+
+function missing(input: PlannedInput, source: LocatedSource | null): StorageError {
+  const where =
+    source?.kind === 'storage'
+      ? `nothing is at ${JSON.stringify(source.path)} in storage "${source.place.mountId ?? ''}"`
+      : 'its node does not exist';
+  const hint = 'set optional to true if the job can do without it';
+  return new StorageError('storage.not_found', `${describeInput(input)} was not found: ${where}`, { hint });
+}
+
+function toReport(input: PlannedInput, staged: StagedInput | undefined): InputReport {
+  const type = staged?.type ?? null;
+  const digests = staged?.digests ?? [];
+  return {
+    id: input.id,
+    workspacePath: input.workspacePath,
+    mountPath: input.mountPath,
+    state: type === null ? 'skipped' : 'staged',
+    type,
+    files: digests.length,
+    sizeBytes: digests.reduce((sum, digest) => sum + digest.sizeBytes, 0),
+    sha256: type === 'file' ? (digests[0]?.sha256 ?? null) : null,
+  };
+}

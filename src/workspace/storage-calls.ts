@@ -1,0 +1,122 @@
+/** Guards calls to adapters others wrote: they may hang, throw anything and answer anything. It stores and reads nothing itself. */
+import { JobRuntimeError, StorageError } from '../errors.js';
+import { abortable, bytesOf, interruptible } from '../host/chunks.js';
+import type { StorageAdapter, StorageEntry, WriteOptions } from '../storage/types.js';
+
+/** Where an adapter is called, for messages. */
+export interface StoragePlace {
+  readonly adapter: StorageAdapter;
+  /** Null: the caller's own. */
+  readonly mountId: string | null;
+  /** What the call is for, for example `input "words"`. */
+  readonly purpose: string;
+}
+
+/**
+ * One call that settles when the signal is aborted and throws only berthkit's errors or the signal's reason.
+ *
+ * @throws `storage.*` as the adapter says; `storage.failed` for anything else it throws.
+ */
+export async function callStorage<T>(
+  place: StoragePlace,
+  path: string,
+  signal: AbortSignal,
+  call: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted();
+  try {
+    // Within a promise, so that an adapter that throws at once is no different.
+    return await abortable(Promise.resolve().then(call), signal);
+  } catch (error) {
+    throw toStorageError(place, path, signal, error);
+  }
+}
+
+/** What is at a path, checked; null also when the adapter throws `storage.not_found`. */
+export async function statStorage(
+  place: StoragePlace,
+  path: string,
+  signal: AbortSignal,
+): Promise<StorageEntry | null> {
+  try {
+    const entry = await callStorage(place, path, signal, () => place.adapter.stat(path, { signal }));
+    return entry === null ? null : checkEntry(place, path, entry);
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
+  }
+}
+
+/** The entries of a folder, each checked for its type and size; their paths are not checked. */
+export async function* listStorage(
+  place: StoragePlace,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<StorageEntry, void, undefined> {
+  try {
+    for await (const entry of interruptible(place.adapter.list(path, { signal }), signal)) {
+      yield checkEntry(place, path, entry);
+    }
+  } catch (error) {
+    throw toStorageError(place, path, signal, error);
+  }
+}
+
+/** The bytes of a file. */
+export async function* readStorage(
+  place: StoragePlace,
+  path: string,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const body = await callStorage(place, path, signal, () => place.adapter.read(path, { signal }));
+  try {
+    yield* bytesOf(body, signal);
+  } catch (error) {
+    throw toStorageError(place, path, signal, error);
+  }
+}
+
+/** Stores a file. */
+export async function writeStorage(
+  place: StoragePlace,
+  path: string,
+  body: AsyncIterable<Uint8Array>,
+  options: WriteOptions,
+): Promise<void> {
+  await callStorage(place, path, options.signal, () => place.adapter.write(path, body, options));
+}
+
+/** True for an adapter's word that there is nothing. */
+export function isNotFound(error: unknown): boolean {
+  return JobRuntimeError.isInstance(error) && error.code === 'storage.not_found';
+}
+
+/** The storage's name in messages. */
+export function storageName(mountId: string | null): string {
+  return mountId === null ? 'the storage given as outputTo' : `storage "${mountId}"`;
+}
+
+function checkEntry(place: StoragePlace, path: string, entry: StorageEntry): StorageEntry {
+  const given: unknown = entry;
+  if (typeof given === 'object' && given !== null) {
+    const { path: entryPath, type, sizeBytes } = entry;
+    const sizeIsRight = type === 'directory' || (Number.isSafeInteger(sizeBytes) && sizeBytes >= 0);
+    const typeIsRight = ['file', 'directory'].includes(type);
+    if (typeof entryPath === 'string' && typeIsRight && sizeIsRight) return entry;
+  }
+  const where = `${storageName(place.mountId)} gave a wrong entry for ${JSON.stringify(path)}`;
+  throw new StorageError('storage.failed', `${place.purpose}: ${where}`);
+}
+
+function toStorageError(place: StoragePlace, path: string, signal: AbortSignal, error: unknown): unknown {
+  if (signal.aborted) return signal.reason;
+  // Errors of other kinds are ours, thrown by a limit on the way.
+  if (JobRuntimeError.isInstance(error) && error.kind !== 'storage') return error;
+  const code = JobRuntimeError.isInstance(error) && error.kind === 'storage' ? error.code : 'storage.failed';
+  const hint = JobRuntimeError.isInstance(error) ? error.hint : undefined;
+  const problem = error instanceof Error ? error.message : String(error);
+  const message = problem.startsWith(place.purpose)
+    ? problem
+    : `${place.purpose}: ${storageName(place.mountId)}, ${JSON.stringify(path)}: ${problem}`;
+  return new StorageError(code, message, { cause: error, hint });
+}

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalJson } from '../../src/base/canonical-json.js';
+
+describe('canonicalJson', () => {
+  it.each([
+    [null, 'null'],
+    [true, 'true'],
+    [-0, '0'],
+    [1e21, '1e+21'],
+    [0.1, '0.1'],
+    ['a"\u0001é', '"a\\"\\u0001é"'],
+    [[], '[]'],
+    [{}, '{}'],
+    [{ b: 1, a: [2, { d: 3, c: 4 }] }, '{"a":[2,{"c":4,"d":3}],"b":1}'],
+    [
+      { '\u20ac': 1, '\r': 2, '1': 3, '\u{1f600}': 4, '\ufb33': 5 },
+      '{"\\r":2,"1":3,"€":1,"😀":4,"\ufb33":5}',
+    ],
+    [{ a: undefined, b: 1 }, '{"b":1}'],
+    [Object.assign(Object.create(null) as object, { a: 1 }), '{"a":1}'],
+    [JSON.parse('{"__proto__":1}'), '{"__proto__":1}'],
+  ])('%j', (value, expected) => {
+    expect(canonicalJson(value)).toBe(expected);
+  });
+
+  const cycle: Record<string, unknown> = {};
+  cycle['self'] = cycle;
+  const sparse: unknown[] = [];
+  sparse.length = 2;
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['undefined in an array', [undefined]],
+    ['a hole', sparse],
+    ['NaN', Number.NaN],
+    ['infinity', [Number.NEGATIVE_INFINITY]],
+    ['a big integer', 1n],
+    ['a symbol', Symbol('x')],
+    ['a function', () => 1],
+    ['a date', new Date(0)],
+    ['a map', new Map()],
+    ['bytes', new Uint8Array(1)],
+    ['a lone surrogate', '\ud800'],
+    ['a lone surrogate in a key', { '\udc00': 1 }],
+    ['a cycle', cycle],
+  ])('refuses %s', (_, value) => {
+    expect(() => canonicalJson(value)).toThrow(TypeError);
+  });
+
+  it('keeps the value, and gives equal text whatever the order of keys', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        const text = canonicalJson(value);
+        expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
+        expect(canonicalJson(reversed(value))).toBe(text);
+      }),
+    );
+  });
+});
+
+function reversed(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(reversed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .reverse()
+      .map(([key, member]) => [key, reversed(member)]),
+  );
+}

@@ -1,0 +1,274 @@
+import { describe, expect, it } from 'vitest';
+import {
+  fromCreate,
+  fromImageInspect,
+  fromInfo,
+  fromInspect,
+  fromList,
+  toCreateBody,
+  toStartExitCode,
+} from '../../../src/engine/docker/convert.js';
+import { hardenedSpec } from './specs.js';
+
+const id = 'c'.repeat(64);
+
+describe('toCreateBody', () => {
+  it('writes the hardened default in full', () => {
+    const spec = hardenedSpec({
+      environment: [{ name: 'A', value: 'x=y' }],
+      mounts: [
+        { type: 'bind', source: '/run/w', target: '/workspace', readOnly: false },
+        { type: 'bind', source: '/run/i:x,y', target: '/workspace/in', readOnly: true },
+      ],
+      tmpfs: [
+        {
+          target: '/tmp',
+          sizeBytes: 67_108_864,
+          inodes: 16_384,
+          uid: 1000,
+          gid: 1000,
+          mode: '0700',
+          exec: true,
+        },
+      ],
+    });
+    expect(toCreateBody(spec)).toEqual({
+      Image: spec.image,
+      Cmd: ['true'],
+      Env: ['A=x=y'],
+      User: '1000:1000',
+      Labels: { 'berthkit.managed': 'true' },
+      StopSignal: 'SIGTERM',
+      Healthcheck: { Test: ['NONE'] },
+      Tty: false,
+      AttachStdin: false,
+      AttachStdout: true,
+      AttachStderr: true,
+      OpenStdin: false,
+      StdinOnce: false,
+      HostConfig: {
+        NetworkMode: 'none',
+        ReadonlyRootfs: true,
+        Privileged: false,
+        CapDrop: ['ALL'],
+        CapAdd: [],
+        SecurityOpt: ['no-new-privileges'],
+        Init: true,
+        IpcMode: 'private',
+        CgroupnsMode: 'private',
+        NanoCpus: 1_000_000_000,
+        Memory: 536_870_912,
+        MemorySwap: 536_870_912,
+        PidsLimit: 256,
+        ShmSize: 67_108_864,
+        Ulimits: [
+          { Name: 'nofile', Soft: 1024, Hard: 1024 },
+          { Name: 'core', Soft: 0, Hard: 0 },
+        ],
+        Mounts: [
+          {
+            Type: 'bind',
+            Source: '/run/w',
+            Target: '/workspace',
+            ReadOnly: false,
+            BindOptions: { Propagation: 'rprivate' },
+          },
+          {
+            Type: 'bind',
+            Source: '/run/i:x,y',
+            Target: '/workspace/in',
+            ReadOnly: true,
+            BindOptions: { Propagation: 'rprivate' },
+          },
+        ],
+        Tmpfs: { '/tmp': 'rw,nosuid,nodev,exec,uid=1000,gid=1000,mode=0700,size=67108864,nr_inodes=16384' },
+        LogConfig: { Type: 'local', Config: { 'max-size': '10000000', 'max-file': '2', compress: 'false' } },
+        RestartPolicy: { Name: 'no' },
+        AutoRemove: false,
+      },
+    });
+  });
+
+  it('keeps null and empty entry points apart', () => {
+    expect(toCreateBody(hardenedSpec({ entryPoint: null, command: null }))).not.toHaveProperty('Entrypoint');
+    expect(toCreateBody(hardenedSpec({ entryPoint: null, command: null }))).not.toHaveProperty('Cmd');
+    expect(toCreateBody(hardenedSpec({ entryPoint: [] }))).toHaveProperty('Entrypoint', []);
+    expect(toCreateBody(hardenedSpec({ command: [] }))).toHaveProperty('Cmd', []);
+  });
+
+  it('asks for a GPU, a runtime, a folder and standard input only where the spec does', () => {
+    const body = toCreateBody(
+      hardenedSpec({
+        gpu: 'all',
+        runtime: 'runsc',
+        workingDirectory: '/w',
+        stdin: true,
+        noNewPrivileges: false,
+      }),
+    );
+    expect(body).toMatchObject({
+      WorkingDir: '/w',
+      OpenStdin: true,
+      StdinOnce: true,
+      AttachStdin: true,
+      HostConfig: {
+        Runtime: 'runsc',
+        SecurityOpt: [],
+        DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }],
+      },
+    });
+    expect(toCreateBody(hardenedSpec())['HostConfig']).not.toHaveProperty('DeviceRequests');
+  });
+
+  it('rounds cores to whole nano cores and says noexec', () => {
+    const spec = hardenedSpec({
+      resources: { ...hardenedSpec().resources, cpus: 0.1 + 0.2 },
+      tmpfs: [{ target: '/t', sizeBytes: 1, inodes: 2, uid: 3, gid: 4, mode: '1777', exec: false }],
+    });
+    expect(toCreateBody(spec)).toMatchObject({
+      HostConfig: {
+        NanoCpus: 300_000_000,
+        Tmpfs: { '/t': 'rw,nosuid,nodev,noexec,uid=3,gid=4,mode=1777,size=1,nr_inodes=2' },
+      },
+    });
+  });
+});
+
+describe('fromInspect', () => {
+  const answer = (state: object) => ({
+    Id: id,
+    Name: '/one',
+    Image: 'sha256:1',
+    State: { Status: 'exited', ExitCode: 3, StartedAt: '2026-01-01T00:00:00.1Z', ...state },
+    Config: { Labels: { a: 'b', __proto__: null } },
+  });
+
+  it('reads a container that ended', () => {
+    expect(fromInspect(answer({ FinishedAt: '2026-01-01T00:00:01Z', OOMKilled: true, Error: 'e' }))).toEqual({
+      id,
+      name: 'one',
+      imageId: 'sha256:1',
+      status: 'exited',
+      startedAt: '2026-01-01T00:00:00.1Z',
+      finishedAt: '2026-01-01T00:00:01Z',
+      exitCode: 3,
+      oomKilled: true,
+      error: 'e',
+      labels: { a: 'b' },
+    });
+  });
+
+  it.each([
+    ['created', '0001-01-01T00:00:00Z', null],
+    ['exited', '0001-01-01T00:00:00Z', null],
+    ['running', '2026-01-01T00:00:00Z', null],
+    ['dead', '2026-01-01T00:00:00Z', 3],
+  ])('%s, started %s: exit code %s', (Status, StartedAt, exitCode) => {
+    const info = fromInspect(answer({ Status, StartedAt, FinishedAt: '0001-01-01T00:00:00Z' }));
+    expect(info.exitCode).toBe(exitCode);
+    expect(info.finishedAt).toBeNull();
+    expect(info.startedAt).toBe(StartedAt.startsWith('0001') ? null : StartedAt);
+  });
+
+  it.each([null, [], 'x', {}, { Id: id }, { Id: id, State: { Status: 'flying' } }])('refuses %j', (body) => {
+    expect(() => fromInspect(body)).toThrow(expect.objectContaining({ code: 'engine.failed' }));
+  });
+});
+
+describe('toStartExitCode', () => {
+  it.each([
+    [{ State: { ExitCode: 127 } }, '', 127],
+    [{ State: { ExitCode: 126 } }, 'executable file not found', 126],
+    [{ State: { ExitCode: 128 } }, 'OCI runtime create failed: cgroup', null],
+    [{ State: { ExitCode: 0 } }, 'exec: "x": executable file not found in $PATH', 127],
+    [{}, 'exec: "/etc/passwd": permission denied', 126],
+    [{}, 'invalid mount config: bind source path does not exist: no such file or directory', null],
+  ])('%j %s', (body, message, code) => {
+    expect(toStartExitCode(body, message)).toBe(code);
+  });
+});
+
+describe('other answers', () => {
+  it('create', () => {
+    expect(fromCreate({ Id: id, Warnings: null })).toEqual({ id, warnings: [] });
+    expect(fromCreate({ Id: id, Warnings: ['w'] })).toEqual({ id, warnings: ['w'] });
+    expect(() => fromCreate({})).toThrow(expect.objectContaining({ code: 'engine.failed' }));
+  });
+
+  it('list', () => {
+    expect(
+      fromList([
+        { Id: id, Names: ['/n'], Labels: { a: 'b' } },
+        { Id: id, Names: null, Labels: null },
+      ]),
+    ).toEqual([
+      { id, name: 'n', labels: { a: 'b' } },
+      { id, name: '', labels: {} },
+    ]);
+  });
+
+  it('image, with nothing set and with everything set', () => {
+    expect(
+      fromImageInspect({ Id: 'sha256:1', Config: null, RepoTags: null, Os: 'linux', Architecture: 'amd64' }),
+    ).toEqual({
+      id: 'sha256:1',
+      repoDigests: [],
+      repoTags: [],
+      volumes: [],
+      entryPoint: [],
+      command: [],
+      workingDirectory: null,
+      user: null,
+      environment: [],
+      operatingSystem: 'linux',
+      architecture: 'amd64',
+      sizeBytes: 0,
+    });
+    const full = fromImageInspect({
+      Id: 'sha256:1',
+      Size: 5,
+      Config: {
+        Volumes: { '/data': {} },
+        Entrypoint: ['e'],
+        Cmd: ['c'],
+        WorkingDir: '/w',
+        User: 'u',
+        Env: ['A=1'],
+      },
+    });
+    expect(full).toMatchObject({
+      volumes: ['/data'],
+      entryPoint: ['e'],
+      command: ['c'],
+      workingDirectory: '/w',
+      user: 'u',
+      environment: ['A=1'],
+      sizeBytes: 5,
+    });
+  });
+
+  it('info', () => {
+    expect(
+      fromInfo(
+        {
+          Version: '20.10.24',
+          ApiVersion: '1.41',
+          Os: 'linux',
+          Arch: 'amd64',
+          Components: [{ Name: 'Engine' }],
+        },
+        { NCPU: 2, MemTotal: 7, Runtimes: { runc: {}, runsc: {} } },
+      ),
+    ).toEqual({
+      name: 'docker',
+      version: '20.10.24',
+      apiVersion: '1.41',
+      operatingSystem: 'linux',
+      architecture: 'amd64',
+      runtimes: ['runc', 'runsc'],
+      cpus: 2,
+      memoryBytes: 7,
+    });
+    expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, null).name).toBe('podman');
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { EngineError } from '../../../src/errors.js';
+import { StatusFailure, messageOf, toEngineError } from '../../../src/engine/docker/errors.js';
+
+const attempted = { doing: 'do it', host: 'unix:///e.sock' };
+const withCode = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
+
+describe('toEngineError', () => {
+  it.each([
+    ['ENOENT', /start the engine/],
+    ['EACCES', /group/],
+    ['ECONNREFUSED', /start the engine/],
+    ['ECONNRESET', /may or may not/],
+    ['EPIPE', /may or may not/],
+    ['ENOTFOUND', /host name/],
+    ['ETIMEDOUT', /network/],
+  ])('%s: unreachable, with what was tried and what to do', (code, hint) => {
+    const cause = withCode(code);
+    const error = toEngineError(cause, attempted);
+    expect(error).toMatchObject({ code: 'engine.unreachable', cause, details: { host: 'unix:///e.sock' } });
+    expect(error.message).toContain('unix:///e.sock');
+    expect(error.hint).toMatch(hint);
+  });
+
+  it('looks into several failed addresses', () => {
+    expect(toEngineError(new AggregateError([withCode('ECONNREFUSED')], ''), attempted).code).toBe(
+      'engine.unreachable',
+    );
+  });
+
+  it.each([
+    [404, 'engine.not_found'],
+    [409, 'engine.conflict'],
+    [501, 'engine.unsupported'],
+    [400, 'engine.failed'],
+    [500, 'engine.failed'],
+    [301, 'engine.failed'],
+  ])('status %i: %s', (status, code) => {
+    expect(toEngineError(new StatusFailure(status, 'why'), attempted)).toMatchObject({
+      code,
+      message: 'Could not do it: why.',
+      details: { statusCode: status },
+    });
+  });
+
+  it('lets a call say what a status means, and leaves typed errors alone', () => {
+    expect(toEngineError(new StatusFailure(404, ''), attempted, { 404: 'engine.image_not_found' }).code).toBe(
+      'engine.image_not_found',
+    );
+    const typed = new EngineError('engine.failed', 'x');
+    expect(toEngineError(typed, attempted)).toBe(typed);
+  });
+
+  it('says so when what listens there does not speak HTTP', () => {
+    expect(toEngineError(withCode('HPE_INVALID_CONSTANT'), attempted)).toMatchObject({
+      code: 'engine.failed',
+      hint: expect.stringContaining('does not speak HTTP') as string,
+    });
+  });
+
+  it.each([undefined, null, 'text', 7, new Error('')])('survives %j', (cause) => {
+    expect(toEngineError(cause, attempted).code).toBe('engine.failed');
+  });
+});
+
+describe('messageOf', () => {
+  it('prefers the engine’s words and drops docker-modem’s preamble', () => {
+    const preamble = '(HTTP code 404) no such container - No such container: x-y - z ';
+    expect(messageOf({ message: preamble, json: { message: 'own' } })).toBe('own');
+    expect(messageOf({ message: preamble })).toBe('No such container: x-y - z');
+    expect(messageOf({ message: 'a'.repeat(5000) })).toHaveLength(2000);
+  });
+});

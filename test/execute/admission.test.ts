@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { createAdmission } from '../../src/execute/admission.js';
+import { createStopSource } from '../../src/execute/stop.js';
+
+const cause = { reason: 'cancelled', by: 'caller', message: 'enough' } as const;
+
+describe('createAdmission', () => {
+  it('lets runs in up to the limit and then in the order they came', async () => {
+    const admission = createAdmission(1, 10);
+    const order: number[] = [];
+    const first = await admission.admit(createStopSource());
+    const others = [1, 2, 3].map(async (number) => {
+      const release = await admission.admit(createStopSource());
+      order.push(number);
+      expect(admission.running).toBe(1);
+      release();
+    });
+    expect(admission.waiting).toBe(3);
+    first();
+    first();
+    await Promise.all(others);
+    expect(order).toEqual([1, 2, 3]);
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+
+  it('refuses when as many wait as may', async () => {
+    const admission = createAdmission(1, 1);
+    await admission.admit(createStopSource());
+    const waiting = admission.admit(createStopSource());
+    await expect(admission.admit(createStopSource())).rejects.toMatchObject({ code: 'runtime.queue_full' });
+    expect(admission.waiting).toBe(1);
+    void waiting;
+  });
+
+  it('forgets a run that is stopped while it waits, and gives its turn to the next', async () => {
+    const admission = createAdmission(1, 10);
+    const release = await admission.admit(createStopSource());
+    const stop = createStopSource();
+    const stopped = admission.admit(stop);
+    const next = admission.admit(createStopSource());
+    stop.stop(cause);
+    await expect(stopped).rejects.toBe(stop.signal.reason);
+    release();
+    (await next)();
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+
+  it('does not admit what is stopped already', async () => {
+    const stop = createStopSource();
+    stop.stop(cause);
+    const admission = createAdmission(1, 1);
+    await expect(admission.admit(stop)).rejects.toBe(stop.signal.reason);
+    expect(admission.running).toBe(0);
+  });
+});

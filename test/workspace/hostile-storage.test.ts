@@ -1,0 +1,302 @@
+import { link, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { memoryStorage } from '../../src/storage/memory.js';
+import type { StorageAdapter, StorageEntry } from '../../src/storage/types.js';
+import { stageInputs, type StagedInputs } from '../../src/workspace/stage.js';
+import type { Workspace } from '../../src/workspace/create.js';
+import { noSignal, scratch } from '../host/scratch.js';
+import { fromData, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+
+const never = new Promise<never>(() => undefined);
+const file = (path: string, sizeBytes: number, sha256?: string): StorageEntry => ({
+  path,
+  type: 'file',
+  sizeBytes,
+  sha256,
+});
+
+async function* chunksOf(...chunks: readonly unknown[]): AsyncGenerator<Uint8Array> {
+  for (const chunk of chunks) {
+    if (chunk instanceof Error) throw chunk;
+    yield await Promise.resolve(chunk as Uint8Array);
+  }
+}
+
+const adapter = (overrides: Partial<StorageAdapter>): StorageAdapter => ({
+  ...memoryStorage(),
+  stat: (path) => Promise.resolve(file(path, 5)),
+  read: () => Promise.resolve(chunksOf(Buffer.from('12345'))),
+  ...overrides,
+});
+
+const stageFrom = async (
+  data: StorageAdapter,
+  options: { workspace?: Workspace; signal?: AbortSignal; optional?: boolean; limits?: object } = {},
+): Promise<StagedInputs> => {
+  const { optional = false, signal = noSignal(), limits = {} } = options;
+  const plan = planOf({ inputs: [{ source: fromData('/in'), workspacePath: 'in', optional }], limits });
+  return stageInputs(
+    options.workspace ?? (await makeWorkspace()),
+    plan,
+    stageOptions({ storage: { data }, signal }),
+  );
+};
+
+describe('an adapter that is wrong', () => {
+  const failures: [string, Partial<StorageAdapter>, RegExp][] = [
+    [
+      'is short',
+      { read: () => Promise.resolve(chunksOf(Buffer.from('1234'))) },
+      /size mismatch.*only 4 of the announced 5 bytes/,
+    ],
+    [
+      'is long',
+      { read: () => Promise.resolve(chunksOf(Buffer.from('123456'))) },
+      /size mismatch.*more than the announced 5 bytes/,
+    ],
+    [
+      'announces another checksum',
+      { stat: (path) => Promise.resolve(file(path, 5, 'a'.repeat(64))) },
+      /checksum mismatch/,
+    ],
+    [
+      'throws in the middle',
+      { read: () => Promise.resolve(chunksOf(Buffer.from('1'), new Error('line cut'))) },
+      /input "in": storage "data", "in": line cut/,
+    ],
+    ['rejects', { read: () => Promise.reject(new TypeError('no credentials')) }, /no credentials/],
+    [
+      'throws at once',
+      {
+        stat: () => {
+          throw new Error('sync');
+        },
+      },
+      /sync/,
+    ],
+    ['throws no error', { stat: () => Promise.reject('text' as unknown as Error) }, /text/],
+    ['gives text for bytes', { read: () => Promise.resolve(chunksOf('12345')) }, /expected bytes/],
+    [
+      'gives no stream',
+      { read: () => Promise.resolve(null as unknown as AsyncIterable<Uint8Array>) },
+      /input "in"/,
+    ],
+    ['gives a negative size', { stat: (path) => Promise.resolve(file(path, -1)) }, /wrong entry/],
+    ['gives a size that is no number', { stat: (path) => Promise.resolve(file(path, NaN)) }, /wrong entry/],
+    [
+      'gives an unknown type',
+      { stat: (path) => Promise.resolve({ ...file(path, 1), type: 'link' as 'file' }) },
+      /wrong entry/,
+    ],
+  ];
+  it.each(failures)('%s', async (_, overrides, message) => {
+    const work = stageFrom(adapter(overrides));
+    await expect(work).rejects.toMatchObject({
+      code: 'storage.failed',
+      message: expect.stringMatching(message) as unknown,
+    });
+  });
+
+  it('fails also for an optional input: it is not missing', async () => {
+    const work = stageFrom(adapter({ read: () => Promise.reject(new Error('down')) }), { optional: true });
+    await expect(work).rejects.toMatchObject({ code: 'storage.failed' });
+  });
+
+  it('accepts a checksum in capitals', async () => {
+    const sha256 = '5994471ABB01112AFCC18159F6CC74B4F511B99806DA59B3CAF5A9C173CACFC5';
+    await stageFrom(adapter({ stat: (path) => Promise.resolve(file(path, 5, sha256)) }));
+  });
+
+  it.each([
+    ['stat', { stat: () => never }],
+    ['read', { read: () => never }],
+    [
+      'a stream',
+      {
+        read: () =>
+          Promise.resolve({ [Symbol.asyncIterator]: () => ({ next: () => never, return: () => never }) }),
+      },
+    ],
+    [
+      'list',
+      {
+        stat: (path: string) => Promise.resolve({ path, type: 'directory' as const, sizeBytes: 0 }),
+        list: () => ({ [Symbol.asyncIterator]: () => ({ next: () => never }) }),
+      },
+    ],
+    ['copyTo', { copyTo: () => never }],
+  ] satisfies [string, Partial<StorageAdapter>][])('is left alone when %s hangs', async (_, overrides) => {
+    const controller = new AbortController();
+    const work = stageFrom(adapter(overrides), { signal: controller.signal });
+    setTimeout(() => {
+      controller.abort(new Error('enough'));
+    }, 20);
+    await expect(work).rejects.toThrow('enough');
+  });
+});
+
+describe('a listing that is hostile', () => {
+  const listing = (...entries: readonly StorageEntry[]): StorageAdapter =>
+    adapter({
+      stat: (path) => Promise.resolve({ path, type: 'directory', sizeBytes: 0 }),
+      async *list() {
+        for (const entry of entries) yield await Promise.resolve(entry);
+      },
+    });
+
+  it.each([
+    'in/../../escape',
+    '../escape',
+    '/etc/escape',
+    'in//escape',
+    'in/a/./b',
+    'other/escape',
+    'in/',
+    'inside',
+    'in/a\\b',
+    'in/a\nb',
+    'in/..',
+  ])('with %j is refused', async (path) => {
+    const workspace = await makeWorkspace();
+    await expect(stageFrom(listing(file(path, 5)), { workspace })).rejects.toMatchObject({
+      code: 'storage.failed',
+    });
+    await expect(
+      stageFrom(listing({ path, type: 'directory', sizeBytes: 0 }), { workspace }),
+    ).rejects.toMatchObject({
+      code: 'storage.failed',
+    });
+    expect(await readdir(workspace.path)).toEqual(['inputs', 'workspace']);
+  });
+
+  it('with a file twice, or within a file, is refused', async () => {
+    await expect(stageFrom(listing(file('in/a', 5), file('in/a', 5)))).rejects.toThrow(/lists "a" twice/);
+    await expect(stageFrom(listing(file('in/a', 5), file('in/a/b', 5)))).rejects.toMatchObject({
+      code: 'storage.failed',
+    });
+  });
+
+  it('with children before parents, or itself, is fine', async () => {
+    const workspace = await makeWorkspace();
+    const folder = (path: string): StorageEntry => ({ path, type: 'directory', sizeBytes: 0 });
+    await stageFrom(listing(folder('in'), file('in/a/b', 5), folder('in/a'), folder('in/a')), { workspace });
+    expect(await readFile(join(workspace.inputsPath, '0/a/b'), 'utf8')).toBe('12345');
+  });
+
+  it('without end is stopped at the cap', async () => {
+    let given = 0;
+    const endless = adapter({
+      stat: (path) => Promise.resolve({ path, type: 'directory', sizeBytes: 0 }),
+      async *list() {
+        for (;;) yield await Promise.resolve(file(`in/${String((given += 1))}`, 1));
+      },
+    });
+    await expect(stageFrom(endless, { limits: { entries: 50 } })).rejects.toMatchObject({
+      code: 'workspace.too_large',
+    });
+    expect(given).toBe(50);
+  });
+});
+
+describe('copyTo', () => {
+  it('is used, counted and checked', async () => {
+    const workspace = await makeWorkspace();
+    const data = adapter({
+      read: () => Promise.reject(new Error('not to be used')),
+      copyTo: (_path, localPath) => writeFile(localPath, '12345'),
+    });
+    const staged = await stageFrom(data, { workspace });
+    expect(staged).toMatchObject({ files: 1, sizeBytes: 5 });
+    expect(staged.reports[0]?.sha256).toMatch(/^5994471a/);
+    expect((await stat(join(workspace.inputsPath, '0'))).mode & 0o777).toBe(0o444);
+    await expect(
+      stageFrom({ ...data, copyTo: (_path, localPath) => writeFile(localPath, '1234') }),
+    ).rejects.toThrow(/size mismatch/);
+    await expect(stageFrom(data, { limits: { inputBytes: 4 } })).rejects.toMatchObject({
+      code: 'workspace.too_large',
+    });
+  });
+
+  it('may not make a link or a second name of another file, or nothing', async () => {
+    const outside = join(await scratch(), 'host-file');
+    await writeFile(outside, '12345');
+    const before = await stat(outside);
+    for (const copyTo of [symlink, link].map(
+      (make) => (_path: string, localPath: string) => make(outside, localPath),
+    )) {
+      await expect(stageFrom(adapter({ copyTo }))).rejects.toThrow(/did not make a file of its own/);
+    }
+    await expect(stageFrom(adapter({ copyTo: () => Promise.resolve() }))).rejects.toThrow(
+      /did not make a file/,
+    );
+    expect((await stat(outside)).mode).toBe(before.mode);
+  });
+});
+
+describe('staging side by side', () => {
+  it('keeps to the number of files at a time, also for many folders, and does not lock up', async () => {
+    let running = 0;
+    let most = 0;
+    let open: () => void = () => undefined;
+    let gate = new Promise<void>((resolve) => (open = resolve));
+    const initial = Object.fromEntries(
+      Array.from({ length: 60 }, (_, index) => [`d${String(index % 6)}/f${String(index)}`, 'x']),
+    );
+    const memory = memoryStorage(initial);
+    const data: StorageAdapter = {
+      ...memory,
+      async read(path, options) {
+        most = Math.max(most, (running += 1));
+        // Each waits for two others: with fewer than three at a time this would never end.
+        const mine = gate;
+        if (running === 3) {
+          await new Promise(setImmediate);
+          running = 0;
+          open();
+          gate = new Promise<void>((resolve) => (open = resolve));
+        }
+        await mine;
+        return memory.read(path, options);
+      },
+    };
+    const inputs = Array.from({ length: 6 }, (_, index) => {
+      const name = `d${String(index)}`;
+      return { source: fromData(`/${name}`), workspacePath: name };
+    });
+    const staged = await stageInputs(
+      await makeWorkspace(),
+      planOf({ inputs }),
+      stageOptions({ storage: { data }, concurrency: 3 }),
+    );
+    expect(staged.files).toBe(60);
+    expect(most).toBe(3);
+  });
+
+  it('the first failure stops the others before it is told', async () => {
+    const signals: AbortSignal[] = [];
+    let started = 0;
+    const data = adapter({
+      async read(path, { signal }) {
+        started += 1;
+        signals.push(signal);
+        if (path === 'bad') throw new Error('first failure');
+        return never;
+      },
+    });
+    const inputs = ['a', 'bad', ...Array.from({ length: 20 }, (_, index) => `later${String(index)}`)].map(
+      (path) => ({
+        source: fromData(path),
+        workspacePath: path,
+      }),
+    );
+    const work = stageInputs(
+      await makeWorkspace(),
+      planOf({ inputs }),
+      stageOptions({ storage: { data }, concurrency: 2 }),
+    );
+    await expect(work).rejects.toThrow('first failure');
+    expect(started).toBe(2);
+    expect(signals.every((signal) => signal.aborted)).toBe(true);
+  });
+});

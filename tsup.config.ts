@@ -1,0 +1,26 @@
+import { defineConfig, type Options } from 'tsup';
+
+const entry = {
+  index: 'src/index.ts',
+  policy: 'src/policy/entry.ts',
+  engine: 'src/engine/entry.ts',
+  storage: 'src/storage/entry.ts',
+  testing: 'src/testing/index.ts',
+};
+
+const common: Options = {
+  entry,
+  target: 'node20',
+  platform: 'node',
+  splitting: true,
+  sourcemap: true,
+  treeshake: true,
+  // tsup's declaration plugin sets baseUrl, which TypeScript 6 refuses without this (TS5101).
+  dts: { entry, compilerOptions: { ignoreDeprecations: '6.0', paths: {} } },
+};
+
+export default defineConfig([
+  { ...common, name: 'esm', format: ['esm'] },
+  // Packages that exist only as ES modules are bundled into the CommonJS build.
+  { ...common, name: 'cjs', format: ['cjs'], noExternal: ['p-limit', 'yocto-queue'] },
+]);

@@ -9,7 +9,7 @@ export { configFromEnv } from './config/environment.js';
 export { DEFAULT_CONFIG } from './config/defaults.js';
 export type { RuntimeConfig, RuntimeConfigInput, Timeouts } from './config/runtime-config.js';
 export type * from './policy/policy.js';
-export type { PolicyRule } from './policy/evaluate.js';
+export type { PolicyRule } from './policy/rule.js';
 export type { PolicySubject } from './policy/subject.js';
 export { validateJob, type Validation, type ValidJob } from './job/validate.js';
 export { compileJob } from './job/compile.js';

@@ -74,7 +74,13 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   if (startedAt !== null) record.durations.runMs = run.monotonic() - startedAt;
   await output.end();
   record.logsComplete = ending.logsComplete;
-  record.verdict = judgeEnd({ ...ending, stop: stop.cause, at: run.timestamp() });
+  const lastLog = output.lastLog();
+  record.verdict = judgeEnd({
+    ...ending,
+    stop: stop.cause,
+    lastErrorLine: lastLog?.source === 'stderr' ? lastLog.line : null,
+    at: run.timestamp(),
+  });
   run.emit('container_exited', { exitCode: record.verdict.exitCode });
   return ending;
 }

@@ -21,7 +21,11 @@ import { stageInputs, type StagedInputs } from './workspace/stage.js';
 /** Judges the request again, now that it runs, and plans it. */
 export function planJudged(run: Run, request: RunRequest): RunPlan {
   const { config, ports, caller } = run;
-  const judged = judgeRequest(request, config.policy, { rules: ports.rules, caller });
+  const judged = judgeRequest(request, config.policy, {
+    rules: ports.rules,
+    caller,
+    maxRunMs: config.timeouts.max.runMs,
+  });
   run.emit('policy_decision', { decision: judged.decision });
   const plan = planRun(judged, config, { caller });
   run.record.plan = plan;

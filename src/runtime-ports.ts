@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent } from './events.js';
-import type { PolicyRule } from './policy/evaluate.js';
+import type { PolicyRule } from './policy/rule.js';
 import type { SecretResolver } from './secrets/types.js';
 import type { StorageAdapter } from './storage/types.js';
 import type { NodeResolver } from './workspace/stage.js';

@@ -37,10 +37,12 @@ export function installMissingPackages() {
   if (ownPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    const apt = (...words) => spawnSync('apt-get', ['-q', ...words], { env, encoding: 'utf8', timeout: 600_000 });
+    const apt = (...words) =>
+      spawnSync('apt-get', ['-q', ...words], { env, encoding: 'utf8', timeout: 600_000 });
     apt('update');
     const done = apt('install', '-y', '--no-install-recommends', ...packages);
-    if (done.status !== 0) throw new Error(`apt-get could not install ${packages.join(' ')}:\n${done.stdout}${done.stderr}`);
+    if (done.status !== 0)
+      throw new Error(`apt-get could not install ${packages.join(' ')}:\n${done.stdout}${done.stderr}`);
   } finally {
     if (ownPolicy) rmSync(POLICY, { force: true });
   }

@@ -65,7 +65,8 @@ export async function engineProblem(host) {
     const image = await callEngine(host, 'POST', `/images/create?fromSrc=-&repo=${repo}&tag=${version2}`, {
       body: tarOf('exit', elf(program)),
     });
-    if (image.status !== 200 || image.text.includes('"error"')) return `no image could be made: ${image.text.trim()}`;
+    if (image.status !== 200 || image.text.includes('"error"'))
+      return `no image could be made: ${image.text.trim()}`;
     for (const mode of ['none', 'bridge']) {
       const problem = await runOnce(host, tag, mode);
       if (problem !== null) return `no container runs with network ${mode}: ${problem}`;

@@ -83,7 +83,9 @@ async function main([first, ...rest]) {
   }
   if (problem !== null) {
     say(`no engine that runs containers was found, and ${problem}.`);
-    say('Start Docker (Docker Desktop, dockerd, or rootless Docker) so that "docker run --rm busybox true" works,');
+    say(
+      'Start Docker (Docker Desktop, dockerd, or rootless Docker) so that "docker run --rm busybox true" works,',
+    );
     say('or set DOCKER_HOST to an engine, or run this as root on Debian or Ubuntu to get a private one.');
     return 125;
   }

@@ -87,7 +87,7 @@ export async function resolveSecrets(
     await releases.run();
     throw error;
   }
-  return { values, versions, release: releases.run };
+  return { values, versions, release: async () => releases.run() };
 }
 
 const describe = ({ name, secret }: SecretVariable): string =>

@@ -11,6 +11,8 @@ export interface Observation {
   readonly info: ContainerInfo | null;
   /** Exit code of a start the engine refused (126, 127); null if it started. */
   readonly startExitCode: number | null;
+  /** The last line of standard error. */
+  readonly lastErrorLine: string | null;
   /** The engine could not be reached at some time during the run. */
   readonly engineLost: boolean;
   /** ISO time on this host. */
@@ -44,6 +46,9 @@ const SIGNAL_NAMES: Readonly<Record<number, string>> = {
   31: 'SIGSYS',
 };
 
+/** What the engine's init process says when it cannot execute the entry point: then the start has succeeded, and it exits 126 or 127. */
+const INIT_FAILURE = /^\[FATAL tini \(\d+\)\] exec .* failed: /;
+
 /** The signal an exit code above 128 stands for by the shell's convention, or null. */
 export function signalOf(exitCode: number | null): string | null {
   return exitCode === null ? null : (SIGNAL_NAMES[exitCode - 128] ?? null);
@@ -54,7 +59,7 @@ export function signalOf(exitCode: number | null): string | null {
  * 0, and it was started" is. An end by SIGKILL that overlapped a loss of the engine is `interrupted`: a restarting engine stops what it finds.
  */
 export function judgeEnd(observation: Observation): Verdict {
-  const { stop, info, startExitCode, engineLost, at } = observation;
+  const { stop, info, startExitCode, lastErrorLine, engineLost, at } = observation;
   const exitCode = startExitCode ?? info?.exitCode ?? null;
   const signal = signalOf(info?.exitCode ?? null);
   const oomKilled = info === null ? null : info.oomKilled;
@@ -80,6 +85,9 @@ export function judgeEnd(observation: Observation): Verdict {
   const note = info.oomKilled ? '; a child was killed for lack of memory' : '';
   if (exitCode === 0) {
     return verdict('completed', 'job', `exit code 0${note}`);
+  }
+  if ((exitCode === 126 || exitCode === 127) && lastErrorLine !== null && INIT_FAILURE.test(lastErrorLine)) {
+    return verdict('start_failed', 'engine', lastErrorLine);
   }
   if (engineLost && exitCode === 137) {
     return verdict('interrupted', 'engine', 'exit code 137 after the engine had been away');

@@ -21,6 +21,7 @@ export const PLACEHOLDER = {
   instance: '<instance>',
   owner: '<owner>',
   createdAt: '<createdAt>',
+  planHash: '<planHash>',
 } as const;
 
 /** An input with the places it will appear at. */

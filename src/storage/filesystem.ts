@@ -1,31 +1,16 @@
 /** A local folder as a storage: never leaves its root and never follows a link beneath it. Linux only. */
-import { randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { JobRuntimeError, StorageError } from '../errors.js';
-import { createFile, type Digest, readContent } from '../host/file-content.js';
-import { makeFolders } from '../host/folders.js';
-import {
-  childPath,
-  errorCode,
-  handlePath,
-  openBeneath,
-  openContent,
-  openDirectory,
-  type OpenNode,
-} from '../host/node.js';
+import { type Digest, readContent } from '../host/file-content.js';
+import { errorCode, openBeneath, openContent, openDirectory, type OpenNode } from '../host/node.js';
 import { walk } from '../host/walk.js';
-import { requireAnnounced, stopBeyond } from './body-check.js';
-import { alreadyExists, notFound, storageNames } from './storage-path.js';
-import type { StorageAdapter, StorageEntry, WriteOptions } from './types.js';
+import { isUnfinished, publishFile } from './filesystem-publish.js';
+import { notFound, storageNames } from './storage-path.js';
+import type { StorageAdapter, StorageEntry } from './types.js';
 
-const FOLDER_MODE = 0o755;
-const FILE_MODE = 0o644;
 /** Deeper than any path the core accepts. */
 const MAX_DEPTH = 256;
-/** Unfinished uploads stand beside their place, so that publishing is one rename; they are never listed or found. */
-const UNFINISHED = '.berthkit-unfinished-';
 const REMEMBERED_WRITES = 10_000;
 
 interface DoneWrite {
@@ -113,7 +98,7 @@ export function filesystemStorage(root: string): StorageAdapter {
         if (earlier?.path === relative && (await isStill(await locate(path), earlier.digest))) {
           return { path: relative, type: 'file', ...earlier.digest };
         }
-        const digest = await publish(rootPath, names, body, options);
+        const digest = await publishFile(rootPath, names, body, options);
         done.set(options.idempotencyKey, { path: relative, digest });
         const oldest = done.size > REMEMBERED_WRITES ? done.keys().next() : null;
         if (oldest?.done === false) done.delete(oldest.value);
@@ -123,93 +108,12 @@ export function filesystemStorage(root: string): StorageAdapter {
   };
 }
 
-const isUnfinished = (name: string): boolean => name.startsWith(UNFINISHED);
-
 async function openRoot(rootPath: string): Promise<OpenNode | null> {
   try {
     return await openDirectory(await realpath(rootPath));
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;
-  }
-}
-
-async function publish(
-  rootPath: string,
-  names: readonly string[],
-  body: AsyncIterable<Uint8Array>,
-  options: WriteOptions,
-): Promise<Digest> {
-  const path = names.join('/');
-  const name = names.at(-1);
-  if (name === undefined || names.some(isUnfinished)) {
-    throw new StorageError('storage.failed', `nothing can be stored at ${JSON.stringify(path)}`);
-  }
-  await mkdir(rootPath, { recursive: true, mode: FOLDER_MODE });
-  const top = await openDirectory(await realpath(rootPath));
-  try {
-    const folder = await makeFolders(top.handle, names.slice(0, -1), { mode: FOLDER_MODE });
-    try {
-      return await publishIn(folder, name, path, body, options);
-    } finally {
-      await folder.handle.close();
-    }
-  } finally {
-    await top.handle.close();
-  }
-}
-
-async function publishIn(
-  folder: OpenNode,
-  name: string,
-  path: string,
-  body: AsyncIterable<Uint8Array>,
-  options: WriteOptions,
-): Promise<Digest> {
-  const existing = await openBeneath(folder.handle, [name]);
-  await existing.node?.handle.close();
-  // Before the body is read; decided again by link(2) below.
-  if (existing.node?.facts.type === 'directory') {
-    throw new StorageError('storage.failed', `${JSON.stringify(path)} is a folder`);
-  }
-  if (!options.overwrite && existing.node !== null) throw alreadyExists(path);
-  const unfinished = `${UNFINISHED}${randomUUID()}`;
-  const { signal } = options;
-  const onBytes = stopBeyond(path, options.sizeBytes);
-  const digest = await createFile(folder.handle, unfinished, body, {
-    mode: FILE_MODE,
-    signal,
-    onBytes,
-    sync: true,
-  });
-  const from = childPath(folder.handle, unfinished);
-  const to = childPath(folder.handle, name);
-  let renamed = false;
-  try {
-    requireAnnounced(path, digest, options);
-    signal.throwIfAborted();
-    if (options.overwrite) {
-      await rename(from, to);
-      renamed = true;
-    } else {
-      // link(2) never replaces: of two writers one gets EEXIST.
-      await link(from, to);
-    }
-  } catch (error) {
-    throw errorCode(error) === 'EEXIST' ? alreadyExists(path) : error;
-  } finally {
-    if (!renamed) await unlink(from).catch(() => undefined);
-  }
-  await syncFolder(folder);
-  return digest;
-}
-
-async function syncFolder(folder: OpenNode): Promise<void> {
-  const handle = await open(handlePath(folder.handle), constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { WorkspaceError } from '../errors.js';
 import type { PlannedLimits } from '../plan/run-plan.js';
 
 /** Where the bytes of a file come from: those of storages have a limit of their own. */
-export type Origin = 'storage' | 'caller';
+type Origin = 'storage' | 'caller';
 
 /** The account of one run. Everything that counts throws `workspace.too_large` once a limit is passed; reaching it is allowed. */
 export interface Budget {

@@ -20,7 +20,7 @@ export interface CollectOptions extends PublishOptions {
 }
 
 /** An output that is there and cannot be taken. */
-export interface RejectedOutput {
+interface RejectedOutput {
   readonly workspacePath: string;
   readonly cause: RejectCause;
   /** What is wrong with it, to be read after its name. */
@@ -42,7 +42,11 @@ export interface CollectedOutputs {
   readonly failure: StorageError | null;
 }
 
-type Uploaded = { readonly report: OutputReport; readonly failure: unknown };
+interface Uploaded {
+  readonly report: OutputReport;
+  /** Null: none. */
+  readonly failure: Error | null;
+}
 
 /**
  * Collects the outputs of a run whose container is gone. Works without one, too, but then what it writes meanwhile may be missed.
@@ -125,7 +129,7 @@ async function settle(
   } catch (error) {
     options.signal.throwIfAborted();
     const files = [{ path: workspacePath, ...digest, uploaded: null }];
-    return { report: { id, workspacePath, type: 'file', state: 'failed', files }, failure: error };
+    return { report: { id, workspacePath, type: 'file', state: 'failed', files }, failure: asError(error) };
   }
 }
 
@@ -159,7 +163,7 @@ function toUploadError(outputs: readonly OutputRequest[], uploads: readonly Uplo
   const known = JobRuntimeError.isInstance(first.failure) ? first.failure : null;
   const code: ErrorCodeOf<'storage'> = known?.kind === 'storage' ? known.code : 'storage.failed';
   const problems = failed.map(({ output, failure }) => {
-    const problem = failure instanceof Error ? failure.message : String(failure);
+    const problem = failure.message;
     return problem.startsWith(describeOutput(output)) ? problem : `${describeOutput(output)}: ${problem}`;
   });
   return new StorageError(
@@ -172,3 +176,5 @@ function toUploadError(outputs: readonly OutputRequest[], uploads: readonly Uplo
     },
   );
 }
+
+const asError = (value: unknown): Error => (value instanceof Error ? value : new Error(String(value)));

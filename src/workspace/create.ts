@@ -19,7 +19,7 @@ export interface CreateWorkspaceOptions {
 }
 
 /** `device:inode` of the folders of a run: the same string means the same folder, whatever its path. */
-export interface WorkspaceIdentity {
+interface WorkspaceIdentity {
   readonly run: string;
   readonly workspace: string;
   readonly inputs: string;

@@ -50,8 +50,13 @@ describe('streams that can be ended', () => {
         return: () => Promise.reject(new Error('no')),
       }),
     };
-    for await (const _ of interruptible(source, noSignal())) break;
+    let given = 0;
+    for await (const chunk of interruptible(source, noSignal())) {
+      given += chunk.byteLength;
+      break;
+    }
     await new Promise(setImmediate);
+    expect(given).toBe(1);
   });
 
   it('refuses what is not bytes', async () => {

@@ -1,5 +1,5 @@
 import { chmodSync, chownSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -79,6 +79,10 @@ describe('createWorkspace', () => {
       const workspace = await createWorkspace(root, options);
       await rename(workspace[replaced], join(elsewhere, replaced));
       await expect(workspace.verify()).rejects.toMatchObject({ code: 'workspace.failed' });
+      // Not even by a folder of the same kind.
+      await mkdir(workspace[replaced]);
+      if (replaced !== 'path') await expect(workspace.verify()).rejects.toThrow(/any more/);
+      await rmdir(workspace[replaced]);
       await symlink(join(elsewhere, replaced), workspace[replaced]);
       await expect(workspace.verify()).rejects.toMatchObject({ code: 'workspace.failed' });
     }

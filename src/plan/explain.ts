@@ -1,0 +1,60 @@
+/** What would be done with a definition and why, without an engine. Pure, and never throws. */
+import { deepFreeze } from '../base/deep-freeze.js';
+import type { RuntimeConfig } from '../config/runtime-config.js';
+import { compileJob, type CompileOptions } from '../job/compile.js';
+import { parseJobShape, validateJob, type Validation, type ValidJob } from '../job/validate.js';
+import { judgeRequest } from '../policy/judge.js';
+import type { Caller, PolicyRule } from '../policy/rule.js';
+import type { PolicyDecision } from '../result.js';
+import { toDockerRunLine } from './docker-run-line.js';
+import { planRun } from './plan-run.js';
+import type { RunPlan } from './run-plan.js';
+
+/** Everything that can be said of a definition before it runs. */
+export interface Explanation {
+  readonly validation: Validation<ValidJob>;
+  /** Null if the shape is invalid. */
+  readonly decision: PolicyDecision | null;
+  /** Null if denied. */
+  readonly plan: RunPlan | null;
+  /** The nearest `docker run` line, secrets as names; null if denied. */
+  readonly dockerRun: string | null;
+  /** What only the image can tell. */
+  readonly pending: readonly string[];
+}
+
+/** What an explanation may be told besides the definition. */
+export interface ExplainJobOptions extends CompileOptions {
+  readonly caller?: Caller | undefined;
+  readonly rules?: readonly PolicyRule[] | undefined;
+}
+
+/** Explains a definition under a configuration; also under one that is disabled. */
+export function explainJob(
+  definition: unknown,
+  config: RuntimeConfig,
+  options: ExplainJobOptions = {},
+): Explanation {
+  const { rules, caller = null } = options;
+  const validation = validateJob(definition, config, { rules, caller });
+  const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
+  const shape = parseJobShape(definition);
+  if (!shape.ok) return { validation, ...nothing };
+  const request = compileJob(shape.job, options);
+  const judged = judgeRequest(request, config.policy, { rules, caller, maxRunMs: config.timeouts.max.runMs });
+  if (!judged.decision.allowed) return { validation, ...nothing, decision: judged.decision };
+  const plan = planRun(judged, config, { caller });
+  const dockerRun = toDockerRunLine(plan);
+  return deepFreeze({ validation, decision: judged.decision, plan, dockerRun, pending: pendingOf(plan) });
+}
+
+function pendingOf({ container, volumeMask }: RunPlan): readonly string[] {
+  const size = String(volumeMask.sizeBytes);
+  const pending = [
+    `each VOLUME of the image is covered by a tmpfs of ${size} bytes, unless it is a mount or in the workspace`,
+  ];
+  if (container.entryPoint === null) pending.push("the entry point is the image's own");
+  if (container.command === null) pending.push("the command is the image's own");
+  if (container.workingDirectory === null) pending.push("the working directory is the image's own");
+  return pending;
+}

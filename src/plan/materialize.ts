@@ -1,0 +1,99 @@
+/** Puts a run's own values in the place of a plan's placeholders. Only where berthkit wrote them: a job's own text is never touched. */
+import { containerName } from '../base/container-name.js';
+import { RuntimeError } from '../errors.js';
+import type { ContainerSpec, MountSpec } from './container-spec.js';
+import { coverImageVolumes } from './image-volumes.js';
+import { parentsFirst } from './mount-plan.js';
+import { verifyPlanHash } from './plan-run.js';
+import { PLACEHOLDER, type RunPlan } from './run-plan.js';
+
+/** What only a run knows. */
+export interface RunValues {
+  readonly runId: string;
+  readonly attempt: number;
+  readonly imageId: string;
+  readonly imageVolumes: readonly string[];
+  /** The run's folder on this host. */
+  readonly workspacePath: string;
+  readonly labelPrefix: string;
+  readonly instance: string;
+  readonly owner: string;
+  readonly createdAt: string;
+  /** Values by variable name. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** Indexes of optional inputs that are not there: they get no mount. */
+  readonly skippedInputs: ReadonlySet<number>;
+  readonly stdin: boolean;
+}
+
+/** A container ready to be created, and the folders it needs in the workspace. */
+export interface MaterializedContainer {
+  readonly spec: ContainerSpec;
+  readonly workspaceFolders: readonly string[];
+}
+
+/**
+ * Makes the container of one attempt.
+ *
+ * @throws `runtime.failed` for a plan that was changed after it was made, or a secret without a value.
+ */
+export function materializeContainer(plan: RunPlan, values: RunValues): MaterializedContainer {
+  if (!verifyPlanHash(plan)) {
+    throw new RuntimeError(
+      'runtime.failed',
+      'the plan was changed after it was made, so it is not carried out',
+    );
+  }
+  const { container } = plan;
+  const cover = coverImageVolumes(plan, values.imageVolumes);
+  const skipped = new Set(
+    plan.inputs.filter((_, index) => values.skippedInputs.has(index)).map((input) => input.stagedAt),
+  );
+  const mounts = [...container.mounts, ...cover.mounts]
+    .filter(({ source }) => !skipped.has(source))
+    .map((mount) => placeMount(mount, values.workspacePath));
+  const spec: ContainerSpec = {
+    ...container,
+    name: containerName(values.labelPrefix, plan.job.slug ?? '', values.runId, values.attempt),
+    image: values.imageId,
+    environment: revealEnvironment(plan, values.secrets),
+    mounts: parentsFirst(mounts),
+    tmpfs: parentsFirst([...container.tmpfs, ...cover.tmpfs]),
+    stdin: values.stdin,
+    labels: fillLabels(plan, values),
+  };
+  return { spec, workspaceFolders: cover.workspaceFolders };
+}
+
+function placeMount(mount: MountSpec, workspacePath: string): MountSpec {
+  // Every source in a plan was written by us and begins with the placeholder.
+  return { ...mount, source: workspacePath + mount.source.slice(PLACEHOLDER.workspace.length) };
+}
+
+function revealEnvironment(
+  plan: RunPlan,
+  secrets: ReadonlyMap<string, string>,
+): ContainerSpec['environment'] {
+  const secretNames = new Set(plan.secretEnvironment.map(({ name }) => name));
+  return plan.container.environment.map(({ name, value }) => {
+    if (!secretNames.has(name)) return { name, value };
+    const secret = secrets.get(name);
+    if (secret === undefined)
+      throw new RuntimeError('runtime.failed', `variable ${name} has no value for its secret`);
+    return { name, value: secret };
+  });
+}
+
+function fillLabels(plan: RunPlan, values: RunValues): Readonly<Record<string, string>> {
+  const known: Readonly<Record<string, string>> = {
+    [PLACEHOLDER.instance]: values.instance,
+    [PLACEHOLDER.owner]: values.owner,
+    [PLACEHOLDER.runId]: values.runId,
+    [PLACEHOLDER.attempt]: String(values.attempt),
+    [PLACEHOLDER.createdAt]: values.createdAt,
+    [PLACEHOLDER.planHash]: plan.planHash,
+  };
+  return Object.fromEntries(
+    Object.entries(plan.container.labels).map(([name, value]) => [name, known[value] ?? value]),
+  );
+}

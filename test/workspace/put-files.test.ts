@@ -1,0 +1,115 @@
+import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { stageInputs } from '../../src/workspace/stage.js';
+import { makeFifo, openBelow, scratch } from '../host/scratch.js';
+import { inline, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+
+describe('files of the caller', () => {
+  it('takes text, bytes, streams, local files and folders, and keeps who may run what', async () => {
+    const workspace = await makeWorkspace();
+    const local = await scratch();
+    await mkdir(join(local, 'dir/empty'), { recursive: true });
+    await writeFile(join(local, 'dir/run.sh'), 'x');
+    await chmod(join(local, 'dir/run.sh'), 0o700);
+    await writeFile(join(local, 'dir/plain'), 'p');
+    await writeFile(Buffer.concat([Buffer.from(join(local, 'dir/')), Buffer.from([0xff])]), 'odd');
+    await symlink('/etc/passwd', join(local, 'dir/link'));
+    makeFifo(join(local, 'dir/fifo'));
+    async function* stream(): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(Buffer.from('one '));
+      yield Buffer.from('two');
+    }
+    const staged = await stageInputs(workspace, planOf({}), {
+      ...stageOptions(),
+      files: {
+        'text.txt': 'tëxt',
+        'bytes.bin': new Uint8Array([1, 2]),
+        'stream.txt': stream(),
+        'tool.sh': { content: '#!/bin/sh', executable: true },
+        'copy.txt': { path: join(local, 'dir/plain') },
+        src: { path: join(local, 'dir') },
+        'src/more.txt': 'more',
+      },
+    });
+    const at = (path: string): string => join(workspace.workspacePath, path);
+    expect(await readFile(at('text.txt'), 'utf8')).toBe('tëxt');
+    expect(await readFile(at('stream.txt'), 'utf8')).toBe('one two');
+    expect(await readFile(at('copy.txt'), 'utf8')).toBe('p');
+    expect((await readdir(at('src'), { encoding: 'latin1' })).sort()).toEqual([
+      'empty',
+      'more.txt',
+      'plain',
+      'run.sh',
+      '\xff',
+    ]);
+    const mode = async (path: string): Promise<number> => (await stat(at(path))).mode & 0o777;
+    expect(await Promise.all(['text.txt', 'tool.sh', 'src/run.sh', 'src/plain'].map(mode))).toEqual([
+      0o644, 0o755, 0o755, 0o644,
+    ]);
+    expect(staged.warnings).toEqual(['files: 2 links and special files beneath "src" were left out']);
+    expect(staged.files).toBe(9);
+    expect(await openBelow(workspace.path)).toEqual([]);
+    expect(await openBelow(local)).toEqual([]);
+  });
+
+  const inputs = [{ source: inline('x'), workspacePath: 'data/in.txt' }];
+  it.each([
+    ['an input', { 'data/in.txt': 'x' }],
+    ['something beneath an input', { 'data/in.txt/more': 'x' }],
+    ['a twin of an input', { 'DATA/In.txt': 'x' }],
+    ['a file where the folder of an input must be', { data: 'x' }],
+    ['the configuration file', { 'job.json': 'x' }],
+    ['one of the other files', { a: 'x', 'a/b': 'y' }],
+    ['a path that leads out', { '../x': 'x' }],
+    ['an absolute path', { '/x': 'x' }],
+  ])('refuses %s', async (_, files) => {
+    const plan = planOf({ inputs, configFile: { filename: 'job.json' } });
+    const work = stageInputs(
+      await makeWorkspace(),
+      plan,
+      stageOptions({ files, configFile: Buffer.from('{}') }),
+    );
+    await expect(work).rejects.toMatchObject({
+      code: 'validation.invalid_job',
+      details: { issues: [expect.anything()] },
+    });
+  });
+
+  it('refuses a folder with a file at the place of an input', async () => {
+    const local = await scratch();
+    await writeFile(join(local, 'in.txt'), 'mine');
+    const plan = planOf({ inputs });
+    const work = stageInputs(await makeWorkspace(), plan, stageOptions({ files: { data: { path: local } } }));
+    await expect(work).rejects.toMatchObject({ code: 'validation.invalid_job' });
+  });
+
+  it('does not follow a local link, nor read what is no file, and says which is missing', async () => {
+    const local = await scratch();
+    await symlink('/etc/passwd', join(local, 'link'));
+    makeFifo(join(local, 'fifo'));
+    for (const name of ['link', 'fifo', 'none']) {
+      const files = { f: { path: join(local, name) } };
+      const work = stageInputs(await makeWorkspace(), planOf({}), stageOptions({ files }));
+      await expect(work).rejects.toMatchObject({
+        code: 'workspace.failed',
+        message: expect.stringContaining(name) as unknown,
+      });
+    }
+  });
+
+  it('says which stream failed', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield await Promise.reject(Object.assign(new Error('disk gone'), { code: 'ENOTDIR' }));
+    }
+    const work = stageInputs(
+      await makeWorkspace(),
+      planOf({}),
+      stageOptions({ files: { 'f.txt': broken() } }),
+    );
+    await expect(work).rejects.toMatchObject({
+      code: 'workspace.failed',
+      message: 'files: the stream for "f.txt" failed: disk gone',
+    });
+  });
+});

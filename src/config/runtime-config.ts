@@ -1,5 +1,5 @@
 /** The runtime's configuration as data. Parsing and defaults live beside it. */
-import type { DeepPartial, Policy } from '../policy/policy.js';
+import type { ConfigInput, Policy } from '../policy/policy.js';
 
 /** Deadlines of one run, in milliseconds; null: none. */
 export interface Timeouts {
@@ -49,4 +49,4 @@ export interface RuntimeConfig {
 }
 
 /** Any part of a configuration; what is absent comes from the layer below or the default. */
-export type RuntimeConfigInput = DeepPartial<RuntimeConfig>;
+export type RuntimeConfigInput = ConfigInput<RuntimeConfig>;

@@ -21,6 +21,7 @@ interface Removal {
 }
 
 const BATCH = 64;
+const ROUNDS = 20;
 
 /**
  * Removes what a name in an open folder stands for; nothing there is success. Folders without permissions are given some first. What can
@@ -35,12 +36,23 @@ export async function removeTree(
   if (top === null) return;
   try {
     if (options.identity !== undefined && top.facts.identity !== options.identity) return;
-    if (top.facts.type === 'directory') await removeContent(top, options.signal);
-    else await unlink(childPath(directory, name));
+    if (top.facts.type !== 'directory') {
+      await unlink(childPath(directory, name));
+      return;
+    }
+    for (let round = 1; ; round += 1) {
+      await removeContent(top, options.signal);
+      try {
+        await rmdir(childPath(directory, name));
+        return;
+      } catch (error) {
+        // A write that was abandoned, but was under way, may still have put a file there.
+        if (errorCode(error) !== 'ENOTEMPTY' || round === ROUNDS) throw error;
+      }
+    }
   } finally {
     await top.handle.close();
   }
-  if (top.facts.type === 'directory') await rmdir(childPath(directory, name));
 }
 
 async function removeContent(top: OpenNode, signal: AbortSignal | undefined): Promise<void> {

@@ -85,11 +85,17 @@ export interface Policy {
 }
 
 /** Any part of a policy; what is absent is the default. */
-export type PolicyInput = DeepPartial<Policy>;
+export type PolicyInput = ConfigInput<Policy>;
 
-/** Every object key optional, at every depth; arrays are replaced as wholes. */
-export type DeepPartial<T> = T extends readonly unknown[]
+/**
+ * Every object key optional, at every depth; arrays are replaced as wholes. Sizes (`…Bytes`) and durations (`…Ms`) may be text with a unit, for
+ * example `512MiB` or `5m`.
+ */
+export type ConfigInput<T> = T extends readonly unknown[]
   ? T
   : T extends object
-    ? { readonly [K in keyof T]?: DeepPartial<T[K]> | undefined }
+    ? {
+        readonly [K in keyof T]?:
+          (K extends `${string}Bytes` | `${string}Ms` ? T[K] | string : ConfigInput<T[K]>) | undefined;
+      }
     : T;

@@ -1,0 +1,37 @@
+/** What a runtime does where its operator says nothing. */
+import { DEFAULT_POLICY } from '../policy/defaults.js';
+import type { RuntimeConfig } from './runtime-config.js';
+
+const GIB = 1024 ** 3;
+const MINUTE = 60_000;
+
+/** The default of every key of {@link RuntimeConfig}. */
+export const DEFAULT_CONFIG: RuntimeConfig = {
+  enabled: true,
+  engine: { host: null },
+  workspaceRoot: '/tmp/berthkit',
+  maxWorkspaceBytes: 10 * GIB,
+  maxFileBytes: GIB / 2,
+  maxDownloadBytes: 5 * GIB,
+  maxUploadBytes: 5 * GIB,
+  maxLogChars: 16_384,
+  persistLogTail: true,
+  stopGraceMs: 5_000,
+  timeouts: {
+    default: {
+      pullMs: 10 * MINUTE,
+      stageMs: 10 * MINUTE,
+      runMs: 60 * MINUTE,
+      collectMs: 10 * MINUTE,
+      secretsMs: MINUTE / 2,
+    },
+    max: { runMs: 24 * 60 * MINUTE },
+  },
+  maxConcurrentRuns: 4,
+  maxQueuedRuns: 1_000,
+  outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
+  concurrency: { stage: 4, upload: 4 },
+  labelPrefix: 'berthkit',
+  instanceId: null,
+  policy: DEFAULT_POLICY,
+};

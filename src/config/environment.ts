@@ -1,0 +1,141 @@
+/** Configuration from environment variables, which are given as an argument: nothing here reads the process. */
+import { parseBoolean } from '../base/boolean-text.js';
+import { parseByteSize } from '../base/byte-size.js';
+import { parseDuration } from '../base/duration.js';
+import { nearestName } from '../base/nearest-name.js';
+import type { Issue } from '../errors.js';
+import { DEFAULT_CONFIG } from './defaults.js';
+import {
+  ENVIRONMENT_VARIABLES,
+  type EnvironmentVariable,
+  type VariableKind,
+} from './environment-variables.js';
+import { mergeLayers, valueAt } from './merge.js';
+import { configError, configIssues } from './parse.js';
+import type { RuntimeConfigInput } from './runtime-config.js';
+
+/** Variables as a process has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** How variables are named. */
+export interface EnvironmentOptions {
+  /** Default `CATALOG_`. */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * Reads the variables of the Docker Job Runtime document, and `<prefix>DOCKER_…` for every other key. Gives only what is set, except: `enabled`
+ * (false when unset), `workspaceRoot` (beneath `TMPDIR` or `/tmp`) and, under isolation, a default mode of `none` without override. So it goes first:
+ * `parseConfig(configFromEnv(env), mine)`.
+ *
+ * @throws `config.invalid`, listing every bad or unknown variable with its value and what is allowed.
+ */
+export function configFromEnv(env: Environment, options: EnvironmentOptions = {}): RuntimeConfigInput {
+  const { prefix = 'CATALOG_' } = options;
+  const issues: Issue[] = unknownVariables(env, prefix);
+  let layer: unknown = { enabled: false, workspaceRoot: `${temporaryFolder(env)}/apphub-docker-workspaces` };
+  const nameByPath = new Map<string, string>();
+  for (const variable of ENVIRONMENT_VARIABLES) {
+    const name = prefix + variable.name;
+    const raw = env[name];
+    if (raw === undefined || raw.trim() === '') continue;
+    const read = READERS[variable.kind](raw.trim());
+    if ('problem' in read) {
+      issues.push(issue(name, raw, read.problem));
+      continue;
+    }
+    nameByPath.set(variable.path.join('.'), name);
+    layer = mergeLayers(layer, nested(variable, read.value));
+  }
+  const isolated = underIsolation(layer);
+  issues.push(...crossIssues(mergeLayers(DEFAULT_CONFIG, layer), nameByPath, env));
+  if (issues.length > 0) throw configError(issues);
+  return isolated as RuntimeConfigInput;
+}
+
+type Reading = { readonly value: unknown } | { readonly problem: string };
+
+const listOf = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+const READERS: Readonly<Record<VariableKind, (text: string) => Reading>> = {
+  boolean: (text) => toReading(parseBoolean(text)),
+  bytes: (text) => toReading(parseByteSize(text)),
+  bytesOrUnlimited: (text) =>
+    /^(0|unlimited)$/i.test(text)
+      ? { value: null }
+      : withNote(toReading(parseByteSize(text)), ', or 0 or "unlimited"'),
+  milliseconds: (text) => toReading(parseDuration(text)),
+  number: (text) => {
+    const isNumber = /^\d+(\.\d+)?$/.test(text);
+    return isNumber ? { value: Number(text) } : { problem: 'must be a number' };
+  },
+  text: (text) => ({ value: text }),
+  lowerText: (text) => ({ value: text.toLowerCase() }),
+  list: (text) => ({ value: listOf(text) }),
+  lowerList: (text) => ({ value: [...new Set(listOf(text.toLowerCase()))] }),
+};
+
+function toReading(
+  parsed: { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string },
+): Reading {
+  return parsed.ok ? { value: parsed.value } : { problem: parsed.problem };
+}
+
+function withNote(reading: Reading, note: string): Reading {
+  return 'problem' in reading ? { problem: reading.problem + note } : reading;
+}
+
+function temporaryFolder(env: Environment): string {
+  const folder = env['TMPDIR']?.trim() ?? '';
+  return folder === '' ? '/tmp' : folder.replace(/(?<=.)\/+$/, '');
+}
+
+function nested({ path }: EnvironmentVariable, value: unknown): unknown {
+  return path.reduceRight<unknown>((inner, key) => Object.fromEntries([[key, inner]]), value);
+}
+
+/** The document's rule: isolation forces the mode `none` and no override, whatever else is set. */
+function underIsolation(layer: unknown): unknown {
+  const isolation = valueAt(layer, ['policy', 'network', 'enforceIsolation']) ?? true;
+  if (isolation !== true) return layer;
+  return mergeLayers(layer, { policy: { network: { defaultMode: 'none', allowOverride: false } } });
+}
+
+/** What is wrong with the merged values, said in the names of the variables that set them. */
+function crossIssues(
+  merged: unknown,
+  nameByPath: ReadonlyMap<string, string>,
+  env: Environment,
+): readonly Issue[] {
+  return configIssues(merged).map(({ path, message }) => {
+    const found = [...nameByPath].find(([known]) => path === known || path.startsWith(`${known}.`));
+    const name = found?.[1] ?? nameByPath.get('policy.network.allowedModes');
+    if (name === undefined) return { code: 'config.invalid_value', path, message };
+    return issue(name, env[name] ?? '', message.replace(/; got .*$/, ''));
+  });
+}
+
+function unknownVariables(env: Environment, prefix: string): Issue[] {
+  const known = ENVIRONMENT_VARIABLES.map(({ name }) => prefix + name);
+  return Object.keys(env)
+    .filter((name) => name.startsWith(`${prefix}DOCKER_`) && env[name] !== undefined && !known.includes(name))
+    .map((name) => {
+      const nearest = nearestName(name, known);
+      const message = `is no known variable${nearest === undefined ? '' : `; did you mean ${nearest}?`}`;
+      return { code: 'config.unknown_variable', path: name, message };
+    });
+}
+
+const MAX_SHOWN = 120;
+
+function issue(name: string, raw: string, problem: string): Issue {
+  return {
+    code: 'config.invalid_value',
+    path: name,
+    message: `${problem}; got ${JSON.stringify(raw.slice(0, MAX_SHOWN))}`,
+  };
+}

@@ -1,0 +1,104 @@
+/** Puts configuration layers together, checks the result as a whole, and freezes it. Pure. */
+import type { z } from 'zod';
+import { deepFreeze } from '../base/deep-freeze.js';
+import { nearestName } from '../base/nearest-name.js';
+import { ConfigError, type Issue } from '../errors.js';
+import { DEFAULT_POLICY } from '../policy/defaults.js';
+import type { Policy, PolicyInput } from '../policy/policy.js';
+import { DEFAULT_CONFIG } from './defaults.js';
+import { mergeLayers, valueAt } from './merge.js';
+import { policySchema } from './policy-schema.js';
+import type { RuntimeConfig, RuntimeConfigInput } from './runtime-config.js';
+import { configSchema, type CrossProblem, policyProblems } from './schema.js';
+
+/**
+ * Merges layers over the defaults, the later over the earlier: objects key by key, anything else as a whole.
+ *
+ * @throws `config.invalid`, listing every bad value with its path and what is allowed.
+ * @example
+ * ```ts
+ * const config = parseConfig(configFromEnv(process.env), { maxConcurrentRuns: 8 });
+ * ```
+ */
+export function parseConfig(...layers: readonly RuntimeConfigInput[]): RuntimeConfig {
+  const merged = mergeLayers(DEFAULT_CONFIG, ...layers);
+  return check(configSchema, merged, ({ policy }) =>
+    policyProblems(policy).map(({ path, message }) => ({ path: ['policy', ...path], message })),
+  );
+}
+
+/**
+ * The same for a policy alone.
+ *
+ * @throws `config.invalid`.
+ */
+export function parsePolicy(...layers: readonly PolicyInput[]): Policy {
+  return check(policySchema, mergeLayers(DEFAULT_POLICY, ...layers), policyProblems);
+}
+
+/** Every problem of a merged configuration as an issue; empty if there is none. Used where several sources are reported as one. */
+export function configIssues(merged: unknown): readonly Issue[] {
+  try {
+    check(configSchema, merged, ({ policy }) =>
+      policyProblems(policy).map(({ path, message }) => ({ path: ['policy', ...path], message })),
+    );
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.details['issues'] as readonly Issue[];
+    throw error;
+  }
+}
+
+function check<T>(
+  schema: z.ZodType<T>,
+  merged: unknown,
+  crossProblems: (value: T) => readonly CrossProblem[],
+): T {
+  const parsed = schema.safeParse(merged);
+  const issues = parsed.success
+    ? crossProblems(parsed.data).map(({ path, message }) => toIssue(path, message, merged))
+    : parsed.error.issues.flatMap((issue) => describe(issue, merged));
+  if (!parsed.success || issues.length > 0) throw configError(issues);
+  return deepFreeze(parsed.data);
+}
+
+/** One error for all of them. */
+export function configError(issues: readonly Issue[]): ConfigError {
+  const lines = issues.map(({ path, message }) => `- ${path}: ${message}`);
+  return new ConfigError('config.invalid', `Invalid configuration:\n${lines.join('\n')}`, {
+    details: { issues },
+  });
+}
+
+function describe(issue: z.core.$ZodIssue, merged: unknown): readonly Issue[] {
+  const path = issue.path.map(String);
+  if (issue.code !== 'unrecognized_keys') return [toIssue(path, issue.message, merged)];
+  const place = valueAt(DEFAULT_CONFIG, path) ?? valueAt(DEFAULT_POLICY, path) ?? {};
+  return issue.keys.map((key) => {
+    const nearest = nearestName(key, Object.keys(place));
+    const advice =
+      nearest === undefined ? `known keys: ${Object.keys(place).join(', ')}` : `did you mean "${nearest}"?`;
+    return {
+      code: 'config.unknown_key',
+      path: [...path, key].join('.'),
+      message: `is no known key; ${advice}`,
+    };
+  });
+}
+
+function toIssue(path: readonly string[], message: string, merged: unknown): Issue {
+  const shown = show(valueAt(merged, path));
+  return {
+    code: 'config.invalid_value',
+    path: path.join('.') || '(root)',
+    message: `${message}; got ${shown}`,
+  };
+}
+
+const MAX_SHOWN = 80;
+
+function show(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const text = typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : typeof value;
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+}

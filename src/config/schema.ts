@@ -1,0 +1,90 @@
+/** The shape of a configuration, and the rules between its keys, as a schema over a complete one. */
+import { z } from 'zod';
+import type { Policy } from '../policy/policy.js';
+import { policySchema } from './policy-schema.js';
+import { bytes, bytesOrUnlimited, count, flag, milliseconds, text } from './values.js';
+
+const timeouts = z.strictObject({
+  pullMs: milliseconds(),
+  stageMs: milliseconds(),
+  runMs: milliseconds(),
+  collectMs: milliseconds(),
+  secretsMs: milliseconds(),
+});
+
+const engineHost = z
+  .string({ error: 'must be text' })
+  .regex(/^(unix:\/\/\/|tcp:\/\/[^/]|npipe:\/\/)/, 'must be unix:///path, tcp://host:port or npipe://path');
+
+const workspaceRoot = z
+  .string({ error: 'must be an absolute path' })
+  .refine((path) => path.startsWith('/') && !path.includes('\0'), 'must be an absolute path')
+  .refine((path) => !path.split('/').includes('..'), 'must not have ".." segments');
+
+/** The schema of a whole configuration. */
+export const configSchema = z.strictObject({
+  enabled: flag,
+  engine: z.strictObject({ host: engineHost.nullable() }),
+  workspaceRoot,
+  maxWorkspaceBytes: bytesOrUnlimited,
+  maxFileBytes: bytes(),
+  maxDownloadBytes: bytes(),
+  maxUploadBytes: bytes(),
+  maxLogChars: count(1024),
+  persistLogTail: flag,
+  stopGraceMs: milliseconds(1_000),
+  timeouts: z.strictObject({ default: timeouts, max: z.strictObject({ runMs: milliseconds() }) }),
+  maxConcurrentRuns: count(1),
+  maxQueuedRuns: count(0),
+  outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
+  concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),
+  labelPrefix: z
+    .string()
+    .regex(
+      /^[a-z0-9]([a-z0-9.-]{0,30}[a-z0-9])?$/,
+      'must be 1 to 32 of a-z, 0-9, "." and "-", not at the ends',
+    ),
+  instanceId: text.max(128, 'must not be longer than 128 characters').nullable(),
+  policy: policySchema,
+});
+
+/** A rule between two keys that is not kept. */
+export interface CrossProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** What is wrong between the keys of a policy that is right key by key. */
+export function policyProblems({ network, limits }: Policy): readonly CrossProblem[] {
+  const problems: CrossProblem[] = [];
+  if (network.enforceIsolation && network.defaultMode !== 'none') {
+    problems.push({
+      path: ['network', 'defaultMode'],
+      message: 'Network isolation is enforced but the default network mode is not "none".',
+    });
+  }
+  if (!network.allowedModes.includes(network.defaultMode)) {
+    problems.push({
+      path: ['network', 'defaultMode'],
+      message: `must be among network.allowedModes (${network.allowedModes.join(', ')})`,
+    });
+  }
+  for (const name of ['cpus', 'memoryBytes', 'pidsLimit', 'shmBytes'] as const) {
+    const most = limits.max[name];
+    if (most !== null && limits.default[name] > most) {
+      problems.push({
+        path: ['limits', 'default', name],
+        message: `must not be more than limits.max.${name} (${String(most)})`,
+      });
+    }
+  }
+  for (const [index, { soft, hard }] of limits.default.ulimits.entries()) {
+    if (soft > hard) {
+      problems.push({
+        path: ['limits', 'default', 'ulimits', String(index)],
+        message: 'must not have soft above hard',
+      });
+    }
+  }
+  return problems;
+}

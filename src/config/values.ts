@@ -1,0 +1,80 @@
+/** How single values of a configuration are read: numbers with units, names, paths. */
+import { z } from 'zod';
+import { parseByteSize } from '../base/byte-size.js';
+import { parseDuration } from '../base/duration.js';
+import type { Parsed } from '../base/parsed.js';
+
+/** Timers cannot run longer than this many milliseconds. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+function withUnit(
+  what: string,
+  parse: (input: string | number) => Parsed<number>,
+  minimum: number,
+  maximum: number,
+): z.ZodType<number> {
+  const range =
+    maximum === Number.MAX_SAFE_INTEGER
+      ? `at least ${String(minimum)}`
+      : `from ${String(minimum)} to ${String(maximum)}`;
+  return z.union([z.number(), z.string()], { error: `must be ${what}` }).transform((input, context) => {
+    const parsed = parse(input);
+    if (!parsed.ok) {
+      context.addIssue({ code: 'custom', message: parsed.problem });
+      return z.NEVER;
+    }
+    if (parsed.value < minimum || parsed.value > maximum) {
+      context.addIssue({ code: 'custom', message: `must be ${range}` });
+      return z.NEVER;
+    }
+    return parsed.value;
+  });
+}
+
+/** Bytes: a whole number, or text with a unit. */
+export const bytes = (minimum = 1): z.ZodType<number> =>
+  withUnit('a number of bytes or a size such as 512MiB', parseByteSize, minimum, Number.MAX_SAFE_INTEGER);
+
+/** Bytes, or no limit: `null`, `unlimited` or 0. */
+export const bytesOrUnlimited: z.ZodType<number | null> = z.union(
+  [
+    z.null(),
+    z.literal(0).transform(() => null),
+    z
+      .string()
+      .regex(/^\s*(unlimited|0)\s*$/i)
+      .transform(() => null),
+    bytes(),
+  ],
+  { error: 'must be a size of at least 1 byte such as 512MiB, or "unlimited" or 0 for no limit' },
+);
+
+/** Milliseconds: a whole number, or text such as `10s`. */
+export const milliseconds = (minimum = 1): z.ZodType<number> =>
+  withUnit('milliseconds or a duration such as 10s', parseDuration, minimum, MAX_TIMER_MS);
+
+/** A whole number. */
+export const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER): z.ZodType<number> => {
+  const range =
+    maximum === Number.MAX_SAFE_INTEGER
+      ? `at least ${String(minimum)}`
+      : `from ${String(minimum)} to ${String(maximum)}`;
+  const error = `must be a whole number ${maximum === Number.MAX_SAFE_INTEGER ? 'of ' : ''}${range}`;
+  return z.int({ error }).min(minimum, { error }).max(maximum, { error });
+};
+
+/** On or off. */
+export const flag = z.boolean({ error: 'must be true or false' });
+
+/** Text that is not blank. */
+export const text = z
+  .string({ error: 'must be text' })
+  .refine((value) => value.trim() !== '', 'must not be blank');
+
+/** A list of texts that are not blank. */
+export const texts = z.array(text, { error: 'must be a list of texts' });
+
+/** Numeric `uid[:gid]`. */
+export const user = z
+  .string({ error: 'must be text' })
+  .regex(/^\d{1,10}(:\d{1,10})?$/, 'must be numeric uid or uid:gid, for example 1000:1000');

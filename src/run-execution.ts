@@ -16,7 +16,7 @@ import type { RunPlan } from './plan/run-plan.js';
 import { userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
-import { collectOutputs } from './workspace/collect.js';
+import { type CollectedOutputs as Collected, collectOutputs } from './workspace/collect.js';
 import type { Workspace } from './workspace/create.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
 import type { StagedInputs } from './workspace/stage.js';
@@ -199,6 +199,7 @@ export async function collectRun(
           storage: run.ports.storage,
           outputTo: run.outputTo,
           placeholders: staged.placeholders,
+          metadata: record.metadata,
           variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
           concurrency: run.config.concurrency.upload,
           signal: bounded,
@@ -210,23 +211,31 @@ export async function collectRun(
     record.outputs = collected.reports;
     run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
     if (collected.failure !== null) throw collected.failure;
-    applyOutputs(run);
+    applyOutputs(run, collected.missing, collected.rejected);
   });
 }
 
 /** Required outputs that are missing or refused turn a success into a failure; any other outcome of the job stands. */
-function applyOutputs({ record, timestamp }: Run): void {
+function applyOutputs(
+  { record, timestamp }: Run,
+  missing: Collected['missing'],
+  rejected: Collected['rejected'],
+): void {
   const { verdict } = record;
   if (verdict?.reason !== 'completed') return;
-  const rejected = record.outputs.find(({ state }) => state === 'rejected');
-  const missing = record.outputs.find(({ state }) => state === 'missing');
-  const troubled = rejected ?? missing;
-  if (troubled === undefined) return;
-  const reason = rejected === undefined ? 'output_missing' : 'output_rejected';
-  const what = `output ${troubled.workspacePath} ${rejected === undefined ? 'is missing' : 'was refused'}`;
-  record.verdict = {
-    ...verdict,
-    reason,
-    evidence: [...verdict.evidence, { by: 'watcher', what, at: timestamp() }],
-  };
+  const [refused] = rejected;
+  const [absent] = missing;
+  const at = timestamp();
+  if (refused !== undefined) {
+    const reason = refused.cause === 'limit' ? 'output_limit_exceeded' : 'output_rejected';
+    const what = `output ${refused.workspacePath} was refused: ${refused.reason}`;
+    record.verdict = { ...verdict, reason, evidence: [...verdict.evidence, { by: 'watcher', what, at }] };
+  } else if (absent !== undefined) {
+    const what = `required output ${absent} is missing`;
+    record.verdict = {
+      ...verdict,
+      reason: 'output_missing',
+      evidence: [...verdict.evidence, { by: 'watcher', what, at }],
+    };
+  }
 }

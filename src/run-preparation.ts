@@ -93,6 +93,7 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
 /** Copies inputs, the configuration file and the caller's files to where the container will see them. */
 export async function stageRun(run: Run, plan: RunPlan, workspace: Workspace): Promise<StagedInputs> {
   return run.timed('stageMs', 'stage', async () => {
+    const configFile = await configFileOf(run, plan);
     run.emit('stage_start', { inputs: plan.inputs.length });
     const onTimeout = (): Error =>
       new WorkspaceError(
@@ -106,7 +107,7 @@ export async function stageRun(run: Run, plan: RunPlan, workspace: Workspace): P
           storage: run.ports.storage,
           resolveNode: run.ports.resolveNode,
           files: run.options.files ?? {},
-          configFile: configFileOf(run, plan),
+          configFile,
           user: userOf(plan),
           concurrency: run.config.concurrency.stage,
           signal,
@@ -115,13 +116,14 @@ export async function stageRun(run: Run, plan: RunPlan, workspace: Workspace): P
           },
         }),
     );
+    for (const warning of staged.warnings) run.warn(warning);
     run.record.inputs = staged.reports;
     run.emit('stage_end', { files: staged.files, sizeBytes: staged.sizeBytes });
     return staged;
   });
 }
 
-function configFileOf(run: Run, plan: RunPlan): Uint8Array | null {
+async function configFileOf(run: Run, plan: RunPlan): Promise<Uint8Array | null> {
   if (plan.configFile === null) return null;
   const { runId, attempt } = run.record;
   return renderConfigFile({

@@ -21,7 +21,7 @@ export async function makeVolumeFolders(
       await made.handle.close();
     }
   } catch (error) {
-    throw toWorkspaceError("the folder for a volume of the image could not be made", error);
+    throw toWorkspaceError('the folder for a volume of the image could not be made', error);
   } finally {
     await root.handle.close();
   }

@@ -1,0 +1,81 @@
+/** Inputs, outputs and configuration file of a definition. */
+import { z } from 'zod';
+import { checkPathTemplate } from '../base/path-template.js';
+import {
+  absolutePath,
+  artifactId,
+  boundedText,
+  checkedText,
+  mountId,
+  mountTarget,
+  relativePath,
+} from './text-rules.js';
+
+const nodeId = z.union([z.int().positive(), boundedText(1, 64)], {
+  error: 'must be a positive integer or 1 to 64 characters',
+});
+
+/** Bounded again over all inputs together. */
+const inlineContent = z.string({ error: 'must be text' }).max(1024 ** 2 * 2, 'must not be longer than 1 MiB');
+
+const source = z.discriminatedUnion(
+  'type',
+  [
+    z.strictObject({ type: z.literal('filestorePath'), backendMountId: mountId, path: absolutePath }),
+    z.strictObject({ type: z.literal('filestoreNode'), nodeId }),
+    z.strictObject({
+      type: z.literal('inline'),
+      content: inlineContent,
+      encoding: z.enum(['utf8', 'base64'], { error: 'must be "utf8" or "base64"' }).optional(),
+    }),
+  ],
+  { error: 'must be of type "filestorePath", "filestoreNode" or "inline"' },
+);
+
+const optional = z.boolean({ error: 'must be true or false' }).optional();
+
+/** One input. */
+export const input = z.strictObject({
+  id: artifactId.optional(),
+  source,
+  workspacePath: relativePath,
+  mountPath: mountTarget.optional(),
+  optional,
+  writable: z
+    .literal(false, { error: 'Input mounts are read-only; set writable=false or omit the field' })
+    .optional(),
+});
+
+/** How an output is published. */
+export const upload = z.strictObject({
+  backendMountId: mountId,
+  pathTemplate: checkedText((template) => {
+    if (template.length < 1 || template.length > 1024) return 'must have 1 to 1024 characters';
+    if (template.includes('..')) return 'must not hold ".."';
+    return checkPathTemplate(template);
+  }),
+  contentType: boundedText(1, 200).optional(),
+  mode: z.enum(['file', 'directory'], { error: 'must be "file" or "directory"' }).optional(),
+  overwrite: z.boolean({ error: 'must be true or false' }).optional(),
+});
+
+/** One output. */
+export const output = z.strictObject({
+  id: artifactId.optional(),
+  workspacePath: relativePath,
+  upload: z
+    .union([z.literal('caller'), upload], {
+      error: 'must be { backendMountId, pathTemplate, … } or "caller"',
+    })
+    .optional(),
+  optional,
+});
+
+/** The configuration file. */
+export const configFile = z.strictObject({
+  filename: relativePath,
+  mountPath: mountTarget.optional(),
+  format: z
+    .enum(['json', 'yaml', 'text', 'binary'], { error: 'must be "json", "yaml", "text" or "binary"' })
+    .optional(),
+});

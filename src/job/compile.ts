@@ -1,0 +1,123 @@
+/** Compiles a valid definition and the caller's options into a request: the front door of job definitions. Pure. */
+import { deepFreeze } from '../base/deep-freeze.js';
+import { normalizeAbsolutePath } from '../base/paths.js';
+import type {
+  EnvironmentVariable,
+  InputRequest,
+  InputSource,
+  OutputDestination,
+  ResourceRequest,
+  RunRequest,
+  TimeoutsRequest,
+} from '../plan/container-spec.js';
+import type { ParsedJob } from './schema.js';
+import type { ValidJob } from './validate.js';
+
+/** What the caller's options add to a definition. */
+export interface CompileOptions {
+  /** Merged over `defaultParameters`, key by key. JSON-safe. */
+  readonly parameters?: Readonly<Record<string, unknown>> | undefined;
+  /** Shorthand for `timeouts.runMs`; wins over the definition's. */
+  readonly timeoutMs?: number | undefined;
+  readonly timeouts?: TimeoutsRequest | undefined;
+}
+
+type Docker = ParsedJob['docker'];
+
+/** The request of a job. */
+export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequest {
+  const { docker } = job;
+  const runMs = options.timeouts?.runMs ?? options.timeoutMs ?? job.timeoutMs;
+  return deepFreeze({
+    job: {
+      slug: job.slug ?? null,
+      id: job.id ?? null,
+      version: job.version === undefined ? null : String(job.version),
+    },
+    container: {
+      image: docker.image,
+      platform: docker.platform ?? null,
+      pullPolicy: docker.imagePullPolicy ?? null,
+      entryPoint: docker.entryPoint ?? [],
+      command: [...(docker.command ?? []), ...(docker.args ?? [])],
+      workingDirectory: docker.workingDirectory ?? null,
+      workspaceMountPath: normalizeAbsolutePath(docker.workspaceMountPath ?? '/workspace'),
+      environment: environmentOf(docker),
+      networkMode: docker.networkMode ?? null,
+      requiresGpu: docker.requiresGpu ?? false,
+      resources: resourcesOf(docker),
+      user: docker.user ?? null,
+      tmpfs: (docker.tmpfs ?? []).map(({ path, sizeBytes }) => ({
+        path: normalizeAbsolutePath(path),
+        ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      })),
+      stdin: docker.stdin ?? null,
+    },
+    inputs: (docker.inputs ?? []).map(inputOf),
+    outputs: (docker.outputs ?? []).map((output) => ({
+      id: output.id ?? null,
+      workspacePath: output.workspacePath,
+      upload: destinationOf(output.upload),
+      optional: output.optional ?? false,
+    })),
+    configFile:
+      docker.configFile === undefined
+        ? null
+        : {
+            filename: docker.configFile.filename,
+            mountPath: docker.configFile.mountPath ?? null,
+            format: docker.configFile.format ?? 'json',
+          },
+    parameters: { ...job.defaultParameters, ...options.parameters },
+    timeouts: { ...options.timeouts, ...(runMs === undefined ? {} : { runMs }) },
+    maxAttempts: 1,
+  });
+}
+
+function environmentOf({ environment = [] }: Docker): readonly EnvironmentVariable[] {
+  if (!Array.isArray(environment)) {
+    return Object.entries(environment).map(([name, value]) =>
+      typeof value === 'string' ? { name, value } : { name, secret: value.secret },
+    );
+  }
+  return environment.map(({ name, value, secret }) =>
+    secret === undefined ? { name, value: value ?? '' } : { name, secret },
+  );
+}
+
+function resourcesOf({ resources = {} }: Docker): ResourceRequest {
+  // Keys that were not given stay absent, so that the request is JSON-safe.
+  return Object.fromEntries(Object.entries(resources).filter(([, value]) => value !== undefined));
+}
+
+function inputOf(input: NonNullable<Docker['inputs']>[number]): InputRequest {
+  return {
+    id: input.id ?? null,
+    source: sourceOf(input.source),
+    workspacePath: input.workspacePath,
+    mountPath: input.mountPath === undefined ? null : normalizeAbsolutePath(input.mountPath),
+    optional: input.optional ?? false,
+  };
+}
+
+function sourceOf(source: NonNullable<Docker['inputs']>[number]['source']): InputSource {
+  switch (source.type) {
+    case 'filestorePath':
+      return { type: source.type, backendMountId: String(source.backendMountId), path: source.path };
+    case 'filestoreNode':
+      return { type: source.type, nodeId: String(source.nodeId) };
+    case 'inline':
+      return { type: source.type, content: source.content, encoding: source.encoding ?? 'utf8' };
+  }
+}
+
+function destinationOf(upload: NonNullable<Docker['outputs']>[number]['upload']): OutputDestination | null {
+  if (upload === undefined || upload === 'caller') return upload ?? null;
+  return {
+    backendMountId: String(upload.backendMountId),
+    pathTemplate: upload.pathTemplate,
+    contentType: upload.contentType ?? null,
+    mode: upload.mode ?? null,
+    overwrite: upload.overwrite ?? false,
+  };
+}

@@ -1,0 +1,65 @@
+/** The environment of a definition, as a list or a map. */
+import { z } from 'zod';
+import { boundedText } from './text-rules.js';
+
+const NAME_RULE = 'must be a letter or "_" followed by letters, digits and "_", 128 at most';
+
+const name = z.string({ error: 'must be text' }).regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, NAME_RULE);
+
+const key = boundedText(1, 256);
+
+/** A reference to a secret. */
+export const secretReference = z.discriminatedUnion(
+  'source',
+  [
+    z.strictObject({ source: z.literal('env'), key }),
+    z.strictObject({ source: z.literal('store'), key, version: boundedText(1, 128).optional() }),
+  ],
+  { error: 'must be { source: "env", key } or { source: "store", key, version? }' },
+);
+
+/** An explicit empty string is a legal value. */
+const value = z
+  .string({
+    error: ({ input }) =>
+      typeof input === 'number' || typeof input === 'boolean'
+        ? `must be text: put quotes around the ${typeof input}`
+        : 'must be text',
+  })
+  .max(4096, 'must not be longer than 4096 characters')
+  .refine((text) => !text.includes('\0'), 'must not hold NUL');
+
+const entry = z
+  .strictObject({ name, value: value.optional(), secret: secretReference.optional() })
+  .superRefine((variable, context) => {
+    const hasValue = variable.value !== undefined;
+    const hasSecret = variable.secret !== undefined;
+    if (hasValue && hasSecret) {
+      context.addIssue({
+        code: 'custom',
+        path: ['value'],
+        message: 'Secret environment variables must not include inline values',
+      });
+    } else if (!hasValue && !hasSecret) {
+      context.addIssue({ code: 'custom', message: 'must have either a value or a secret' });
+    }
+  });
+
+const mapValue = z.union([value, z.strictObject({ secret: secretReference })], {
+  error: ({ input }) =>
+    typeof input === 'number' || typeof input === 'boolean'
+      ? `must be text: put quotes around the ${typeof input}`
+      : 'must be text or { secret: { source, key } }',
+});
+
+const MAX_VARIABLES = 200;
+const TOO_MANY = `must not have more than ${String(MAX_VARIABLES)} variables`;
+
+/** Either form. */
+export const environment = z.union(
+  [
+    z.array(entry).max(MAX_VARIABLES, TOO_MANY),
+    z.record(name, mapValue).refine((map) => Object.keys(map).length <= MAX_VARIABLES, TOO_MANY),
+  ],
+  { error: 'must be a list of { name, value } or { name, secret }, or a map of names' },
+);

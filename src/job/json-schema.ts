@@ -1,0 +1,9 @@
+/** The JSON Schema of a job definition, for editors and other languages. Rules between fields are not in it. */
+import { z } from 'zod';
+import { jobSchema } from './schema.js';
+
+/** Draft 2020-12, of what an author writes. Also shipped as `berthkit/job-definition.schema.json`. */
+export const jobDefinitionJsonSchema: Readonly<Record<string, unknown>> = {
+  ...z.toJSONSchema(jobSchema, { io: 'input', target: 'draft-2020-12' }),
+  title: 'berthkit job definition',
+};

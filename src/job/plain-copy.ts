@@ -1,0 +1,41 @@
+/** Copies untrusted data into plain objects and arrays, so that nothing afterwards can run its code, loop in it, or change it. */
+
+const MAX_DEPTH = 32;
+const MAX_NODES = 100_000;
+
+/** A reason why something is no plain data. */
+export class NotPlainError extends Error {
+  readonly path: readonly string[];
+
+  constructor(path: readonly string[], message: string) {
+    super(message);
+    this.path = path;
+  }
+}
+
+/**
+ * A deep copy of own enumerable properties. Values that are no data (functions, symbols, class instances) are kept as they are, for the schema
+ * to refuse.
+ *
+ * @throws NotPlainError for what is too deep, too large, or has a key that would reach a prototype. What a getter throws is passed on.
+ */
+export function plainCopy(value: unknown): unknown {
+  let nodes = 0;
+  const copy = (current: unknown, path: readonly string[]): unknown => {
+    if (typeof current !== 'object' || current === null) return current;
+    nodes += 1;
+    if (nodes > MAX_NODES) throw new NotPlainError([], `must not have more than ${String(MAX_NODES)} values`);
+    if (path.length > MAX_DEPTH)
+      throw new NotPlainError([], `must not be nested deeper than ${String(MAX_DEPTH)} levels`);
+    if (Array.isArray(current)) return current.map((item, index) => copy(item, [...path, String(index)]));
+    const prototype: unknown = Object.getPrototypeOf(current);
+    if (prototype !== Object.prototype && prototype !== null) return current;
+    return Object.fromEntries(
+      Object.entries(current).map(([key, child]) => {
+        if (key === '__proto__') throw new NotPlainError([...path, key], 'is not allowed as a key');
+        return [key, copy(child, [...path, key])];
+      }),
+    );
+  };
+  return copy(value, []);
+}

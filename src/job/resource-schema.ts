@@ -1,0 +1,48 @@
+/** Resources and temporary file systems of a definition. */
+import { z } from 'zod';
+import { parseByteSize } from '../base/byte-size.js';
+import { mountTarget } from './text-rules.js';
+
+function sizeFrom(minimum: number): z.ZodType<number, number | string> {
+  return z
+    .union([z.number(), z.string()], { error: 'must be bytes or a size such as 512m' })
+    .transform((given, context) => {
+      const parsed = parseByteSize(given);
+      const problem = !parsed.ok
+        ? parsed.problem
+        : parsed.value < minimum
+          ? `must be at least ${String(minimum)}`
+          : null;
+      if (parsed.ok && problem === null) return parsed.value;
+      context.addIssue({ code: 'custom', message: problem ?? 'is no size' });
+      return z.NEVER;
+    });
+}
+
+const limit = z.int({ error: 'must be a whole number' }).min(0, 'must not be negative');
+
+/** Limits a job asks for. */
+export const resources = z.strictObject({
+  cpus: z.number({ error: 'must be a number' }).min(0.01, 'must be at least 0.01').optional(),
+  // The engine's own minimum.
+  memoryBytes: sizeFrom(6 * 1024 ** 2).optional(),
+  pidsLimit: z.int({ error: 'must be a whole number' }).min(1, 'must be at least 1').optional(),
+  shmBytes: sizeFrom(1).optional(),
+  ulimits: z
+    .array(
+      z
+        .strictObject({
+          name: z.string().regex(/^[a-z]{2,16}$/, 'must be a name such as nofile'),
+          soft: limit,
+          hard: limit,
+        })
+        .refine(({ soft, hard }) => soft <= hard, { path: ['soft'], message: 'must not be more than hard' }),
+    )
+    .max(16, 'must not have more than 16 entries')
+    .optional(),
+});
+
+/** Temporary file systems a job asks for. */
+export const tmpfs = z
+  .array(z.strictObject({ path: mountTarget, sizeBytes: sizeFrom(4096).optional() }))
+  .max(16, 'must not have more than 16 entries');

@@ -1,0 +1,68 @@
+/** Turns what the schema says into issues with full paths, naming the nearest known key where one is misspelt. */
+import type { z } from 'zod';
+import { nearestName } from '../base/nearest-name.js';
+import type { Issue } from '../errors.js';
+import { configFile, input, output, upload } from './artifact-schema.js';
+import { resources } from './resource-schema.js';
+import { DOCKER_KEYS } from './schema.js';
+
+type ZodIssue = z.core.$ZodIssue;
+
+const PLACES: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^docker$/, DOCKER_KEYS],
+  [/^docker\.inputs\.\d+$/, Object.keys(input.shape)],
+  [/^docker\.outputs\.\d+$/, Object.keys(output.shape)],
+  [/^docker\.outputs\.\d+\.upload$/, Object.keys(upload.shape)],
+  [/^docker\.configFile$/, Object.keys(configFile.shape)],
+  [/^docker\.resources$/, Object.keys(resources.shape)],
+  [/^docker\.environment\.\d+$/, ['name', 'value', 'secret']],
+];
+
+/** All issues, those inside unions and records taken out to where they belong. */
+export function toIssues(issues: readonly ZodIssue[], prefix: readonly PropertyKey[] = []): readonly Issue[] {
+  return issues.flatMap((issue) => toIssue(issue, [...prefix, ...issue.path]));
+}
+
+function toIssue(issue: ZodIssue, path: readonly PropertyKey[]): readonly Issue[] {
+  const at = path.map(String).join('.');
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => unknownKey(at, key));
+    case 'invalid_union': {
+      // The branch that got inside the value is the one its author meant.
+      const meant = issue.errors.find((branch) =>
+        branch.some(
+          ({ path: inner, code }) => inner.length > 0 || code === 'custom' || code === 'unrecognized_keys',
+        ),
+      );
+      return meant === undefined ? [invalid(at, issue.message)] : toIssues(meant, path);
+    }
+    case 'invalid_key':
+      return [invalid(at, issue.issues[0]?.message ?? issue.message)];
+    case 'invalid_type':
+      return [
+        invalid(at, issue.message.startsWith('Invalid input') ? expected(issue.expected) : issue.message),
+      ];
+    default:
+      return [invalid(at, issue.message)];
+  }
+}
+
+const expected = (type: string): string => `is missing or has the wrong type: expected ${type}`;
+
+function invalid(path: string, message: string): Issue {
+  return { code: 'validation.invalid_value', path, message };
+}
+
+function unknownKey(place: string, key: string): Issue {
+  const known = PLACES.find(([pattern]) => pattern.test(place))?.[1] ?? [];
+  const nearest = nearestName(key, known);
+  const advice =
+    nearest === undefined
+      ? known.length === 0
+        ? ''
+        : `; known: ${known.join(', ')}`
+      : `; did you mean "${nearest}"?`;
+  const path = place === '' ? key : `${place}.${key}`;
+  return { code: 'validation.unknown_key', path, message: `is not allowed here${advice}` };
+}

@@ -1,0 +1,49 @@
+/** How single texts of a definition are checked. Messages say what is allowed, never what was given: it may be a secret. */
+import { z } from 'zod';
+import { mountTargetProblem } from '../base/mount-target.js';
+import { checkAbsolutePath, checkRelativePath, normalizeAbsolutePath } from '../base/paths.js';
+
+/** A schema of a text for which a function knows what is wrong with it. */
+export function checkedText(
+  problemOf: (text: string) => string | null,
+  expected = 'must be text',
+): z.ZodType<string> {
+  return z.string({ error: expected }).superRefine((text, context) => {
+    const problem = problemOf(text);
+    if (problem !== null) context.addIssue({ code: 'custom', message: problem });
+  });
+}
+
+/** A text of a length within bounds and without NUL. */
+export function boundedText(minimum: number, maximum: number): z.ZodType<string> {
+  return checkedText((text) => {
+    if (text.length < minimum || text.length > maximum) {
+      return `must have ${String(minimum)} to ${String(maximum)} characters`;
+    }
+    return text.includes('\0') ? 'must not hold NUL' : null;
+  });
+}
+
+/** A path beneath the workspace. */
+export const relativePath = checkedText((path) =>
+  path.length > 512 ? 'must not be longer than 512 characters' : checkRelativePath(path),
+);
+
+/** An absolute container path. */
+export const absolutePath = checkedText(checkAbsolutePath);
+
+/** An absolute container path at which something is mounted. */
+export const mountTarget = checkedText(
+  (path) => checkAbsolutePath(path) ?? mountTargetProblem(normalizeAbsolutePath(path)),
+);
+
+/** An id of an input or output. */
+export const artifactId = z
+  .string({ error: 'must be text' })
+  .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 of letters, digits, ".", "_" and "-"');
+
+/** A storage mount: a positive integer, a numeric string, or a name. */
+export const mountId = z.union(
+  [z.int().positive(), z.string().regex(/^([1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/)],
+  { error: 'must be a positive integer or a name of a-z, 0-9 and "-" that begins with a letter' },
+);

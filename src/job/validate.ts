@@ -1,0 +1,114 @@
+/** Whether a definition has the right shape and policy lets it run. Never throws. */
+import { deepFreeze } from '../base/deep-freeze.js';
+import { nearestName } from '../base/nearest-name.js';
+import type { RuntimeConfig } from '../config/runtime-config.js';
+import type { Issue } from '../errors.js';
+import { judgeRequest } from '../policy/judge.js';
+import type { Caller, PolicyRule } from '../policy/rule.js';
+import { compileJob } from './compile.js';
+import { crossIssues } from './cross-checks.js';
+import { NotPlainError, plainCopy } from './plain-copy.js';
+import { jobSchema, type ParsedJob, TOP_LEVEL_KEYS } from './schema.js';
+import { toIssues } from './schema-issues.js';
+
+declare const valid: unique symbol;
+
+/** A definition of the right shape, frozen. Only validation makes one. */
+export type ValidJob = ParsedJob & { readonly [valid]: true };
+
+/** The outcome of a validation. Warnings keep nothing from running. */
+export type Validation<T> =
+  | { readonly ok: true; readonly job: T; readonly warnings: readonly Issue[] }
+  | { readonly ok: false; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
+
+/** What a validation may be told besides definition and configuration. */
+export interface ValidateOptions {
+  /** Whose uid and gid files can be given to; null or absent: not judged. */
+  readonly caller?: Caller | undefined;
+  readonly rules?: readonly PolicyRule[] | undefined;
+}
+
+/** The text of the Docker Job Runtime document for a runtime that is switched off. */
+export const DISABLED_MESSAGE = 'Docker job runtime is disabled in this environment.';
+
+/**
+ * Checks shape (`validation.…`) and, once that is right, policy (`policy.…`). A runtime that is switched off gives one issue, `runtime.disabled`.
+ *
+ * @example
+ * ```ts
+ * const validation = validateJob({ docker: { image: 'busybox:1' } }, parseConfig());
+ * if (!validation.ok) for (const { path, message } of validation.issues) report(path, message);
+ * ```
+ */
+export function validateJob(
+  definition: unknown,
+  config: RuntimeConfig,
+  options: ValidateOptions = {},
+): Validation<ValidJob> {
+  if (!config.enabled) {
+    return {
+      ok: false,
+      issues: [{ code: 'runtime.disabled', path: '', message: DISABLED_MESSAGE }],
+      warnings: [],
+    };
+  }
+  const shape = parseJobShape(definition);
+  if (!shape.ok) return shape;
+  const { decision } = judgeRequest(compileJob(shape.job), config.policy, {
+    ...options,
+    maxRunMs: config.timeouts.max.runMs,
+  });
+  const asIssue = ({ rule, path, message, hint }: (typeof decision.violations)[number]): Issue => ({
+    code: rule,
+    path,
+    message,
+    hint: hint ?? undefined,
+  });
+  const warnings = [...shape.warnings, ...decision.warnings.map(asIssue)];
+  return decision.allowed
+    ? { ok: true, job: shape.job, warnings }
+    : { ok: false, issues: decision.violations.map(asIssue), warnings };
+}
+
+/** Checks the shape alone. */
+export function parseJobShape(definition: unknown): Validation<ValidJob> {
+  try {
+    const { known, warnings } = readKnownKeys(definition);
+    const parsed = jobSchema.safeParse(known);
+    const issues = parsed.success ? crossIssues(parsed.data) : toIssues(parsed.error.issues);
+    if (!parsed.success || issues.length > 0) return { ok: false, issues, warnings };
+    return { ok: true, job: deepFreeze(parsed.data) as ValidJob, warnings };
+  } catch (error) {
+    const path = error instanceof NotPlainError ? error.path.join('.') : '';
+    // What a getter of a stranger's throws is not repeated: it could hold anything.
+    const message =
+      error instanceof NotPlainError ? error.message : 'the definition cannot be read as plain data';
+    return { ok: false, issues: [{ code: 'validation.unreadable', path, message }], warnings: [] };
+  }
+}
+
+interface KnownKeys {
+  readonly known: unknown;
+  readonly warnings: readonly Issue[];
+}
+
+/** A plain copy of the keys we know; the others pass through unread, but one that looks like a misspelt one is a warning. */
+function readKnownKeys(definition: unknown): KnownKeys {
+  if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
+    return { known: definition, warnings: [] };
+  }
+  const keys = Object.keys(definition);
+  const warnings = keys
+    .filter((key) => !TOP_LEVEL_KEYS.includes(key))
+    .flatMap((key) => {
+      const nearest = nearestName(key, TOP_LEVEL_KEYS);
+      if (nearest === undefined) return [];
+      return [
+        { code: 'validation.unknown_key', path: key, message: `is passed over; did you mean "${nearest}"?` },
+      ];
+    });
+  const known = keys
+    .filter((key) => TOP_LEVEL_KEYS.includes(key))
+    .map((key) => [key, plainCopy((definition as Readonly<Record<string, unknown>>)[key])] as const);
+  return { known: Object.fromEntries(known), warnings };
+}

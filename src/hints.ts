@@ -43,7 +43,7 @@ const RULES: readonly HintRule[] = [
   },
   {
     code: 'permission_denied',
-    applies: says('permission denied'),
+    applies: (subject) => subject.reason !== 'start_failed' && says('permission denied')(subject),
     message: ({ plan }) =>
       `the job runs as uid:gid ${plan.container.user} and owns ${plan.workspaceMountPath} and /tmp`,
   },

@@ -16,7 +16,8 @@ import type { RunPlan } from './plan/run-plan.js';
 import { userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
-import { type CollectedOutputs as Collected, collectOutputs } from './workspace/collect.js';
+import type { RunRecord } from './run-record.js';
+import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
 import type { Workspace } from './workspace/create.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
 import type { StagedInputs } from './workspace/stage.js';
@@ -47,7 +48,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   const output = createOutputCollector(outputOptions(run, plan));
   record.output = output;
   const createdAt = run.monotonic();
-  let startedAt: number | null = null;
+  const started: { at: number | null } = { at: null };
   const ending = await executeContainer({
     engine,
     spec,
@@ -61,9 +62,9 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
       for (const warning of warnings) run.warn(`engine: ${warning}`);
     },
     onStarted: () => {
-      startedAt = run.monotonic();
+      started.at = run.monotonic();
       record.phase = 'run';
-      record.durations.createMs = startedAt - createdAt;
+      record.durations.createMs = started.at - createdAt;
       run.emit('container_started', { containerName: spec.name });
     },
     onOutput: async (chunk: OutputChunk) => output.push(chunk),
@@ -71,7 +72,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
       run.warn(message);
     },
   });
-  if (startedAt !== null) record.durations.runMs = run.monotonic() - startedAt;
+  if (started.at !== null) record.durations.runMs = run.monotonic() - started.at;
   await output.end();
   record.logsComplete = ending.logsComplete;
   const lastLog = output.lastLog();
@@ -211,21 +212,16 @@ export async function collectRun(
     record.outputs = collected.reports;
     run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
     if (collected.failure !== null) throw collected.failure;
-    applyOutputs(run, collected.missing, collected.rejected);
+    applyOutputs(record, run.timestamp(), collected);
   });
 }
 
 /** Required outputs that are missing or refused turn a success into a failure; any other outcome of the job stands. */
-function applyOutputs(
-  { record, timestamp }: Run,
-  missing: Collected['missing'],
-  rejected: Collected['rejected'],
-): void {
+function applyOutputs(record: RunRecord, at: string, { missing, rejected }: CollectedOutputs): void {
   const { verdict } = record;
   if (verdict?.reason !== 'completed') return;
   const [refused] = rejected;
   const [absent] = missing;
-  const at = timestamp();
   if (refused !== undefined) {
     const reason = refused.cause === 'limit' ? 'output_limit_exceeded' : 'output_rejected';
     const what = `output ${refused.workspacePath} was refused: ${refused.reason}`;

@@ -49,14 +49,29 @@ async function insideNamespace(command, words) {
   };
   for (const signal of SIGNALS) process.on(signal, remember);
   spawnSync('ip', ['link', 'set', 'lo', 'up']);
+  stopWithParent();
   const engine = await startPrivateEngine();
   try {
     if (early !== null) return 128 + constants.signals[early];
-    const { DOCKER_CONTEXT, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, ...env } = process.env;
-    return await run(command, words, { ...env, DOCKER_HOST: engine.host });
+    const others = ['DOCKER_CONTEXT', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
+    const kept = Object.entries(process.env).filter(([name]) => !others.includes(name));
+    const env = { ...Object.fromEntries(kept), DOCKER_HOST: engine.host };
+    return await run(command, words, env);
   } finally {
     await engine.stop();
   }
+}
+
+/** A launcher that was killed without notice must not leave an engine behind. */
+function stopWithParent() {
+  const parent = process.ppid;
+  const check = () => {
+    if (process.ppid === parent) return;
+    process.kill(process.pid, 'SIGTERM');
+    clearInterval(timer);
+  };
+  const timer = setInterval(check, 500);
+  timer.unref();
 }
 
 async function usableEngine() {

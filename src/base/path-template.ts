@@ -42,9 +42,9 @@ export type ExpandedPath =
  * slash and must be an acceptable relative path.
  */
 export function expandPathTemplate(template: string, variables: PathTemplateVariables): ExpandedPath {
-  let problem: string | null = null;
+  const problems: string[] = [];
   const report = (text: string): string => {
-    problem ??= text;
+    problems.push(text);
     return '';
   };
   const filled = template.replace(/\$\{([^}]*)\}/g, (_placeholder, name: string) => {
@@ -55,7 +55,8 @@ export function expandPathTemplate(template: string, variables: PathTemplateVari
     if (value === null) return report(`uses \${${known}}, which this job does not have`);
     return encode(String(value));
   });
-  if (problem !== null) return { ok: false, problem };
+  const [problem] = problems;
+  if (problem !== undefined) return { ok: false, problem };
   if (template.replace(/\$\{[^}]*\}/g, '').includes('${')) {
     return { ok: false, problem: 'has a "${" that is never closed' };
   }

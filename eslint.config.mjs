@@ -4,7 +4,17 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  { ignores: ['dist/', 'docs/', 'coverage/', 'node_modules/', '.tsbuild/', '**/*.cjs'] },
+  {
+    ignores: [
+      'dist/',
+      'docs/',
+      'coverage/',
+      'node_modules/',
+      '.tsbuild/',
+      '**/*.cjs',
+      'scripts/consumer/template/',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

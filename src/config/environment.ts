@@ -17,6 +17,8 @@ import type { RuntimeConfigInput } from './runtime-config.js';
 /** Variables as a process has them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+const ALLOWED_MODES = 'policy.network.allowedModes';
+
 /** How variables are named. */
 export interface EnvironmentOptions {
   /** Default `CATALOG_`. */
@@ -34,11 +36,12 @@ export function configFromEnv(env: Environment, options: EnvironmentOptions = {}
   const { prefix = 'CATALOG_' } = options;
   const issues: Issue[] = unknownVariables(env, prefix);
   let layer: unknown = { enabled: false, workspaceRoot: `${temporaryFolder(env)}/apphub-docker-workspaces` };
-  const nameByPath = new Map<string, string>();
+  // Where a value of the layer comes from; a relative TMPDIR would make the workspace root relative.
+  const nameByPath = new Map([['workspaceRoot', 'TMPDIR']]);
   for (const variable of ENVIRONMENT_VARIABLES) {
     const name = prefix + variable.name;
     const raw = env[name];
-    if (raw === undefined || raw.trim() === '') continue;
+    if (raw === undefined || isBlank(raw, variable)) continue;
     const read = READERS[variable.kind](raw.trim());
     if ('problem' in read) {
       issues.push(issue(name, raw, read.problem));
@@ -51,6 +54,12 @@ export function configFromEnv(env: Environment, options: EnvironmentOptions = {}
   issues.push(...crossIssues(mergeLayers(DEFAULT_CONFIG, layer), nameByPath, env));
   if (issues.length > 0) throw configError(issues);
   return isolated as RuntimeConfigInput;
+}
+
+/** A list of allowed modes without an entry is as good as none, after the document's software: no mode at all would forbid every run. */
+function isBlank(raw: string, { path }: EnvironmentVariable): boolean {
+  const isModes = path.join('.') === ALLOWED_MODES;
+  return isModes ? listOf(raw).length === 0 : raw.trim() === '';
 }
 
 type Reading = { readonly value: unknown } | { readonly problem: string };
@@ -111,15 +120,27 @@ function crossIssues(
   nameByPath: ReadonlyMap<string, string>,
   env: Environment,
 ): readonly Issue[] {
-  return configIssues(merged).map(({ path, message }) => {
-    const found = [...nameByPath].find(([known]) => path === known || path.startsWith(`${known}.`));
-    const name = found?.[1] ?? nameByPath.get('policy.network.allowedModes');
+  const issues = configIssues(merged).map(({ path, message }) => {
+    const name = [path, counterpartOf(path)].flatMap((each) => nameFor(each, nameByPath) ?? [])[0];
     if (name === undefined) return { code: 'config.invalid_value', path, message };
     return issue(name, env[name] ?? '', message.replace(/; got .*$/, ''));
   });
+  // Two bad entries of one list are one bad variable.
+  return [...new Map(issues.map((each) => [`${each.path}: ${each.message}`, each])).values()];
+}
+
+function nameFor(path: string, nameByPath: ReadonlyMap<string, string>): string | undefined {
+  return [...nameByPath].find(([known]) => path === known || path.startsWith(`${known}.`))?.[1];
+}
+
+/** The other key of a rule between two, which is at fault where the first has its default. */
+function counterpartOf(path: string): string {
+  return path === 'policy.network.defaultMode' ? ALLOWED_MODES : path.replace('.default.', '.max.');
 }
 
 function unknownVariables(env: Environment, prefix: string): Issue[] {
+  // Without a prefix they stand among Docker's own, such as DOCKER_HOST.
+  if (prefix === '') return [];
   const known = ENVIRONMENT_VARIABLES.map(({ name }) => prefix + name);
   return Object.keys(env)
     .filter((name) => name.startsWith(`${prefix}DOCKER_`) && env[name] !== undefined && !known.includes(name))

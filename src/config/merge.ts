@@ -12,7 +12,9 @@ export function mergeLayers(...layers: readonly unknown[]): unknown {
     if (upper === undefined) return lower;
     if (!isPlain(lower) || !isPlain(upper)) return upper;
     const merged = new Map(Object.entries(lower));
-    for (const [key, value] of Object.entries(upper)) merged.set(key, mergeLayers(merged.get(key), value));
+    for (const [key, value] of Object.entries(upper)) {
+      if (value !== undefined) merged.set(key, mergeLayers(merged.get(key), value));
+    }
     // fromEntries defines own properties, so that a key `__proto__` is refused as unknown and reaches no prototype.
     return Object.fromEntries(merged);
   });

@@ -9,7 +9,7 @@ import { DEFAULT_CONFIG } from './defaults.js';
 import { mergeLayers, valueAt } from './merge.js';
 import { policySchema } from './policy-schema.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './runtime-config.js';
-import { configSchema, type CrossProblem, policyProblems } from './schema.js';
+import { configProblems, configSchema, type CrossProblem, policyProblems } from './schema.js';
 
 /**
  * Merges layers over the defaults, the later over the earlier: objects key by key, anything else as a whole.
@@ -22,9 +22,7 @@ import { configSchema, type CrossProblem, policyProblems } from './schema.js';
  */
 export function parseConfig(...layers: readonly RuntimeConfigInput[]): RuntimeConfig {
   const merged = mergeLayers(DEFAULT_CONFIG, ...layers);
-  return check(configSchema, merged, ({ policy }) =>
-    policyProblems(policy).map(({ path, message }) => ({ path: ['policy', ...path], message })),
-  );
+  return check(configSchema, merged, configProblems);
 }
 
 /**
@@ -39,9 +37,7 @@ export function parsePolicy(...layers: readonly PolicyInput[]): Policy {
 /** Every problem of a merged configuration as an issue; empty if there is none. Used where several sources are reported as one. */
 export function configIssues(merged: unknown): readonly Issue[] {
   try {
-    check(configSchema, merged, ({ policy }) =>
-      policyProblems(policy).map(({ path, message }) => ({ path: ['policy', ...path], message })),
-    );
+    check(configSchema, merged, configProblems);
     return [];
   } catch (error) {
     if (error instanceof ConfigError) return error.details['issues'] as readonly Issue[];
@@ -99,6 +95,8 @@ const MAX_SHOWN = 80;
 
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : typeof value;
+  if (typeof value === 'number') return String(value);
+  const isScalar = typeof value === 'string' || typeof value === 'boolean' || value === null;
+  const text = isScalar ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : typeof value;
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -15,7 +15,7 @@ const imagePatterns = (list: ImagePatternList): z.ZodType<string[]> =>
   );
 
 const networkMode = z.enum(['none', 'bridge'], {
-  error: 'Unsupported Docker network mode. Allowed values: none, bridge.',
+  error: 'Unsupported Docker network mode. Allowed values: none, bridge',
 });
 
 const ulimit = z.strictObject({ name: text, soft: count(0), hard: count(0) });

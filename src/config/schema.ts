@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Policy } from '../policy/policy.js';
 import { policySchema } from './policy-schema.js';
+import type { RuntimeConfig } from './runtime-config.js';
 import { bytes, bytesOrUnlimited, count, flag, milliseconds, text } from './values.js';
 
 const timeouts = z.strictObject({
@@ -52,6 +53,24 @@ export const configSchema = z.strictObject({
 export interface CrossProblem {
   readonly path: readonly string[];
   readonly message: string;
+}
+
+/** What is wrong between the keys of a configuration that is right key by key. */
+export function configProblems({
+  timeouts: { default: usual, max },
+  policy,
+}: RuntimeConfig): readonly CrossProblem[] {
+  const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
+    path: ['policy', ...path],
+    message,
+  }));
+  if (usual.runMs > max.runMs) {
+    problems.push({
+      path: ['timeouts', 'default', 'runMs'],
+      message: `must not be more than timeouts.max.runMs (${String(max.runMs)})`,
+    });
+  }
+  return problems;
 }
 
 /** What is wrong between the keys of a policy that is right key by key. */

@@ -11,8 +11,10 @@ import {
   relativePath,
 } from './text-rules.js';
 
-const nodeId = z.union([z.int().positive(), boundedText(1, 64)], {
-  error: 'must be a positive integer or 1 to 64 characters',
+const NODE_ID_RULE = 'must be a positive integer or 1 to 64 characters';
+
+const nodeId = z.union([z.int().positive({ error: NODE_ID_RULE }), boundedText(1, 64)], {
+  error: NODE_ID_RULE,
 });
 
 /** Bounded again over all inputs together. */

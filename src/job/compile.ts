@@ -28,7 +28,7 @@ type Docker = ParsedJob['docker'];
 export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequest {
   const { docker } = job;
   const runMs = options.timeouts?.runMs ?? options.timeoutMs ?? job.timeoutMs;
-  return deepFreeze({
+  const request = deepFreeze({
     job: {
       slug: job.slug ?? null,
       id: job.id ?? null,
@@ -68,10 +68,19 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
             mountPath: docker.configFile.mountPath ?? null,
             format: docker.configFile.format ?? 'json',
           },
-    parameters: { ...job.defaultParameters, ...options.parameters },
-    timeouts: { ...options.timeouts, ...(runMs === undefined ? {} : { runMs }) },
+    timeouts: withoutUndefined({ ...options.timeouts, runMs }),
     maxAttempts: 1,
   });
+  // Frozen on the surface only: what lies in it is the caller's own.
+  return Object.freeze({
+    ...request,
+    parameters: Object.freeze({ ...job.defaultParameters, ...withoutUndefined({ ...options.parameters }) }),
+  });
+}
+
+/** Keys that were not given stay absent: the request is JSON-safe, and a default is not hidden by `undefined`. */
+function withoutUndefined<T extends object>(options: T): Partial<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 function environmentOf({ environment = [] }: Docker): readonly EnvironmentVariable[] {
@@ -86,8 +95,7 @@ function environmentOf({ environment = [] }: Docker): readonly EnvironmentVariab
 }
 
 function resourcesOf({ resources = {} }: Docker): ResourceRequest {
-  // Keys that were not given stay absent, so that the request is JSON-safe.
-  return Object.fromEntries(Object.entries(resources).filter(([, value]) => value !== undefined));
+  return withoutUndefined(resources);
 }
 
 function inputOf(input: NonNullable<Docker['inputs']>[number]): InputRequest {

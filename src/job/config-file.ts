@@ -33,7 +33,8 @@ async function render(
     case 'yaml': {
       // Loaded only where it is used: it would be a good part of the whole import.
       const { stringify } = await import('yaml');
-      return stringify(document);
+      // Quoted so that readers of YAML 1.1, such as PyYAML, take no text such as `no` or `1:20` for something else.
+      return stringify(document, { compat: 'yaml-1.1', aliasDuplicateObjects: false });
     }
     case 'binary':
       return JSON.stringify(document);

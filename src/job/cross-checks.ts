@@ -152,7 +152,8 @@ function inlineIssues({ inputs = [] }: Docker): readonly Issue[] {
     if (source.encoding === 'base64') {
       if (!BASE64.test(source.content))
         issues.push({ code: 'validation.invalid_value', path: at, message: 'is not base64' });
-      total += Math.floor((source.content.length * 3) / 4);
+      const padding = source.content.length - source.content.replace(/={1,2}$/, '').length;
+      total += Math.floor((source.content.length * 3) / 4) - padding;
     } else {
       total += new TextEncoder().encode(source.content).length;
     }

@@ -8,6 +8,9 @@ import { DOCKER_KEYS } from './schema.js';
 
 type ZodIssue = z.core.$ZodIssue;
 
+/** What a branch says of a value of another kind than its own. */
+const NOT_MEANT: readonly ZodIssue['code'][] = ['invalid_type', 'invalid_value', 'invalid_union'];
+
 const PLACES: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^docker$/, DOCKER_KEYS],
   [/^docker\.inputs\.\d+$/, Object.keys(input.shape)],
@@ -31,9 +34,7 @@ function toIssue(issue: ZodIssue, path: readonly PropertyKey[]): readonly Issue[
     case 'invalid_union': {
       // The branch that got inside the value is the one its author meant.
       const meant = issue.errors.find((branch) =>
-        branch.some(
-          ({ path: inner, code }) => inner.length > 0 || code === 'custom' || code === 'unrecognized_keys',
-        ),
+        branch.some(({ path: inner, code }) => inner.length > 0 || !NOT_MEANT.includes(code)),
       );
       return meant === undefined ? [invalid(at, issue.message)] : toIssues(meant, path);
     }

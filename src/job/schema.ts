@@ -6,10 +6,9 @@ import { environment } from './environment-schema.js';
 import { resources, tmpfs } from './resource-schema.js';
 import { absolutePath, boundedText, checkedText, mountTarget } from './text-rules.js';
 
-const image = checkedText((text) => {
-  if (text.length < 1 || text.length > 512) return 'must have 1 to 512 characters';
+const image = boundedText(1, 512).superRefine((text, context) => {
   const parsed = parseImageReference(text);
-  return parsed.ok ? null : parsed.problem;
+  if (!parsed.ok) context.addIssue({ code: 'custom', message: parsed.problem });
 });
 
 const words = z

@@ -7,7 +7,7 @@ import { checkAbsolutePath, checkRelativePath, normalizeAbsolutePath } from '../
 export function checkedText(
   problemOf: (text: string) => string | null,
   expected = 'must be text',
-): z.ZodType<string> {
+): z.ZodType<string, string> {
   return z.string({ error: expected }).superRefine((text, context) => {
     const problem = problemOf(text);
     if (problem !== null) context.addIssue({ code: 'custom', message: problem });
@@ -15,13 +15,13 @@ export function checkedText(
 }
 
 /** A text of a length within bounds and without NUL. */
-export function boundedText(minimum: number, maximum: number): z.ZodType<string> {
-  return checkedText((text) => {
-    if (text.length < minimum || text.length > maximum) {
-      return `must have ${String(minimum)} to ${String(maximum)} characters`;
-    }
-    return text.includes('\0') ? 'must not hold NUL' : null;
-  });
+export function boundedText(minimum: number, maximum: number): z.ZodType<string, string> {
+  const bounds = `must have ${String(minimum)} to ${String(maximum)} characters`;
+  return z
+    .string({ error: 'must be text' })
+    .min(minimum, bounds)
+    .max(maximum, bounds)
+    .refine((text) => !text.includes('\0'), 'must not hold NUL');
 }
 
 /** A path beneath the workspace. */
@@ -42,8 +42,14 @@ export const artifactId = z
   .string({ error: 'must be text' })
   .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 of letters, digits, ".", "_" and "-"');
 
+const MOUNT_ID_RULE =
+  'must be a positive integer or a name of a-z, 0-9 and "-" that begins with a letter, 64 characters at most';
+
 /** A storage mount: a positive integer, a numeric string, or a name. */
 export const mountId = z.union(
-  [z.int().positive(), z.string().regex(/^([1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/)],
-  { error: 'must be a positive integer or a name of a-z, 0-9 and "-" that begins with a letter' },
+  [
+    z.int({ error: MOUNT_ID_RULE }).positive({ error: MOUNT_ID_RULE }),
+    z.string().regex(/^([1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/, MOUNT_ID_RULE),
+  ],
+  { error: MOUNT_ID_RULE },
 );

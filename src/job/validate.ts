@@ -79,13 +79,14 @@ export function parseJobShape(definition: unknown): Validation<ValidJob> {
     if (!parsed.success || issues.length > 0) return { ok: false, issues, warnings };
     return { ok: true, job: deepFreeze(parsed.data) as ValidJob, warnings };
   } catch (error) {
-    const path = error instanceof NotPlainError ? error.path.join('.') : '';
     // What a getter of a stranger's throws is not repeated: it could hold anything.
-    const message =
-      error instanceof NotPlainError ? error.message : 'the definition cannot be read as plain data';
-    return { ok: false, issues: [{ code: 'validation.unreadable', path, message }], warnings: [] };
+    const { path, message } = NotPlainError.read(error) ?? UNREADABLE;
+    const issue: Issue = { code: 'validation.unreadable', path: path.join('.'), message };
+    return { ok: false, issues: [issue], warnings: [] };
   }
 }
+
+const UNREADABLE = { path: [], message: 'the definition cannot be read as plain data' };
 
 interface KnownKeys {
   readonly known: unknown;
@@ -109,6 +110,6 @@ function readKnownKeys(definition: unknown): KnownKeys {
     });
   const known = keys
     .filter((key) => TOP_LEVEL_KEYS.includes(key))
-    .map((key) => [key, plainCopy((definition as Readonly<Record<string, unknown>>)[key])] as const);
+    .map((key) => [key, plainCopy((definition as Readonly<Record<string, unknown>>)[key], [key])] as const);
   return { known: Object.fromEntries(known), warnings };
 }

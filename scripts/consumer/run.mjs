@@ -1,0 +1,14 @@
+/** Runs the consumer's compiled programs on the engine at DOCKER_HOST. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = join(root, '.tsbuild', 'consumer');
+const run = (...words) => execFileSync(process.execPath, words, { cwd: folder, stdio: 'inherit' });
+
+execFileSync(process.execPath, ['--import', 'tsx', join(root, 'scripts/image-kit/main.ts'), 'busybox'], {
+  cwd: root,
+});
+for (const program of ['job.mjs', 'policy.cjs', 'errors.mjs']) run(program);
+console.log('consumer ran');

@@ -1,0 +1,142 @@
+/** One container of the fake engine: its state, its streams and the job that runs in it. */
+import type { ContainerInfo } from '../engine/types.js';
+import type { ContainerSpec } from '../plan/container-spec.js';
+import { createFakeFiles } from './fake-files.js';
+import { createFakeOutput, type FakeOutput } from './fake-output.js';
+import type { FakeEngineScript, FakeExit, FakeJob } from './fake-script.js';
+import { createFakeStdin } from './fake-stdin.js';
+
+/** A container as the fake keeps it. */
+export interface FakeContainer {
+  readonly id: string;
+  readonly spec: ContainerSpec;
+  readonly output: FakeOutput;
+  readonly stdin: ReturnType<typeof createFakeStdin>;
+  attached: boolean;
+  removed: boolean;
+  state: Pick<ContainerInfo, 'status' | 'startedAt' | 'finishedAt' | 'exitCode' | 'oomKilled' | 'error'>;
+  /** Resolves when it has ended or is gone. */
+  readonly ended: Promise<void>;
+  start(): void;
+  refuseStart(exitCode: number): void;
+  signal(name: string): void;
+  remove(): void;
+}
+
+const SIGNALS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGUSR2: 12,
+  SIGTERM: 15,
+};
+const TERMINATING = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGKILL', 'SIGUSR1', 'SIGUSR2']);
+const INTERNAL_ERROR = 70;
+
+/** A created container. `stamp` gives the engine's time. */
+export function createFakeContainer(
+  id: string,
+  spec: ContainerSpec,
+  run: NonNullable<FakeEngineScript['run']>,
+  stamp: () => string,
+): FakeContainer {
+  const output = createFakeOutput();
+  const stdin = createFakeStdin();
+  const killed = new AbortController();
+  const handlers = new Map<string, () => void>();
+  let resolveEnded: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    resolveEnded = resolve;
+  });
+
+  const finish = ({ exitCode, oomKilled = false }: FakeExit): void => {
+    if (container.state.status !== 'running') return;
+    container.state = { ...container.state, status: 'exited', finishedAt: stamp(), exitCode, oomKilled };
+    stdin.close();
+    output.end();
+    resolveEnded();
+  };
+
+  const files = createFakeFiles(spec);
+  const bytesOf = (data: string | Uint8Array): Uint8Array =>
+    typeof data === 'string' ? new TextEncoder().encode(data) : data;
+  const job: FakeJob = {
+    spec,
+    environment: Object.fromEntries(spec.environment.map(({ name, value }) => [name, value])),
+    stdin: stdin.bytes,
+    stdout: async (data) => output.write({ stream: 'stdout', bytes: bytesOf(data) }),
+    stderr: async (data) => output.write({ stream: 'stderr', bytes: bytesOf(data) }),
+    readFile: async (path) => files.read(path),
+    writeFile: async (path, content) => files.write(path, content),
+    onSignal(name, handler) {
+      handlers.set(name, handler);
+    },
+    killed: killed.signal,
+    sleepUntilKilled: async () =>
+      new Promise<never>((_resolve, reject) => {
+        const end = (): void => {
+          reject(new Error('the job was killed'));
+        };
+        if (killed.signal.aborted) end();
+        else killed.signal.addEventListener('abort', end, { once: true });
+      }),
+  };
+
+  const container: FakeContainer = {
+    id,
+    spec,
+    output,
+    stdin,
+    attached: false,
+    removed: false,
+    state: {
+      status: 'created',
+      startedAt: null,
+      finishedAt: null,
+      exitCode: null,
+      oomKilled: false,
+      error: '',
+    },
+    ended,
+    start() {
+      container.state = { ...container.state, status: 'running', startedAt: stamp() };
+      void (async (): Promise<void> => {
+        try {
+          // Nothing a job does happens before the call that started it has returned.
+          await new Promise(setImmediate);
+          finish((await run(job)) ?? { exitCode: 0 });
+        } catch {
+          finish({ exitCode: INTERNAL_ERROR });
+        }
+      })();
+    },
+    refuseStart(exitCode) {
+      container.state = {
+        ...container.state,
+        error: `the entry point cannot be executed (${String(exitCode)})`,
+      };
+      output.end();
+    },
+    signal(name) {
+      if (container.state.status !== 'running') return;
+      const handler = name === 'SIGKILL' ? undefined : handlers.get(name);
+      if (handler !== undefined) {
+        handler();
+        return;
+      }
+      if (!TERMINATING.has(name)) return;
+      finish({ exitCode: 128 + (SIGNALS[name] ?? 0) });
+      killed.abort();
+    },
+    remove() {
+      container.signal('SIGKILL');
+      container.removed = true;
+      output.end();
+      stdin.close();
+      resolveEnded();
+    },
+  };
+  return container;
+}

@@ -1,0 +1,304 @@
+/** An engine for tests without Docker: scripted jobs, strict about the order of calls, able to fail at any of them. */
+import { createHash, randomBytes } from 'node:crypto';
+import { imageReferenceForms, parseImageReference } from '../base/image-reference.js';
+import type { ContainerEngine, ContainerInfo, ImageInfo } from '../engine/types.js';
+import { EngineError, ImageError } from '../errors.js';
+import { createFakeContainer, type FakeContainer } from './fake-container.js';
+import type { EngineCall, FakeEngineScript, FakeFailure, FakeImage } from './fake-script.js';
+
+/** One call that was made. */
+export interface FakeCall {
+  readonly call: EngineCall | 'close';
+  /** The container, image or name it was about. */
+  readonly target: string | null;
+}
+
+/** The fake, with what only a test may do to an engine. */
+export interface FakeEngine extends ContainerEngine {
+  readonly calls: readonly FakeCall[];
+  /** What an engine's user did in the wrong order. Each was also thrown. */
+  readonly protocolErrors: readonly string[];
+  /** Names of containers that were not removed. */
+  leftovers(): readonly string[];
+  /** Removes a container as a stranger would, by id or name. */
+  disappear(idOrName: string): void;
+  /** Sends a signal as a stranger would. */
+  killExternally(idOrName: string, signal?: string): void;
+  /** From now on every call is `engine.unreachable`, streams end, and waits never settle. Containers go on. */
+  goAway(): void;
+  comeBack(): void;
+}
+
+/**
+ * Makes a fake engine.
+ *
+ * @example
+ * ```ts
+ * const engine = fakeEngine({
+ *   run: async (job) => {
+ *     await job.stdout('hello\n');
+ *     await job.writeFile('/workspace/out.txt', '3');
+ *     return { exitCode: 0 };
+ *   },
+ * });
+ * const runtime = createRuntime({}, { engine });
+ * ```
+ */
+export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
+  const containers = new Map<string, FakeContainer>();
+  const images = new Map(
+    Object.entries(script.images ?? {}).map(([name, image]) => [canonical(name), image]),
+  );
+  const calls: FakeCall[] = [];
+  const protocolErrors: string[] = [];
+  const failures = (script.fail ?? []).map((failure) => ({ ...failure, left: failure.times ?? Infinity }));
+  let away: AbortController | null = null;
+  let closed = false;
+
+  const unreachable = (): EngineError => new EngineError('engine.unreachable', 'the fake engine is away');
+  const takeFailure = (call: EngineCall, when: NonNullable<FakeFailure['when']>): FakeFailure | null => {
+    const failure = failures.find(
+      (each) => each.call === call && (each.when ?? 'before') === when && each.left > 0,
+    );
+    if (failure === undefined) return null;
+    failure.left -= 1;
+    return failure;
+  };
+
+  /** Every call goes through here: recorded, and failed where the script says so. */
+  async function perform<T>(
+    call: EngineCall,
+    target: string | null,
+    signal: AbortSignal | undefined,
+    work: () => T | Promise<T>,
+  ): Promise<T> {
+    calls.push({ call, target });
+    await Promise.resolve();
+    signal?.throwIfAborted();
+    if (closed) throw new EngineError('engine.unreachable', 'the fake engine was closed');
+    if (away !== null) throw unreachable();
+    const refuse = async (failure: FakeFailure): Promise<never> => {
+      if (failure.hang === true) return hang(signal);
+      throw failure.error ?? new EngineError('engine.failed', `the script fails ${call}`);
+    };
+    const before = takeFailure(call, 'before');
+    if (before !== null) return refuse(before);
+    const answer = await work();
+    const after = takeFailure(call, 'after');
+    return after === null ? answer : refuse(after);
+  }
+
+  const violate = (message: string): EngineError => {
+    protocolErrors.push(message);
+    return new EngineError('engine.failed', `wrong use of the engine: ${message}`);
+  };
+  const find = (idOrName: string): FakeContainer | undefined => {
+    const byId = containers.get(idOrName);
+    return byId ?? [...containers.values()].find(({ spec }) => spec.name === idOrName);
+  };
+  const require = (id: string): FakeContainer => {
+    const container = containers.get(id);
+    if (container === undefined) throw new EngineError('engine.not_found', `no such container: ${id}`);
+    return container;
+  };
+  const forget = (container: FakeContainer): void => {
+    containers.delete(container.id);
+    container.remove();
+  };
+  const imageOf = (reference: string): { readonly id: string; readonly image: FakeImage } | null => {
+    const byId = [...images].find(([name]) => idOf(name) === reference);
+    if (byId !== undefined) return { id: reference, image: byId[1] };
+    if (/^sha256:[0-9a-f]{64}$/.test(reference))
+      return script.images === undefined ? { id: reference, image: {} } : null;
+    const name = canonical(reference);
+    const image = images.get(name) ?? (script.images === undefined ? {} : undefined);
+    return image === undefined ? null : { id: idOf(name), image };
+  };
+
+  return {
+    name: 'fake',
+    capabilities: { bindMounts: true, stdin: true, separateStreams: true, gpu: true },
+    calls,
+    protocolErrors,
+    leftovers: () => [...containers.values()].map(({ spec }) => spec.name),
+    disappear(idOrName) {
+      const container = find(idOrName);
+      if (container !== undefined) forget(container);
+    },
+    killExternally(idOrName, signal = 'SIGKILL') {
+      find(idOrName)?.signal(signal);
+    },
+    goAway() {
+      away ??= new AbortController();
+      for (const container of containers.values()) container.output.cut();
+    },
+    comeBack() {
+      away = null;
+    },
+    info: async (options) =>
+      perform('info', null, options?.signal, () => ({
+        name: 'fake',
+        version: '1.0.0',
+        apiVersion: '1.41',
+        operatingSystem: 'linux',
+        architecture: 'amd64',
+        runtimes: ['runc'],
+        cpus: 2,
+        memoryBytes: 4 * 1024 ** 3,
+      })),
+    async close() {
+      calls.push({ call: 'close', target: null });
+      await Promise.resolve();
+      closed = true;
+    },
+    containers: {
+      create: async (spec, options) =>
+        perform('containers.create', spec.name, options?.signal, () => {
+          if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(spec.name))
+            throw new EngineError('engine.failed', 'bad container name');
+          if (imageOf(spec.image) === null)
+            throw new EngineError('engine.image_not_found', `no such image: ${spec.image}`);
+          if (find(spec.name) !== undefined)
+            throw new EngineError('engine.conflict', `the name ${spec.name} is taken`);
+          const id = randomBytes(32).toString('hex');
+          const container = createFakeContainer(id, spec, script.run ?? (() => undefined), now);
+          containers.set(id, container);
+          return { id, warnings: [] };
+        }),
+      attach: async (id, options) =>
+        perform('containers.attach', id, options.signal, () => {
+          const container = require(id);
+          if (container.state.status !== 'created') throw violate('attach comes before start');
+          if (container.attached) throw violate('a container is attached once');
+          container.attached = true;
+          const { stdin, output } = container;
+          return {
+            output: output.chunks,
+            stdin: options.stdin
+              ? { write: async (bytes) => stdin.write(bytes), end: async () => stdin.end() }
+              : null,
+            close: () => {
+              output.detach();
+            },
+          };
+        }),
+      start: async (id, options) =>
+        perform('containers.start', id, options?.signal, () => {
+          const container = require(id);
+          if (container.state.status !== 'created') throw violate('a container is started once');
+          if (!container.attached) throw violate('start comes after attach');
+          const { startExitCode } = script;
+          const refused =
+            typeof startExitCode === 'function' ? startExitCode(container.spec) : (startExitCode ?? null);
+          if (refused === null) {
+            container.start();
+            return;
+          }
+          container.refuseStart(refused);
+          throw new EngineError('engine.failed', container.state.error, { details: { exitCode: refused } });
+        }),
+      wait: async (id, options) =>
+        perform('containers.wait', id, options?.signal, async () => {
+          const { ended } = require(id);
+          await raceAbort(ended, options?.signal);
+          // A wait whose connection died never settles by itself.
+          if (away !== null) await hang(options?.signal);
+        }),
+      kill: async (id, signal, options) =>
+        perform('containers.kill', id, options?.signal, () => {
+          containers.get(id)?.signal(signal);
+        }),
+      remove: async (id, options) =>
+        perform('containers.remove', id, options?.signal, () => {
+          const container = containers.get(id);
+          if (container !== undefined) forget(container);
+        }),
+      inspect: async (id, options) =>
+        perform('containers.inspect', id, options?.signal, () => {
+          const container = find(id);
+          return container === undefined ? null : infoOf(container);
+        }),
+      list: async (labels, options) =>
+        perform('containers.list', null, options?.signal, () =>
+          [...containers.values()]
+            .filter(({ spec }) =>
+              Object.entries(labels).every(([name, value]) => spec.labels[name] === value),
+            )
+            .map(({ id, spec }) => ({ id, name: spec.name, labels: spec.labels })),
+        ),
+    },
+    images: {
+      pull: async (reference, options) =>
+        perform('images.pull', reference, options?.signal, () => {
+          const name = canonical(reference);
+          const offered = Object.entries(script.pullable ?? {}).find(
+            ([each]) => canonical(each) === name,
+          )?.[1];
+          const image =
+            offered ?? (script.pullable === undefined && script.images === undefined ? {} : undefined);
+          if (image === undefined) throw new ImageError('image.not_found', `no registry has ${reference}`);
+          for (const progress of script.pullProgress ?? []) options?.onProgress?.(progress);
+          images.set(name, image);
+        }),
+      inspect: async (reference, options) =>
+        perform('images.inspect', reference, options?.signal, () => {
+          const found = imageOf(reference);
+          return found === null ? null : imageInfo(reference, found.id, found.image);
+        }),
+    },
+  };
+}
+
+const now = (): string => new Date().toISOString();
+
+function canonical(reference: string): string {
+  const parsed = parseImageReference(reference);
+  return parsed.ok ? parsed.reference.canonical : reference;
+}
+
+function idOf(name: string): string {
+  return `sha256:${createHash('sha256').update(name).digest('hex')}`;
+}
+
+function infoOf({ id, spec, state }: FakeContainer): ContainerInfo {
+  return { id, name: spec.name, imageId: spec.image, labels: spec.labels, ...state };
+}
+
+function imageInfo(reference: string, id: string, image: FakeImage): ImageInfo {
+  const parsed = parseImageReference(reference);
+  const name = parsed.ok ? `${parsed.reference.host}/${parsed.reference.path}` : reference;
+  return {
+    id,
+    repoDigests: image.digest === undefined ? [] : [`${name}@${image.digest}`],
+    repoTags: parsed.ok ? imageReferenceForms(parsed.reference).slice(0, 1) : [],
+    volumes: image.volumes ?? [],
+    entryPoint: image.entryPoint ?? [],
+    command: image.command ?? [],
+    workingDirectory: image.workingDirectory ?? null,
+    user: image.user ?? null,
+    environment: image.environment ?? [],
+    operatingSystem: 'linux',
+    architecture: 'amd64',
+    sizeBytes: 0,
+  };
+}
+
+/** Never settles, but rejects when the signal is aborted. */
+async function hang(signal: AbortSignal | undefined): Promise<never> {
+  return raceAbort(new Promise<never>(() => undefined), signal);
+}
+
+async function raceAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise<T>((resolve, reject) => {
+    const abort = (): void => {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort reason may be any value, as in the platform
+      reject(signal.reason);
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', abort);
+    });
+  });
+}

@@ -1,0 +1,75 @@
+/** The output of a fake container: a queue with room for a few chunks, like a pipe. */
+import type { OutputChunk } from '../engine/types.js';
+
+/** One end writes and waits for room, the other reads to the end. */
+export interface FakeOutput {
+  write(chunk: OutputChunk): Promise<void>;
+  /** No more will come; the reader gets what is left and then the end. */
+  end(): void;
+  /** The reader is gone: what is written from now on goes nowhere. */
+  detach(): void;
+  /** Loses the connection: the reader sees an end at once. */
+  cut(): void;
+  readonly chunks: AsyncIterable<OutputChunk>;
+}
+
+const ROOM = 16;
+
+/** An empty queue. */
+export function createFakeOutput(): FakeOutput {
+  const queue: OutputChunk[] = [];
+  let ended = false;
+  let detached = false;
+  let wakers: (() => void)[] = [];
+  const changed = (): void => {
+    const waiting = wakers;
+    wakers = [];
+    for (const wake of waiting) wake();
+  };
+  const change = async (): Promise<void> =>
+    new Promise((resolve) => {
+      wakers.push(resolve);
+    });
+
+  async function* read(): AsyncGenerator<OutputChunk, void, undefined> {
+    try {
+      for (;;) {
+        const chunk = queue.shift();
+        if (chunk !== undefined) {
+          changed();
+          yield chunk;
+        } else if (ended || detached) {
+          return;
+        } else {
+          await change();
+        }
+      }
+    } finally {
+      detached = true;
+      changed();
+    }
+  }
+
+  return {
+    async write(chunk) {
+      while (queue.length >= ROOM && !detached && !ended) await change();
+      if (detached || ended) return;
+      queue.push({ stream: chunk.stream, bytes: Uint8Array.from(chunk.bytes) });
+      changed();
+    },
+    end() {
+      ended = true;
+      changed();
+    },
+    detach() {
+      detached = true;
+      changed();
+    },
+    cut() {
+      queue.length = 0;
+      detached = true;
+      changed();
+    },
+    chunks: { [Symbol.asyncIterator]: read },
+  };
+}

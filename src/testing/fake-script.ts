@@ -1,0 +1,82 @@
+/** What a test tells the fake engine to do, as types. No behaviour. */
+import type { PullProgress } from '../engine/types.js';
+import type { ContainerSpec } from '../plan/container-spec.js';
+
+/** The calls of an engine that can be made to fail. */
+export type EngineCall =
+  | 'info'
+  | 'containers.create'
+  | 'containers.attach'
+  | 'containers.start'
+  | 'containers.wait'
+  | 'containers.kill'
+  | 'containers.remove'
+  | 'containers.inspect'
+  | 'containers.list'
+  | 'images.pull'
+  | 'images.inspect';
+
+/** One failure, or one hang, of a call. */
+export interface FakeFailure {
+  readonly call: EngineCall;
+  /** What the call rejects with; default `engine.failed`. */
+  readonly error?: Error | undefined;
+  /** `before`: nothing was done. `after`: it took effect, only the answer is lost. Default `before`. */
+  readonly when?: 'before' | 'after' | undefined;
+  /** How many calls fail; default all. */
+  readonly times?: number | undefined;
+  /** Never settles unless its signal is aborted, instead of rejecting. */
+  readonly hang?: boolean | undefined;
+}
+
+/** How a job ended. */
+export interface FakeExit {
+  readonly exitCode: number;
+  readonly oomKilled?: boolean | undefined;
+}
+
+/** What a scripted job can see and do. */
+export interface FakeJob {
+  readonly spec: ContainerSpec;
+  readonly environment: Readonly<Record<string, string>>;
+  /** What was written to standard input, to its end; empty without one. */
+  readonly stdin: AsyncIterable<Uint8Array>;
+  /** Resolves when there is room for more, as a pipe does. */
+  stdout(data: string | Uint8Array): Promise<void>;
+  stderr(data: string | Uint8Array): Promise<void>;
+  /** A container path; through the mounts it is a file of this host. */
+  readFile(path: string): Promise<Uint8Array>;
+  /** Fails with `EROFS` where a container could not write. */
+  writeFile(path: string, content: string | Uint8Array): Promise<void>;
+  /** Handles a signal other than SIGKILL; unhandled, SIGTERM, SIGINT and SIGHUP end the job. */
+  onSignal(name: string, handler: () => void): void;
+  /** Aborted when the job is ended by a signal; `sleepUntilKilled` is the easy way to wait for it. */
+  readonly killed: AbortSignal;
+  sleepUntilKilled(): Promise<never>;
+}
+
+/** An image as the fake knows it. */
+export interface FakeImage {
+  readonly volumes?: readonly string[] | undefined;
+  readonly entryPoint?: readonly string[] | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly workingDirectory?: string | undefined;
+  readonly user?: string | undefined;
+  readonly environment?: readonly string[] | undefined;
+  /** Digest under which a registry knows it. */
+  readonly digest?: string | undefined;
+}
+
+/** What the fake engine does; everything optional. */
+export interface FakeEngineScript {
+  /** The job. Default: exits 0 without a word. May be asynchronous; what it throws ends it with exit code 70. */
+  readonly run?: ((job: FakeJob) => FakeExit | undefined | Promise<FakeExit | undefined>) | undefined;
+  /** Images that are there. Absent: every image is. */
+  readonly images?: Readonly<Record<string, FakeImage>> | undefined;
+  /** Images a pull brings. */
+  readonly pullable?: Readonly<Record<string, FakeImage>> | undefined;
+  readonly pullProgress?: readonly PullProgress[] | undefined;
+  /** The start is refused like that of a bad entry point. */
+  readonly startExitCode?: 126 | 127 | ((spec: ContainerSpec) => 126 | 127 | null) | undefined;
+  readonly fail?: readonly FakeFailure[] | undefined;
+}

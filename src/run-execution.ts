@@ -184,6 +184,8 @@ export async function collectRun(
   const { plan, workspace, staged } = parts;
   const { record, stop } = run;
   if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
+  // A run that was stopped still hands out what it left, so only a stop that comes from now on breaks this off.
+  const signal = stop.signal.aborted ? undefined : stop.signal;
   await run.timed('collectMs', 'collect', async () => {
     run.emit('collect_start', { outputs: plan.outputs.length });
     const onTimeout = (): Error =>
@@ -191,8 +193,6 @@ export async function collectRun(
         'storage.collect_timed_out',
         `collecting took longer than ${String(plan.timeouts.collectMs)} ms`,
       );
-    // A run that was stopped still hands out what it left, so only a stop that comes now breaks this off.
-    const signal = stop.signal.aborted ? undefined : stop.signal;
     const collected = await withDeadline(
       { timeoutMs: plan.timeouts.collectMs, signal, onTimeout },
       async (bounded) =>

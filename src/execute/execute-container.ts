@@ -35,6 +35,8 @@ export interface Ending {
 
 /** How long output may still arrive after the container's end without any progress. */
 const DRAIN_MS = 5_000;
+/** An ordinary end of the output comes at most this long before the end of its container is known. */
+const SETTLE_MS = 250;
 /** After SIGKILL the engine gets this long before the container is counted as stuck. */
 const KILL_MS = 10_000;
 
@@ -63,6 +65,7 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     void pumpStdin(attachment, options.stdin, options.onWarning);
 
     const watch = watchContainer(engine, created.id);
+    const outputLost = endedEarly(engine, created.id, output.done, watch.ended);
     const deadline = setTimeout(() => {
       stop.stop({
         reason: 'timed_out',
@@ -78,7 +81,7 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
       watch.abandon();
     }
     const { info, engineLost } = await watch.ended;
-    const drained = await output.drained();
+    const drained = (await output.drained()) && !(await outputLost);
     const last = stop.cause === null && info?.exitCode === 137 ? await lookAgain(engine, info) : info;
     return { info: last, startExitCode: null, engineLost, logsComplete: drained && !engineLost };
   } finally {
@@ -193,7 +196,7 @@ async function pumpStdin(
 function pumpOutput(
   attachment: Attachment,
   onOutput: (chunk: OutputChunk) => Promise<void>,
-): { drained(): Promise<boolean> } {
+): { readonly done: Promise<boolean>; drained(): Promise<boolean> } {
   let progress = 0;
   const done = (async (): Promise<boolean> => {
     try {
@@ -208,6 +211,7 @@ function pumpOutput(
     }
   })();
   return {
+    done,
     async drained() {
       for (;;) {
         const before = progress;
@@ -219,6 +223,33 @@ function pumpOutput(
       }
     },
   };
+}
+
+/**
+ * Whether the output ended while the container went on. A lost connection looks like an ordinary end, and what was written after it is missing; a job
+ * that closes its own output looks the same and is counted as such too.
+ */
+async function endedEarly(
+  engine: ContainerEngine,
+  id: string,
+  outputDone: Promise<unknown>,
+  containerEnded: Promise<unknown>,
+): Promise<boolean> {
+  const over = new AbortController();
+  const ended = containerEnded.then(() => {
+    over.abort();
+  });
+  await Promise.race([outputDone, ended]);
+  await pause(SETTLE_MS, over.signal);
+  if (over.signal.aborted) return false;
+  try {
+    const info = await engineCall('inspect', undefined, (signal) =>
+      engine.containers.inspect(id, { signal }),
+    );
+    return info?.status === 'running' || info?.status === 'paused';
+  } catch {
+    return true;
+  }
 }
 
 async function aborted(signal: AbortSignal): Promise<void> {

@@ -11,7 +11,7 @@ import type {
   TimeoutsRequest,
 } from '../plan/container-spec.js';
 import type { ParsedJob } from './schema.js';
-import type { ValidJob } from './validate.js';
+import type { ValidJob } from './valid-job.js';
 
 /** What the caller's options add to a definition. */
 export interface CompileOptions {
@@ -65,7 +65,7 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
         ? null
         : {
             filename: docker.configFile.filename,
-            mountPath: docker.configFile.mountPath ?? null,
+            mountPath: normalized(docker.configFile.mountPath),
             format: docker.configFile.format ?? 'json',
           },
     timeouts: withoutUndefined({ ...options.timeouts, runMs }),
@@ -82,6 +82,9 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
 function withoutUndefined<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
+
+const normalized = (path: string | undefined): string | null =>
+  path === undefined ? null : normalizeAbsolutePath(path);
 
 function environmentOf({ environment = [] }: Docker): readonly EnvironmentVariable[] {
   if (!Array.isArray(environment)) {
@@ -103,7 +106,7 @@ function inputOf(input: NonNullable<Docker['inputs']>[number]): InputRequest {
     id: input.id ?? null,
     source: sourceOf(input.source),
     workspacePath: input.workspacePath,
-    mountPath: input.mountPath === undefined ? null : normalizeAbsolutePath(input.mountPath),
+    mountPath: normalized(input.mountPath),
     optional: input.optional ?? false,
   };
 }

@@ -86,7 +86,7 @@ function workspacePathIssues({ inputs = [], outputs = [], configFile }: Docker):
 }
 
 function mountIssues(docker: Docker): readonly Issue[] {
-  const { inputs = [], configFile, tmpfs = [] } = docker;
+  const { inputs = [], outputs = [], configFile, tmpfs = [] } = docker;
   const workspace = normalizeAbsolutePath(docker.workspaceMountPath ?? DEFAULT_WORKSPACE);
   const sources = [
     ...inputs.map(({ workspacePath, mountPath }, index) => ({
@@ -124,18 +124,33 @@ function mountIssues(docker: Docker): readonly Issue[] {
   const readOnly = sources.flatMap(({ inside, mounted }) =>
     mounted === null ? [inside] : [inside, mounted],
   );
+  const produced = outputs.map(({ workspacePath }) => `${workspace}/${workspacePath}`);
+  for (const [index, place] of produced.entries()) {
+    const over = sources.find(
+      ({ mounted, inside }) => mounted !== null && mounted !== inside && pathsOverlap(mounted, place),
+    );
+    if (over !== undefined) {
+      issues.push(
+        issue(
+          `docker.outputs.${String(index)}.workspacePath`,
+          `is the same as, beneath or above ${over.at}, which is read-only`,
+        ),
+      );
+    }
+  }
   for (const [index, { path }] of tmpfs.entries()) {
     const target = normalizeAbsolutePath(path);
     const before = tmpfs.slice(0, index).map((each) => normalizeAbsolutePath(each.path));
     const isTaken =
       isWithin(target, workspace) ||
       before.includes(target) ||
-      readOnly.some((place) => isWithin(place, target) || isWithin(target, place));
+      readOnly.some((place) => pathsOverlap(place, target)) ||
+      produced.some((place) => isWithin(target, place));
     if (isTaken) {
       issues.push(
         issue(
           `docker.tmpfs.${String(index)}.path`,
-          'is, or would hide, the workspace, an input or another tmpfs',
+          'is, or would hide, the workspace, an input, an output or another tmpfs',
         ),
       );
     }

@@ -9,7 +9,7 @@ const name = z.string({ error: 'must be text' }).regex(/^[A-Za-z_][A-Za-z0-9_]{0
 const key = boundedText(1, 256);
 
 /** A reference to a secret. */
-export const secretReference = z.discriminatedUnion(
+const secretReference = z.discriminatedUnion(
   'source',
   [
     z.strictObject({ source: z.literal('env'), key }),

@@ -21,7 +21,7 @@ export class NotPlainError extends Error {
 
 /**
  * A deep copy of own enumerable properties. Values that are no data (functions, symbols, class instances) are kept as they are, for the schema
- * to refuse.
+ * to refuse. `at` is where the value lies, for the path in an error.
  *
  * @throws NotPlainError for what is too deep, too large, or has a key that would reach a prototype. What a getter throws is passed on.
  */
@@ -31,9 +31,9 @@ export function plainCopy(value: unknown, at: readonly string[] = []): unknown {
     if (typeof current !== 'object' || current === null) return current;
     // Holes count too: walking a list of four thousand million of them would take minutes.
     nodes += Array.isArray(current) ? 1 + current.length : 1;
-    if (nodes > MAX_NODES) throw new NotPlainError([], `must not have more than ${String(MAX_NODES)} values`);
+    if (nodes > MAX_NODES) throw new NotPlainError(at, `must not have more than ${String(MAX_NODES)} values`);
     if (path.length > MAX_DEPTH)
-      throw new NotPlainError([], `must not be nested deeper than ${String(MAX_DEPTH)} levels`);
+      throw new NotPlainError(at, `must not be nested deeper than ${String(MAX_DEPTH)} levels`);
     if (Array.isArray(current)) return current.map((item, index) => copy(item, [...path, String(index)]));
     const prototype: unknown = Object.getPrototypeOf(current);
     if (prototype !== Object.prototype && prototype !== null) return current;

@@ -36,20 +36,22 @@ function toIssue(issue: ZodIssue, path: readonly PropertyKey[]): readonly Issue[
       const meant = issue.errors.find((branch) =>
         branch.some(({ path: inner, code }) => inner.length > 0 || !NOT_MEANT.includes(code)),
       );
-      return meant === undefined ? [invalid(at, issue.message)] : toIssues(meant, path);
+      return meant === undefined ? [invalid(at, messageOf(issue))] : toIssues(meant, path);
     }
     case 'invalid_key':
       return [invalid(at, issue.issues[0]?.message ?? issue.message)];
-    case 'invalid_type':
-      return [
-        invalid(at, issue.message.startsWith('Invalid input') ? expected(issue.expected) : issue.message),
-      ];
     default:
-      return [invalid(at, issue.message)];
+      return [invalid(at, messageOf(issue))];
   }
 }
 
-const expected = (type: string): string => `is missing or has the wrong type: expected ${type}`;
+/** Needs issues that were made with `reportInput`. */
+function messageOf(issue: ZodIssue): string {
+  const hasOwnText = !issue.message.startsWith('Invalid input');
+  const message =
+    issue.code === 'invalid_type' && !hasOwnText ? `must be an ${issue.expected}` : issue.message;
+  return 'input' in issue && issue.input === undefined ? `is missing; ${message}` : message;
+}
 
 function invalid(path: string, message: string): Issue {
   return { code: 'validation.invalid_value', path, message };

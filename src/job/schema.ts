@@ -26,51 +26,48 @@ const words = z
 
 const flag = z.boolean({ error: 'must be true or false' });
 
-const docker = z.strictObject(
-  {
-    image,
-    imagePullPolicy: z
-      .enum(['always', 'ifNotPresent'], { error: 'must be "always" or "ifNotPresent"' })
-      .optional(),
-    platform: checkedText((text) =>
-      /^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9.]+)?$/.test(text) && text.length <= 80
-        ? null
-        : 'must be os/architecture, for example linux/amd64',
-    ).optional(),
-    entryPoint: words.optional(),
-    command: words.optional(),
-    args: words.optional(),
-    workingDirectory: absolutePath.optional(),
-    workspaceMountPath: mountTarget.optional(),
-    networkMode: z.enum(['none', 'bridge'], { error: 'must be "none" or "bridge"' }).optional(),
-    requiresGpu: flag.optional(),
-    environment: environment.optional(),
-    configFile: configFile.optional(),
-    inputs: z
-      .array(input, { error: 'must be a list' })
-      .max(100, 'must not have more than 100 entries')
-      .optional(),
-    outputs: z
-      .array(output, { error: 'must be a list' })
-      .max(100, 'must not have more than 100 entries')
-      .optional(),
-    resources: resources.optional(),
-    user: z
-      .string({ error: 'must be text' })
-      .regex(/^\d{1,10}(:\d{1,10})?$/, 'must be numeric uid or uid:gid, for example "1000:1000"')
-      .refine((text) => text.split(':').every((id) => Number(id) < 2 ** 32 - 1), 'must be below 4294967295')
-      .optional(),
-    stdin: z
-      .string({ error: 'must be text' })
-      .max(1024 ** 2, 'must not be longer than 1 MiB')
-      .optional(),
-    tmpfs: tmpfs.optional(),
-  },
-  {
-    error: ({ code, input: given }) =>
-      code === 'invalid_type' && given === undefined ? 'is missing' : undefined,
-  },
-);
+const docker = z.strictObject({
+  image,
+  imagePullPolicy: z
+    .enum(['always', 'ifNotPresent'], { error: 'must be "always" or "ifNotPresent"' })
+    .optional(),
+  platform: checkedText((text) =>
+    /^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9.]+)?$/.test(text) && text.length <= 80
+      ? null
+      : 'must be os/architecture, for example linux/amd64',
+  ).optional(),
+  entryPoint: words.optional(),
+  command: words.optional(),
+  args: words.optional(),
+  workingDirectory: absolutePath.optional(),
+  workspaceMountPath: mountTarget.optional(),
+  networkMode: z.enum(['none', 'bridge'], { error: 'must be "none" or "bridge"' }).optional(),
+  requiresGpu: flag.optional(),
+  environment: environment.optional(),
+  configFile: configFile.optional(),
+  inputs: z
+    .array(input, { error: 'must be a list' })
+    .max(100, 'must not have more than 100 entries')
+    .optional(),
+  outputs: z
+    .array(output, { error: 'must be a list' })
+    .max(100, 'must not have more than 100 entries')
+    .optional(),
+  resources: resources.optional(),
+  user: z
+    .string({ error: 'must be text' })
+    .regex(/^\d{1,10}(:\d{1,10})?$/, {
+      error: 'must be numeric uid or uid:gid, for example "1000:1000"',
+      abort: true,
+    })
+    .refine((text) => text.split(':').every((id) => Number(id) < 2 ** 32 - 1), 'must be below 4294967295')
+    .optional(),
+  stdin: z
+    .string({ error: 'must be text' })
+    .max(1024 ** 2, 'must not be longer than 1 MiB')
+    .optional(),
+  tmpfs: tmpfs.optional(),
+});
 
 /** The schema of a definition; keys beside the known ones pass through. */
 export const jobSchema = z.looseObject({

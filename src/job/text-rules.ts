@@ -16,7 +16,8 @@ export function checkedText(
 
 /** A text of a length within bounds and without NUL. */
 export function boundedText(minimum: number, maximum: number): z.ZodType<string, string> {
-  const bounds = `must have ${String(minimum)} to ${String(maximum)} characters`;
+  // One problem for one text: what is too long is not looked at any further.
+  const bounds = { error: `must have ${String(minimum)} to ${String(maximum)} characters`, abort: true };
   return z
     .string({ error: 'must be text' })
     .min(minimum, bounds)

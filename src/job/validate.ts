@@ -8,13 +8,11 @@ import type { Caller, PolicyRule } from '../policy/rule.js';
 import { compileJob } from './compile.js';
 import { crossIssues } from './cross-checks.js';
 import { NotPlainError, plainCopy } from './plain-copy.js';
-import { jobSchema, type ParsedJob, TOP_LEVEL_KEYS } from './schema.js';
+import { jobSchema, TOP_LEVEL_KEYS } from './schema.js';
 import { toIssues } from './schema-issues.js';
+import type { ValidJob } from './valid-job.js';
 
-declare const valid: unique symbol;
-
-/** A definition of the right shape, frozen. Only validation makes one. */
-export type ValidJob = ParsedJob & { readonly [valid]: true };
+export type { ValidJob } from './valid-job.js';
 
 /** The outcome of a validation. Warnings keep nothing from running. */
 export type Validation<T> =
@@ -29,7 +27,7 @@ export interface ValidateOptions {
 }
 
 /** The text of the Docker Job Runtime document for a runtime that is switched off. */
-export const DISABLED_MESSAGE = 'Docker job runtime is disabled in this environment.';
+const DISABLED_MESSAGE = 'Docker job runtime is disabled in this environment.';
 
 /**
  * Checks shape (`validation.…`) and, once that is right, policy (`policy.…`). A runtime that is switched off gives one issue, `runtime.disabled`.
@@ -74,7 +72,7 @@ export function validateJob(
 export function parseJobShape(definition: unknown): Validation<ValidJob> {
   try {
     const { known, warnings } = readKnownKeys(definition);
-    const parsed = jobSchema.safeParse(known);
+    const parsed = jobSchema.safeParse(known, { reportInput: true });
     const issues = parsed.success ? crossIssues(parsed.data) : toIssues(parsed.error.issues);
     if (!parsed.success || issues.length > 0) return { ok: false, issues, warnings };
     return { ok: true, job: deepFreeze(parsed.data) as ValidJob, warnings };

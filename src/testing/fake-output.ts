@@ -3,6 +3,7 @@ import type { OutputChunk } from '../engine/types.js';
 
 /** One end writes and waits for room, the other reads to the end. */
 export interface FakeOutput {
+  /** Rejects once the output was ended. */
   write(chunk: OutputChunk): Promise<void>;
   /** No more will come; the reader gets what is left and then the end. */
   end(): void;
@@ -53,7 +54,13 @@ export function createFakeOutput(): FakeOutput {
   return {
     async write(chunk) {
       while (queue.length >= ROOM && !detached && !ended) await change();
-      if (detached || ended) return;
+      // A job that was ended must not go on writing for ever.
+      if (ended) throw Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+      if (detached) {
+        // Nobody reads, and nothing holds the job up but that others get their turn.
+        await new Promise(setImmediate);
+        return;
+      }
       queue.push({ stream: chunk.stream, bytes: Uint8Array.from(chunk.bytes) });
       changed();
     },

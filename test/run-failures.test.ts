@@ -1,0 +1,488 @@
+/** Every way a run can fail on its way, on the fake engine: nothing is left behind, one run_end, and the first cause is the one reported. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  createRuntime,
+  EngineError,
+  type JobDefinition,
+  JobRuntimeError,
+  memoryStorage,
+  type RunEvent,
+  type RunOptions,
+  type RunResult,
+  type Runtime,
+  type RuntimeConfigInput,
+  type RuntimePorts,
+  staticSecrets,
+  type StorageAdapter,
+} from 'berthkit';
+import { type EngineCall, fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+let folder = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'berthkit-fail-'));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const SECRET = 'hunter2-hunter2';
+const DEFINITION: JobDefinition = {
+  slug: 'job',
+  docker: {
+    image: 'busybox:1',
+    command: ['work'],
+    environment: [{ name: 'TOKEN', secret: { source: 'store', key: 'token' } }],
+    inputs: [{ source: { type: 'filestorePath', backendMountId: 'in', path: '/a' }, workspacePath: 'a' }],
+    outputs: [
+      { workspacePath: 'out.txt', upload: { backendMountId: 'out', pathTemplate: '${runId}/out.txt' } },
+    ],
+  },
+};
+
+interface Setup {
+  readonly engine: FakeEngine;
+  readonly runtime: Runtime;
+  readonly events: RunEvent[];
+  readonly out: ReturnType<typeof memoryStorage>;
+}
+
+function setUp(
+  script: FakeEngineScript = {},
+  ports: RuntimePorts = {},
+  config: RuntimeConfigInput = {},
+): Setup {
+  const events: RunEvent[] = [];
+  const out = memoryStorage();
+  const engine = fakeEngine({
+    run: async (job) => {
+      await job.stdout(`token ${job.environment['TOKEN'] ?? ''}\n`);
+      await job.writeFile('/workspace/out.txt', 'result');
+      return { exitCode: 0 };
+    },
+    ...script,
+  });
+  const runtime = createRuntime(
+    { workspaceRoot: join(folder, 'root'), stopGraceMs: 1000, ...config },
+    {
+      engine,
+      storage: { in: memoryStorage({ a: 'input' }), out },
+      resolveSecret: staticSecrets({ token: SECRET }),
+      onEvent: (event) => events.push(event),
+      ...ports,
+    },
+  );
+  return { engine, runtime, events, out };
+}
+
+async function settle(
+  { runtime, engine, events }: Setup,
+  options: RunOptions = {},
+  definition: JobDefinition = DEFINITION,
+): Promise<RunResult | JobRuntimeError> {
+  const outcome = await runtime.runJob(definition, options).catch((error: unknown) => error);
+  await runtime.close();
+  expect(engine.leftovers()).toEqual([]);
+  expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
+  expect(events.filter(({ type }) => type === 'run_start')).toHaveLength(1);
+  expect(events.filter(({ type }) => type === 'run_end')).toHaveLength(1);
+  expect(engine.protocolErrors).toEqual([]);
+  expect(JSON.stringify([outcome, events])).not.toContain(SECRET);
+  if (JobRuntimeError.isInstance(outcome))
+    expect(outcome).toMatchObject({ runId: expect.any(String) as string, attempt: 1 });
+  return outcome as RunResult | JobRuntimeError;
+}
+
+describe('the engine fails at', () => {
+  it('nothing: the run succeeds', async () => {
+    const setup = setUp();
+    expect(await settle(setup, { runId: 'r1' })).toMatchObject({ status: 'succeeded' });
+    expect(Object.keys(setup.out.files())).toEqual(['r1/out.txt']);
+    expect(setup.engine.calls.map(({ call }) => call)).toEqual([
+      'images.inspect',
+      'containers.create',
+      'containers.attach',
+      'containers.start',
+      'containers.wait',
+      'containers.inspect',
+      'containers.remove',
+    ]);
+  });
+
+  it.each<[EngineCall, 'before' | 'after', string]>([
+    ['images.inspect', 'before', 'pull'],
+    ['containers.create', 'before', 'create'],
+    ['containers.create', 'after', 'create'],
+    ['containers.attach', 'before', 'create'],
+    ['containers.attach', 'after', 'create'],
+    ['containers.start', 'before', 'create'],
+  ])('%s (%s it took effect)', async (call, when, phase) => {
+    // Before secrets are resolved nobody could echo one.
+    const echo = phase === 'pull' ? 'nothing' : SECRET;
+    const error = new EngineError('engine.failed', `broken by ${echo}`, { cause: new Error(echo) });
+    const outcome = await settle(setUp({ fail: [{ call, when, times: 1, error }] }));
+    expect(outcome).toMatchObject({ code: 'engine.failed', phase });
+    expect((outcome as JobRuntimeError).message).toBe(
+      phase === 'pull' ? 'broken by nothing' : 'broken by ***',
+    );
+    expect((outcome as JobRuntimeError).stack).not.toContain(SECRET);
+  });
+
+  it('the answer to the start, and the run goes on', async () => {
+    expect(
+      await settle(setUp({ fail: [{ call: 'containers.start', when: 'after', times: 1 }] })),
+    ).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('wait and some looks, and the truth is found in the end', async () => {
+    const fail = [
+      { call: 'containers.wait', times: 2 },
+      { call: 'containers.inspect', times: 2, error: new EngineError('engine.unreachable', 'away') },
+    ] as const;
+    expect(await settle(setUp({ fail }))).toMatchObject({ status: 'succeeded', logsComplete: false });
+  });
+
+  it('the removal, once: it is said, and the result stands', async () => {
+    const { engine, runtime, events } = setUp({ fail: [{ call: 'containers.remove', times: 1 }] });
+    const result = await runtime.runJob(DEFINITION);
+    expect(result).toMatchObject({ status: 'succeeded' });
+    expect(result.warnings.join()).toContain('clean-up of the container failed');
+    expect(events.filter(({ type }) => type === 'cleanup_error')).toHaveLength(1);
+    expect(engine.leftovers()).toHaveLength(1);
+    expect(await readdir(join(folder, 'root'))).toEqual([]);
+  });
+});
+
+describe('the container', () => {
+  it('cannot be started: the job is at fault, not the engine', async () => {
+    expect(await settle(setUp({ startExitCode: 127 }))).toMatchObject({
+      status: 'failed',
+      reason: 'start_failed',
+      exitCode: 127,
+    });
+  });
+
+  it('is removed by a stranger', async () => {
+    const setup = setUp({
+      run: (job) => {
+        setTimeout(() => {
+          setup.engine.disappear(job.spec.name);
+        }, 0);
+        return job.sleepUntilKilled();
+      },
+    });
+    expect(await settle(setup)).toMatchObject({ status: 'failed', reason: 'externally_removed' });
+  });
+
+  it('is killed by a stranger', async () => {
+    const setup = setUp({
+      run: (job) => {
+        setTimeout(() => {
+          setup.engine.killExternally(job.spec.name);
+        }, 0);
+        return job.sleepUntilKilled();
+      },
+    });
+    expect(await settle(setup)).toMatchObject({
+      status: 'failed',
+      reason: 'signaled',
+      exitCode: 137,
+      evidence: [{ by: 'stranger' }],
+    });
+  });
+
+  it('runs out of memory', async () => {
+    expect(await settle(setUp({ run: () => ({ exitCode: 137, oomKilled: true }) }))).toMatchObject({
+      reason: 'oom_killed',
+      category: 'limit',
+      oomKilled: true,
+    });
+  });
+
+  it('outlives its engine for a while', async () => {
+    const setup = setUp({
+      run: async (job) => {
+        setup.engine.goAway();
+        await new Promise((resolve) => setTimeout(resolve, 600));
+        setup.engine.comeBack();
+        await job.writeFile('/workspace/out.txt', 'late');
+        return { exitCode: 0 };
+      },
+    });
+    expect(await settle(setup)).toMatchObject({ status: 'succeeded', logsComplete: false });
+  });
+
+  it('writes more than it may', async () => {
+    const setup = setUp(
+      {
+        run: async (job) => {
+          for (;;) await job.stdout('x'.repeat(1000));
+        },
+      },
+      {},
+      { policy: { limits: { max: { outputBytes: 10_000 } } } },
+    );
+    expect(await settle(setup)).toMatchObject({
+      status: 'failed',
+      reason: 'log_limit_exceeded',
+      category: 'limit',
+    });
+  });
+});
+
+describe('the deadline and the caller', () => {
+  it('end a job that goes on, politely first', async () => {
+    const heard: string[] = [];
+    const setup = setUp({
+      run: (job) => {
+        job.onSignal('SIGTERM', () => heard.push('SIGTERM'));
+        return job.sleepUntilKilled();
+      },
+    });
+    expect(await settle(setup, { timeoutMs: 20 })).toMatchObject({
+      status: 'timed_out',
+      reason: 'timed_out',
+      exitCode: 137,
+      category: 'limit',
+    });
+    expect(heard).toEqual(['SIGTERM']);
+  });
+
+  it.each([
+    'queue_start',
+    'pull_end',
+    'stage_start',
+    'container_created',
+    'container_started',
+    'collect_start',
+  ] as const)('cancel at %s', async (moment) => {
+    const controller = new AbortController();
+    const setup = setUp({
+      run: async (job) => {
+        await job.writeFile('/workspace/out.txt', 'x');
+        return moment === 'collect_start' ? { exitCode: 0 } : job.sleepUntilKilled();
+      },
+    });
+    const outcome = await settle(setup, {
+      signal: controller.signal,
+      onEvent: (event) => {
+        if (event.type === moment) controller.abort(new Error('changed my mind'));
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'cancelled', reason: 'cancelled', category: 'caller' });
+    expect((outcome as RunResult).message).toContain('changed my mind');
+    if (moment !== 'container_started') expect(setup.out.files()).toEqual({});
+  });
+
+  it('a job that failed by itself before it was cancelled has failed', async () => {
+    const controller = new AbortController();
+    const setup = setUp({ run: () => ({ exitCode: 5 }) });
+    const outcome = await settle(setup, {
+      signal: controller.signal,
+      onEvent: ({ type }) => {
+        if (type === 'collect_start') controller.abort();
+      },
+    });
+    expect(outcome).toMatchObject({ status: 'failed', reason: 'non_zero_exit', exitCode: 5 });
+  });
+});
+
+describe('storage and secrets', () => {
+  const failing = (fields: Partial<StorageAdapter>): StorageAdapter => ({
+    ...memoryStorage({ a: 'input' }),
+    ...fields,
+  });
+  const reject = async (): Promise<never> => Promise.reject(new Error('disk gone'));
+
+  it('an input that cannot be read', async () => {
+    const setup = setUp({}, { storage: { in: failing({ read: reject }), out: memoryStorage() } });
+    expect(await settle(setup)).toMatchObject({ code: 'storage.failed', phase: 'stage' });
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
+  });
+
+  it('an input that is not there', async () => {
+    expect(await settle(setUp({}, { storage: { in: memoryStorage(), out: memoryStorage() } }))).toMatchObject(
+      { code: 'storage.not_found' },
+    );
+  });
+
+  it('a storage that hangs is bounded by the stage deadline', async () => {
+    const hang = async (): Promise<never> => new Promise(() => undefined);
+    const setup = setUp(
+      {},
+      { storage: { in: failing({ stat: hang }), out: memoryStorage() } },
+      { timeouts: { default: { stageMs: 50 } } },
+    );
+    expect(await settle(setup)).toMatchObject({ code: 'workspace.stage_timed_out' });
+  });
+
+  it.each([['in'], ['out']])('a storage "%s" nobody knows, before anything is done', async (missing) => {
+    const storage = Object.fromEntries(
+      Object.entries({ in: memoryStorage({ a: '1' }), out: memoryStorage() }).filter(
+        ([id]) => id !== missing,
+      ),
+    );
+    const setup = setUp({}, { storage });
+    expect(await settle(setup)).toMatchObject({ code: 'storage.unknown_mount' });
+    expect(setup.engine.calls.filter(({ call }) => call !== 'close')).toEqual([]);
+  });
+
+  it('an upload that fails carries what the job came to', async () => {
+    for (const [exitCode, reason] of [
+      [0, 'completed'],
+      [3, 'non_zero_exit'],
+    ] as const) {
+      const setup = setUp(
+        {
+          run: async (job) => {
+            await job.writeFile('/workspace/out.txt', 'x');
+            return { exitCode };
+          },
+        },
+        { storage: { in: memoryStorage({ a: 'input' }), out: failing({ write: reject }) } },
+      );
+      const error = await settle(setup);
+      expect(error).toMatchObject({
+        kind: 'storage',
+        code: 'storage.failed',
+        result: { exitCode, reason, outputs: [{ state: 'failed' }] },
+      });
+      await rm(join(folder, 'root'), { recursive: true, force: true });
+    }
+  });
+
+  it('too large inputs never reach a container; as large as allowed do', async () => {
+    expect(await settle(setUp({}, {}, { maxWorkspaceBytes: 4 }))).toMatchObject({
+      code: 'workspace.too_large',
+    });
+    expect(await settle(setUp({}, {}, { maxWorkspaceBytes: 5 }))).toMatchObject({ status: 'succeeded' });
+  });
+
+  it.each([
+    ['missing', async () => Promise.resolve(undefined), 'secret.not_found'],
+    ['throwing with the value', async () => Promise.reject(new Error(SECRET)), 'secret.failed'],
+    ['hanging', async () => new Promise<never>(() => undefined), 'secret.timed_out'],
+    ['no text', async () => Promise.resolve(42 as unknown as string), 'secret.failed'],
+  ])('a secret that is %s', async (_name, resolveSecret, code) => {
+    const setup = setUp({}, { resolveSecret }, { timeouts: { default: { secretsMs: 50 } } });
+    expect(await settle(setup)).toMatchObject({ kind: 'secret', code, phase: 'secrets' });
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
+  });
+
+  it('a secret is let go of once, whatever happens', async () => {
+    for (const script of [{}, { fail: [{ call: 'containers.start', times: 1 }] as const }]) {
+      let released = 0;
+      const setup = setUp(script, {
+        resolveSecret: async () =>
+          Promise.resolve({
+            value: SECRET,
+            release: () => {
+              released += 1;
+            },
+          }),
+      });
+      await settle(setup);
+      expect(released).toBe(1);
+    }
+  });
+});
+
+describe('the runtime', () => {
+  it('that is disabled runs nothing, explains, and says why it is not ready', async () => {
+    const { runtime, engine } = setUp({}, {}, { enabled: false });
+    expect(runtime.validate(DEFINITION)).toMatchObject({ ok: false, issues: [{ code: 'runtime.disabled' }] });
+    await expect(runtime.runJob(DEFINITION)).rejects.toMatchObject({ code: 'runtime.disabled' });
+    expect(runtime.explain(DEFINITION).plan).not.toBeNull();
+    expect(await runtime.readiness()).toMatchObject({
+      ready: false,
+      reason: 'Docker job runtime is disabled in this environment.',
+    });
+    expect(engine.calls).toEqual([]);
+  });
+
+  it('warns of an open image list and knows its engine', async () => {
+    const { runtime } = setUp();
+    expect(await runtime.readiness()).toMatchObject({
+      ready: true,
+      details: { engine: { name: 'fake' }, warnings: [expect.stringContaining('images.allow')] },
+    });
+  });
+
+  it('refuses a run id that is in use, and options that are wrong', async () => {
+    const { runtime } = setUp({ run: (job) => job.sleepUntilKilled() });
+    const first = runtime.startJob(DEFINITION, { runId: 'same' });
+    await expect(runtime.runJob(DEFINITION, { runId: 'same' })).rejects.toMatchObject({
+      code: 'validation.invalid_job',
+    });
+    await expect(runtime.runJob(DEFINITION, { runId: '../x' })).rejects.toMatchObject({
+      code: 'validation.invalid_job',
+    });
+    expect(runtime.get('same')?.runId).toBe('same');
+    first.cancel();
+    await first.result;
+    expect(runtime.runs().map(({ runId, state }) => [runId, state])).toContainEqual(['same', 'ended']);
+    await runtime.close();
+  });
+
+  it('runs no more at a time than it may, in the order they came', async () => {
+    let running = 0;
+    let most = 0;
+    const order: string[] = [];
+    const { runtime } = setUp(
+      {
+        run: async (job) => {
+          running += 1;
+          most = Math.max(most, running);
+          order.push(job.spec.labels['berthkit.run-id'] ?? '');
+          await new Promise(setImmediate);
+          running -= 1;
+          await job.writeFile('/workspace/out.txt', 'x');
+          return { exitCode: 0 };
+        },
+      },
+      {},
+      { maxConcurrentRuns: 1, maxQueuedRuns: 4 },
+    );
+    const ids = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const outcomes = await Promise.allSettled(
+      ids.map(async (runId) => runtime.runJob(DEFINITION, { runId })),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual([...Array<string>(5).fill('fulfilled'), 'rejected']);
+    expect(outcomes[5]).toMatchObject({ reason: { code: 'runtime.queue_full' } });
+    expect(most).toBe(1);
+    expect(order).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('listeners and readers that fail do not hurt the run', async () => {
+    const { runtime } = setUp(
+      {},
+      {
+        onEvent: () => {
+          throw new Error('listener');
+        },
+      },
+    );
+    const handle = runtime.startJob(DEFINITION, {
+      onEvent: () => {
+        throw new Error('other');
+      },
+      onLine: () => {
+        throw new Error('line');
+      },
+    });
+    for await (const event of handle.events) if (event.type === 'output') break;
+    expect(await handle.result).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('gives results whose keys stand in one order, JSON-safe', async () => {
+    const keys: string[] = [];
+    for (const script of [{}, { run: () => ({ exitCode: 1 }) }, { startExitCode: 126 as const }]) {
+      const result = (await settle(setUp(script))) as RunResult;
+      expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+      keys.push(Object.keys(result).join());
+    }
+    expect(new Set(keys).size).toBe(1);
+  });
+});

@@ -71,6 +71,20 @@ export function checkPathTemplate(template: string): string | null {
   return expanded.ok ? null : expanded.problem;
 }
 
+/** A template with what is known of the job before it runs filled in; the other variables stay. */
+export function fillJobVariables(
+  template: string,
+  job: Pick<PathTemplateVariables, 'jobSlug' | 'jobDefinitionId' | 'jobVersion'>,
+): string {
+  return template.replace(
+    /\$\{(jobSlug|jobDefinitionId|jobVersion)\}/g,
+    (placeholder, name: keyof typeof job) => {
+      const value = job[name];
+      return value === null ? placeholder : encode(value);
+    },
+  );
+}
+
 /** The part of a template before its first variable: what a rule about prefixes can rely on. */
 export function fixedPrefixOf(template: string): string {
   const end = template.indexOf('${');

@@ -1,4 +1,5 @@
 /** What policy looks at: a projection of a request. No judgement here. */
+import { fillJobVariables } from '../base/path-template.js';
 import type {
   ContainerDraft,
   InputSource,
@@ -24,7 +25,7 @@ export interface InputSubject {
   readonly mountPath: string | null;
 }
 
-/** One output that is stored; `template` is its path before variables are filled in. */
+/** One output that is stored; `template` is its path with what is known of the job filled in. */
 export interface OutputSubject {
   readonly workspacePath: string;
   readonly destination: { readonly backendMountId: string; readonly template: string } | 'caller' | null;
@@ -102,7 +103,14 @@ export function toPolicySubject(request: RunRequest): PolicySubject {
       destination:
         upload === null || upload === 'caller'
           ? upload
-          : { backendMountId: upload.backendMountId, template: upload.pathTemplate },
+          : {
+              backendMountId: upload.backendMountId,
+              template: fillJobVariables(upload.pathTemplate, {
+                jobSlug: request.job.slug,
+                jobDefinitionId: request.job.id,
+                jobVersion: request.job.version,
+              }),
+            },
     })),
     configFileMountPath: request.configFile?.mountPath ?? null,
     timeouts: request.timeouts,

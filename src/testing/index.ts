@@ -1,3 +1,7 @@
-/** What `berthkit/testing` exports: an engine for tests without Docker. */
+/** What `berthkit/testing` exports: an engine for tests without Docker, and the suites an engine or a storage has to pass. */
 export { type FakeCall, type FakeEngine, fakeEngine } from './fake-engine.js';
 export type * from './fake-script.js';
+export type { ConformanceCase, ConformanceOptions } from './conformance-case.js';
+export { conformancePrograms } from './conformance-programs.js';
+export { engineConformance } from './engine-conformance.js';
+export type { EngineUnderTest } from './engine-trial.js';

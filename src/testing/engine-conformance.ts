@@ -1,0 +1,41 @@
+/** `engineConformance`: the contract of the `ContainerEngine` port as cases for any test runner. It tests no policy and no image. */
+import { DEFAULT_TIMEOUT_MS, type ConformanceCase, type ConformanceOptions } from './conformance-case.js';
+import { CONTAINER_CASES } from './engine-container-cases.js';
+import { CONTROL_CASES } from './engine-control-cases.js';
+import { LIFECYCLE_CASES } from './engine-lifecycle-cases.js';
+import { OUTPUT_CASES } from './engine-output-cases.js';
+import { createEngineTrial, type EngineUnderTest } from './engine-trial.js';
+
+const CASES = [...LIFECYCLE_CASES, ...OUTPUT_CASES, ...CONTROL_CASES, ...CONTAINER_CASES];
+
+/**
+ * The cases an engine has to pass. Each makes an engine of its own, removes its containers, closes the engine and calls `cleanup`, and
+ * none depends on another. They need `sh`, `seq`, `cat`, `id`, `grep`, `printf` and `sleep` in the image, and no network.
+ *
+ * @example
+ * ```ts
+ * const make = () => Promise.resolve({ engine: myEngine(), image: 'busybox:1' });
+ * for (const { name, run } of engineConformance(make)) it(name, run);
+ * ```
+ */
+export function engineConformance(
+  make: () => Promise<EngineUnderTest>,
+  { timeoutMs = DEFAULT_TIMEOUT_MS }: ConformanceOptions = {},
+): readonly ConformanceCase[] {
+  return CASES.map(({ name, body }) => ({
+    name,
+    async run() {
+      const subject = await make();
+      try {
+        const { trial, tearDown } = await createEngineTrial(subject, timeoutMs);
+        try {
+          await body(trial);
+        } finally {
+          await tearDown();
+        }
+      } finally {
+        await subject.cleanup?.();
+      }
+    },
+  }));
+}

@@ -1,6 +1,7 @@
 /** Whether a runtime would take a run now, and if not, why. */
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine, EngineInfo } from './engine/types.js';
+import { DISABLED_MESSAGE } from './job/validate.js';
 import { engineCall } from './execute/engine-call.js';
 
 /** An answer, as of `checkedAt`. */
@@ -33,7 +34,7 @@ export async function checkReadiness(
     checkedAt,
     details: { engine: null, warnings },
   });
-  if (!config.enabled) return notReady('Docker job runtime is disabled in this environment.');
+  if (!config.enabled) return notReady(DISABLED_MESSAGE);
   try {
     const reached = await engine();
     const info = await engineCall('info', undefined, (signal) => reached.info({ signal }));

@@ -1,4 +1,5 @@
 /** Checks of run options that are data; streams and listeners are used as they are. Pure. */
+import { canonicalJson } from './base/canonical-json.js';
 import type { Issue } from './errors.js';
 import type { RunOptions } from './run-options.js';
 
@@ -36,8 +37,25 @@ export function optionIssues(options: RunOptions): readonly Issue[] {
   if (timeoutMs !== undefined && !wholeWithin(timeoutMs, 1, MAX_TIMEOUT_MS)) {
     report('timeoutMs', `must be a whole number from 1 to ${String(MAX_TIMEOUT_MS)}`);
   }
+  for (const [name, value] of Object.entries(options.timeouts ?? {}) as readonly [string, unknown][]) {
+    if (value !== undefined && !(typeof value === 'number' && wholeWithin(value, 1, MAX_TIMEOUT_MS))) {
+      report(`timeouts.${name.slice(0, 64)}`, `must be a whole number from 1 to ${String(MAX_TIMEOUT_MS)}`);
+    }
+  }
+  if (options.parameters !== undefined && !isJson(options.parameters)) {
+    report('parameters', 'must be JSON values only');
+  }
   if (maxLogChars !== undefined && !wholeWithin(maxLogChars, 1024, Number.MAX_SAFE_INTEGER)) {
     report('maxLogChars', 'must be a whole number of at least 1024');
   }
   return issues;
+}
+
+function isJson(value: unknown): boolean {
+  try {
+    canonicalJson(value);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,6 +1,6 @@
 /** The steps of a run before its container exists: judged and planned, admitted, image, workspace, inputs, secrets. */
 import type { ContainerEngine } from './engine/types.js';
-import { WorkspaceError } from './errors.js';
+import { ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
@@ -10,6 +10,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import { planRun } from './plan/plan-run.js';
 import type { RunPlan } from './plan/run-plan.js';
 import { judgeRequest } from './policy/judge.js';
+import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
 import { createRedactor } from './base/redact.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
@@ -32,7 +33,30 @@ export function planJudged(run: Run, request: RunRequest): RunPlan {
   // What would only fail after the job has run is refused before anything is done.
   requireStorage(plan, ports.storage, ports.resolveNode !== undefined);
   requireOutputTo(plan, run.outputTo);
+  requireOutputPaths(plan, variablesOf(run, plan));
   return plan;
+}
+
+/** What path templates of outputs may use. */
+export function variablesOf({ record }: Run, plan: RunPlan): PathTemplateVariables {
+  const { runId, attempt, startedAt } = record;
+  const { slug, id, version } = plan.job;
+  const startedDate = startedAt.slice(0, 10);
+  return { runId, attempt, jobSlug: slug, jobDefinitionId: id, jobVersion: version, startedAt, startedDate };
+}
+
+/** A template that asks for what this job does not have is refused before the job runs. */
+function requireOutputPaths(plan: RunPlan, variables: PathTemplateVariables): void {
+  for (const [index, { upload }] of plan.outputs.entries()) {
+    if (upload === null || upload === 'caller') continue;
+    const expanded = expandPathTemplate(upload.pathTemplate, variables);
+    if (expanded.ok) continue;
+    const path = `docker.outputs.${String(index)}.upload.pathTemplate`;
+    const issues = [{ code: 'validation.path_template', path, message: expanded.problem }];
+    throw new ValidationError('validation.invalid_job', `${path} ${expanded.problem}`, {
+      details: { issues },
+    });
+  }
 }
 
 /** Waits for a place. */
@@ -91,7 +115,12 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
 }
 
 /** Copies inputs, the configuration file and the caller's files to where the container will see them. */
-export async function stageRun(run: Run, plan: RunPlan, workspace: Workspace): Promise<StagedInputs> {
+export async function stageRun(
+  run: Run,
+  plan: RunPlan,
+  workspace: Workspace,
+  cleanup: Cleanup,
+): Promise<StagedInputs> {
   return run.timed('stageMs', 'stage', async () => {
     const configFile = await configFileOf(run, plan);
     run.emit('stage_start', { inputs: plan.inputs.length });
@@ -102,8 +131,8 @@ export async function stageRun(run: Run, plan: RunPlan, workspace: Workspace): P
       );
     const staged = await withDeadline(
       { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
-      async (signal) =>
-        stageInputs(workspace, plan, {
+      async (signal) => {
+        const staging = stageInputs(workspace, plan, {
           storage: run.ports.storage,
           resolveNode: run.ports.resolveNode,
           files: run.options.files ?? {},
@@ -114,7 +143,16 @@ export async function stageRun(run: Run, plan: RunPlan, workspace: Workspace): P
           onProgress: (progress) => {
             run.emit('stage_progress', progress);
           },
-        }),
+        });
+        // What staging was broken off in may write once more; its folder is removed only after that.
+        cleanup.add('workspace', async () => {
+          await staging.then(
+            () => undefined,
+            () => undefined,
+          );
+        });
+        return staging;
+      },
     );
     for (const warning of staged.warnings) run.warn(warning);
     run.record.inputs = staged.reports;

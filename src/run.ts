@@ -30,7 +30,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     try {
       const image = await prepareImage(run, plan);
       const workspace = await openWorkspace(run, plan, cleanup);
-      const staged = await stageRun(run, plan, workspace);
+      const staged = await stageRun(run, plan, workspace, cleanup);
       const secrets = await revealSecrets(run, plan, cleanup);
       const ending = await executeRun(run, { plan, image, workspace, staged, secrets, cleanup });
       await collectRun(run, { plan, workspace, staged, ending });

@@ -7,7 +7,7 @@ import { createAdmission } from './execute/admission.js';
 import type { StopCause } from './execute/stop.js';
 import { defaultInstanceId, processOwner } from './host/process-identity.js';
 import { compileJob } from './job/compile.js';
-import { validateJob, type Validation, type ValidJob } from './job/validate.js';
+import { DISABLED_MESSAGE, validateJob, type Validation, type ValidJob } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { type Explanation, explainJob } from './plan/explain.js';
 import { checkReadiness, type Readiness } from './readiness.js';
@@ -169,7 +169,7 @@ function callerIdentity(): CallerIdentity | null {
 }
 
 function disabled(): RuntimeError {
-  return new RuntimeError('runtime.disabled', 'Docker job runtime is disabled in this environment.', {
+  return new RuntimeError('runtime.disabled', DISABLED_MESSAGE, {
     hint: 'set enabled: true, or the environment variable that switches Docker jobs on',
   });
 }

@@ -4,7 +4,7 @@ import { secretForms } from './secret-forms.js';
 import { createSecretSearch, type SecretSearch } from './secret-search.js';
 
 /** What stands where a secret stood. */
-export const REDACTION_MARK = '***';
+const REDACTION_MARK = '***';
 
 /** Masks secrets in one stream of bytes. */
 export interface RedactorStream {

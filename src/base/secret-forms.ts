@@ -9,7 +9,7 @@ export interface SecretForm {
 }
 
 /** Below this many characters a secret is masked only as a whole token: `on` would blank half of every log. */
-export const MIN_FREE_LENGTH = 6;
+const MIN_FREE_LENGTH = 6;
 
 /** Line lengths at which `base64` and PEM writers break their output. */
 const BASE64_LINE_LENGTHS = [64, 76];

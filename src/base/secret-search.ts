@@ -3,7 +3,7 @@ import { agrees, createByteSearch, type ByteRange } from './byte-search.js';
 import type { SecretForm } from './secret-forms.js';
 
 /** A piece of a stream. */
-export interface StreamPiece {
+interface StreamPiece {
   readonly data: Uint8Array;
   /** The byte before the piece, or null at the start of the stream. */
   readonly before: number | null;

@@ -5,7 +5,7 @@ import { pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
 
 /** What is known at the end. */
-export interface WatchedEnd {
+interface WatchedEnd {
   /** Null when the container is gone, or the engine stayed away. */
   readonly info: ContainerInfo | null;
   /** The engine could not be reached at least once. */

@@ -26,8 +26,8 @@ export interface ValidateOptions {
   readonly rules?: readonly PolicyRule[] | undefined;
 }
 
-/** The text of the Docker Job Runtime document for a runtime that is switched off. */
-const DISABLED_MESSAGE = 'Docker job runtime is disabled in this environment.';
+/** What a runtime that is switched off says, in the words of the Docker Job Runtime document. */
+export const DISABLED_MESSAGE = 'Docker job runtime is disabled in this environment.';
 
 /**
  * Checks shape (`validation.…`) and, once that is right, policy (`policy.…`). A runtime that is switched off gives one issue, `runtime.disabled`.

@@ -15,7 +15,7 @@ export interface PolicyRule {
 export type Caller = { readonly uid: number; readonly gid: number } | null;
 
 /** What built-in rules judge by besides the subject. */
-export interface RuleContext {
+interface RuleContext {
   readonly policy: Policy;
   readonly caller: Caller;
   /** The most `timeouts.runMs` an operator allows; null: not bounded here. */

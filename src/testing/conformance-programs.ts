@@ -123,7 +123,9 @@ export const PROGRAMS = {
     },
   },
   environment: {
-    script: `printf '[%s]' "$V1" "$V2" "$V3" "$V4" "$V5" "\${V6-unset}" "\${V7-unset}"`,
+    script:
+      `printf '[%s]' "\${V1-unset}" "\${V2-unset}" "\${V3-unset}" "\${V4-unset}"` +
+      ` "\${V5-unset}" "\${V6-unset}" "\${V7-unset}"`,
     fake: async (job) => {
       for (const name of ['V1', 'V2', 'V3', 'V4', 'V5', 'V6', 'V7']) {
         await job.stdout(`[${job.environment[name] ?? 'unset'}]`);

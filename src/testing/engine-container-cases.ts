@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, checkEqual, rejection, type CaseOf } from './conformance-case.js';
 import { PROGRAMS } from './conformance-programs.js';
-import type { EngineTrial } from './engine-trial.js';
+import { engineCase, type EngineTrial } from './engine-trial.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { JobRuntimeError } from '../errors.js';
 
@@ -19,65 +19,47 @@ const said = async (
 
 /** The cases. */
 export const CONTAINER_CASES: readonly CaseOf<EngineTrial>[] = [
-  {
-    name: 'the environment arrives exactly',
-    async body(trial) {
-      const values = ['plain', 'a=b=c', 'two\nlines', `"it's" $HOME \\n`, 'ünï 日本 🚢', ''];
-      const environment = values.map((value, index) => ({ name: `V${index + 1}`, value }));
-      const output = await said(trial, PROGRAMS.environment, { environment });
-      checkEqual(output, `${values.map((value) => `[${value}]`).join('')}[unset]`, 'the environment');
-    },
-  },
-  {
-    name: 'entry point and command arrive word by word',
-    async body(trial) {
-      const words = ['a b', '$HOME', '', '"', 'ü'];
-      const { stdout } = await trial.run('', { entryPoint: ['printf', '[%s]'], command: words });
-      checkEqual(stdout.toString(), words.map((word) => `[${word}]`).join(''), 'the words');
-    },
-  },
-  {
-    name: 'the working directory is the one given',
-    async body(trial) {
-      checkEqual(await said(trial, PROGRAMS.workingDirectory, { workingDirectory: '/tmp' }), '/tmp\n', 'pwd');
-    },
-  },
-  {
-    name: 'the user is the one given',
-    async body(trial) {
-      for (const user of ['1234:5678', '0:0']) {
-        checkEqual(await said(trial, PROGRAMS.user, { user }), `${user.replace(':', '\n')}\n`, 'id');
-      }
-    },
-  },
-  {
-    name: 'a read-only root file system refuses writes, another takes them',
-    async body(trial) {
-      const overrides = { user: '0:0', readOnlyRootFilesystem: true };
-      checkEqual(
-        await said(trial, PROGRAMS.rootFilesystem, overrides),
-        'refused\n',
-        'a write to a read-only root',
-      );
-      const writable = { ...overrides, readOnlyRootFilesystem: false };
-      checkEqual(
-        await said(trial, PROGRAMS.rootFilesystem, writable),
-        'written\n',
-        'a write to a writable root',
-      );
-    },
-  },
-  {
-    name: 'a temporary file system can be written by its owner',
-    async body(trial) {
-      const scratch = { target: '/scratch', sizeBytes: 65_536, inodes: 16, uid: 1000, gid: 1000 };
-      const tmpfs = [{ ...scratch, mode: '0700', exec: false }];
-      checkEqual(await said(trial, PROGRAMS.tmpfs, { tmpfs }), 'job\n', 'what was written and read');
-    },
-  },
-  {
-    name: 'a read-only mount refuses writes, and what is written to another appears on this host',
-    async body(trial) {
+  engineCase('the environment arrives exactly', async (trial) => {
+    const values = ['plain', 'a=b=c', 'two\nlines', `"it's" $HOME \\n`, 'ünï 日本 🚢', ''];
+    const environment = values.map((value, index) => ({ name: `V${index + 1}`, value }));
+    const output = await said(trial, PROGRAMS.environment, { environment });
+    checkEqual(output, `${values.map((value) => `[${value}]`).join('')}[unset]`, 'the environment');
+  }),
+  engineCase('entry point and command arrive word by word', async (trial) => {
+    const words = ['a b', '$HOME', '', '"', 'ü'];
+    const { stdout } = await trial.run('', { entryPoint: ['printf', '[%s]'], command: words });
+    checkEqual(stdout.toString(), words.map((word) => `[${word}]`).join(''), 'the words');
+  }),
+  engineCase('the working directory is the one given', async (trial) => {
+    checkEqual(await said(trial, PROGRAMS.workingDirectory, { workingDirectory: '/tmp' }), '/tmp\n', 'pwd');
+  }),
+  engineCase('the user is the one given', async (trial) => {
+    for (const user of ['1234:5678', '0:0']) {
+      checkEqual(await said(trial, PROGRAMS.user, { user }), `${user.replace(':', '\n')}\n`, 'id');
+    }
+  }),
+  engineCase('a read-only root file system refuses writes, another takes them', async (trial) => {
+    const overrides = { user: '0:0', readOnlyRootFilesystem: true };
+    checkEqual(
+      await said(trial, PROGRAMS.rootFilesystem, overrides),
+      'refused\n',
+      'a write to a read-only root',
+    );
+    const writable = { ...overrides, readOnlyRootFilesystem: false };
+    checkEqual(
+      await said(trial, PROGRAMS.rootFilesystem, writable),
+      'written\n',
+      'a write to a writable root',
+    );
+  }),
+  engineCase('a temporary file system can be written by its owner', async (trial) => {
+    const scratch = { target: '/scratch', sizeBytes: 65_536, inodes: 16, uid: 1000, gid: 1000 };
+    const tmpfs = [{ ...scratch, mode: '0700', exec: false }];
+    checkEqual(await said(trial, PROGRAMS.tmpfs, { tmpfs }), 'job\n', 'what was written and read');
+  }),
+  engineCase(
+    'a read-only mount refuses writes, and what is written to another appears on this host',
+    async (trial) => {
       if (!trial.engine.capabilities.bindMounts) return;
       const folder = await mkdtemp(join(tmpdir(), 'berthkit-conformance-'));
       try {
@@ -103,38 +85,29 @@ export const CONTAINER_CASES: readonly CaseOf<EngineTrial>[] = [
         await rm(folder, { recursive: true, force: true });
       }
     },
-  },
-  {
-    name: 'network mode none leaves no route anywhere',
-    async body(trial) {
-      checkEqual(await said(trial, PROGRAMS.routes, { networkMode: 'none' }), 'end\n', 'the routes');
-    },
-  },
-  {
-    name: 'dropped capabilities are gone, also for root, and no new privileges can be had',
-    async body(trial) {
+  ),
+  engineCase('network mode none leaves no route anywhere', async (trial) => {
+    checkEqual(await said(trial, PROGRAMS.routes, { networkMode: 'none' }), 'end\n', 'the routes');
+  }),
+  engineCase(
+    'dropped capabilities are gone, also for root, and no new privileges can be had',
+    async (trial) => {
       const none = '0000000000000000';
       const expected = `CapEff:\t${none}\nCapBnd:\t${none}\nNoNewPrivs:\t1\n`;
       const lines = (await said(trial, PROGRAMS.privileges, { user: '0:0' })).split('\n').sort();
       checkEqual(lines, expected.split('\n').sort(), 'the privileges');
     },
-  },
-  {
-    name: 'memory and processes are limited as given',
-    async body(trial) {
-      checkEqual(await said(trial, PROGRAMS.limits, {}), '134217728\n64\n', 'the limits');
-    },
-  },
-  {
-    name: 'there is an init process where it is asked for, and only there',
-    async body(trial) {
-      checkEqual(await said(trial, PROGRAMS.firstProcess, { init: true }), 'child\n', 'with an init process');
-      checkEqual(await said(trial, PROGRAMS.firstProcess, { init: false }), 'first\n', 'without one');
-    },
-  },
-  {
-    name: 'an image is found by reference and by id; one that is not there is null',
-    async body({ engine: { images }, reference, imageId, within }) {
+  ),
+  engineCase('memory and processes are limited as given', async (trial) => {
+    checkEqual(await said(trial, PROGRAMS.limits, {}), '134217728\n64\n', 'the limits');
+  }),
+  engineCase('there is an init process where it is asked for, and only there', async (trial) => {
+    checkEqual(await said(trial, PROGRAMS.firstProcess, { init: true }), 'child\n', 'with an init process');
+    checkEqual(await said(trial, PROGRAMS.firstProcess, { init: false }), 'first\n', 'without one');
+  }),
+  engineCase(
+    'an image is found by reference and by id; one that is not there is null',
+    async ({ engine: { images }, reference, imageId, within }) => {
       const info = await within('images.inspect', images.inspect(reference));
       check(info !== null, 'images.inspect: the image is not there');
       check(/^sha256:[0-9a-f]{64}$/.test(info.id), `the id of the image: ${info.id}`);
@@ -150,14 +123,14 @@ export const CONTAINER_CASES: readonly CaseOf<EngineTrial>[] = [
       );
       checkEqual(await within('images.inspect', images.inspect(NO_SUCH_IMAGE)), null, 'no image');
     },
-  },
-  {
-    name: 'pulling what cannot be had is an error of kind image, and the image is not there',
-    async body({ engine: { images }, within }) {
+  ),
+  engineCase(
+    'pulling what cannot be had is an error of kind image, and the image is not there',
+    async ({ engine: { images }, within }) => {
       const error = await rejection(within('images.pull', images.pull(NO_SUCH_IMAGE)), 'images.pull');
       const kind = JobRuntimeError.isInstance(error) ? error.kind : 'foreign';
       checkEqual(kind, 'image', `the kind of ${String(error)}`);
       checkEqual(await within('images.inspect', images.inspect(NO_SUCH_IMAGE)), null, 'no image');
     },
-  },
+  ),
 ];

@@ -1,7 +1,7 @@
 /** Cases about what a container is before, while and after it runs, and about what is not there. */
 import { check, checkEqual, checkRejects, type CaseOf } from './conformance-case.js';
 import { EXIT_CODES, exitWith, NO_SUCH_PROGRAM, PROGRAMS } from './conformance-programs.js';
-import { NO_SUCH_ID, type EngineTrial } from './engine-trial.js';
+import { engineCase, NO_SUCH_ID, type EngineTrial } from './engine-trial.js';
 
 const { silent, sleeps, streams, readsLine } = PROGRAMS;
 
@@ -20,85 +20,70 @@ const badEntryPoint = async (trial: EngineTrial, entryPoint: string, exitCode: n
 
 /** The cases. */
 export const LIFECYCLE_CASES: readonly CaseOf<EngineTrial>[] = [
-  {
-    name: 'says what it is',
-    async body({ engine, within }) {
-      const info = await within('info', engine.info());
-      const { name, version, apiVersion, operatingSystem, architecture, cpus, memoryBytes, runtimes } = info;
-      for (const text of [engine.name, name, version, apiVersion, operatingSystem, architecture]) {
-        check(typeof text === 'string' && text !== '', `info: an empty field in ${JSON.stringify(info)}`);
-      }
-      check(cpus > 0 && memoryBytes > 0, `info: ${cpus} processors, ${memoryBytes} bytes of memory`);
-      check(Array.isArray(runtimes), 'info: runtimes is not a list');
-      for (const value of Object.values(engine.capabilities))
-        checkEqual(typeof value, 'boolean', 'a capability');
-    },
-  },
-  {
-    name: 'a created container has what it was given, and does not run',
-    async body(trial) {
-      const spec = trial.spec(silent.script);
-      const created = await trial.within('create', trial.engine.containers.create(spec));
-      check(Array.isArray(created.warnings), 'create: warnings is not a list');
-      await trial.pause();
-      const info = await trial.inspect(created.id);
-      const { id, name, imageId, status, startedAt, finishedAt, exitCode, oomKilled, error } = info;
-      checkEqual(
-        { id, name, imageId, status, startedAt, finishedAt, exitCode, oomKilled, error },
-        {
-          id: created.id,
-          name: spec.name,
-          imageId: trial.imageId,
-          status: 'created',
-          startedAt: null,
-          finishedAt: null,
-          exitCode: null,
-          oomKilled: false,
-          error: '',
-        },
-        'inspect of a created container',
-      );
-      checkEqual(info.labels[trial.label], 'yes', 'the label');
-    },
-  },
-  {
-    name: 'inspect takes a name, and gives null for what is not there',
-    async body(trial) {
-      const { engine, within } = trial;
-      const spec = trial.spec(silent.script);
-      const { id } = await within('create', engine.containers.create(spec));
-      checkEqual((await within('inspect', engine.containers.inspect(spec.name)))?.id, id, 'inspect by name');
-      checkEqual(await within('inspect', engine.containers.inspect(NO_SUCH_ID)), null, 'inspect of no id');
-      const missing = await within('inspect', engine.containers.inspect(`${spec.name}-missing`));
-      checkEqual(missing, null, 'inspect of no name');
-    },
-  },
-  {
-    name: 'a name that is taken is engine.conflict, and its container is left alone',
-    async body(trial) {
-      const { engine } = trial;
-      const spec = trial.spec(silent.script);
-      const { id } = await trial.within('create', engine.containers.create(spec));
-      const again = trial.within('create', engine.containers.create(spec));
-      await checkRejects(again, ['engine.conflict'], 'create with a name that is taken');
-      checkEqual((await trial.inspect(spec.name)).id, id, 'the container of that name');
-    },
-  },
-  {
-    name: 'a missing image is engine.image_not_found, and nothing is made',
-    async body(trial) {
-      const { engine } = trial;
-      const spec = trial.spec(silent.script, { image: `sha256:${'0'.repeat(64)}` });
-      const creating = trial.within('create', engine.containers.create(spec));
-      await checkRejects(creating, ['engine.image_not_found'], 'create with a missing image');
-      const found = await trial.within('inspect', engine.containers.inspect(spec.name));
-      checkEqual(found, null, 'the container of a missing image');
-    },
-  },
-  {
-    name: 'start, attach and wait of an unknown container are engine.not_found',
-    async body({ engine: { containers }, within }) {
-      const calls = {
+  engineCase('says what it is', async ({ engine, within }) => {
+    const info = await within('info', engine.info());
+    const { name, version, apiVersion, operatingSystem, architecture, cpus, memoryBytes, runtimes } = info;
+    for (const text of [engine.name, name, version, apiVersion, operatingSystem, architecture]) {
+      check(typeof text === 'string' && text !== '', `info: an empty field in ${JSON.stringify(info)}`);
+    }
+    check(cpus > 0 && memoryBytes > 0, `info: ${cpus} processors, ${memoryBytes} bytes of memory`);
+    check(Array.isArray(runtimes), 'info: runtimes is not a list');
+    for (const value of Object.values(engine.capabilities))
+      checkEqual(typeof value, 'boolean', 'a capability');
+  }),
+  engineCase('a created container has what it was given, and does not run', async (trial) => {
+    const spec = trial.spec(silent.script);
+    const created = await trial.within('create', trial.engine.containers.create(spec));
+    check(Array.isArray(created.warnings), 'create: warnings is not a list');
+    await trial.pause();
+    const info = await trial.inspect(created.id);
+    const { id, name, imageId, status, startedAt, finishedAt, exitCode, oomKilled, error } = info;
+    checkEqual(
+      { id, name, imageId, status, startedAt, finishedAt, exitCode, oomKilled, error },
+      {
+        id: created.id,
+        name: spec.name,
+        imageId: trial.imageId,
+        status: 'created',
+        startedAt: null,
+        finishedAt: null,
+        exitCode: null,
+        oomKilled: false,
+        error: '',
+      },
+      'inspect of a created container',
+    );
+    checkEqual(info.labels[trial.label], 'yes', 'the label');
+  }),
+  engineCase('inspect takes a name, and gives null for what is not there', async (trial) => {
+    const { engine, within } = trial;
+    const spec = trial.spec(silent.script);
+    const { id } = await within('create', engine.containers.create(spec));
+    checkEqual((await within('inspect', engine.containers.inspect(spec.name)))?.id, id, 'inspect by name');
+    checkEqual(await within('inspect', engine.containers.inspect(NO_SUCH_ID)), null, 'inspect of no id');
+    const missing = await within('inspect', engine.containers.inspect(`${spec.name}-missing`));
+    checkEqual(missing, null, 'inspect of no name');
+  }),
+  engineCase('a name that is taken is engine.conflict, and its container is left alone', async (trial) => {
+    const { engine } = trial;
+    const spec = trial.spec(silent.script);
+    const { id } = await trial.within('create', engine.containers.create(spec));
+    const again = trial.within('create', engine.containers.create(spec));
+    await checkRejects(again, ['engine.conflict'], 'create with a name that is taken');
+    checkEqual((await trial.inspect(spec.name)).id, id, 'the container of that name');
+  }),
+  engineCase('a missing image is engine.image_not_found, and nothing is made', async (trial) => {
+    const { engine } = trial;
+    const spec = trial.spec(silent.script, { image: `sha256:${'0'.repeat(64)}` });
+    const creating = trial.within('create', engine.containers.create(spec));
+    await checkRejects(creating, ['engine.image_not_found'], 'create with a missing image');
+    const found = await trial.within('inspect', engine.containers.inspect(spec.name));
+    checkEqual(found, null, 'the container of a missing image');
+  }),
+  engineCase(
+    'start, attach and wait of an unknown container are engine.not_found',
+    async ({ engine: { containers }, within }) => {
+      const calls: Readonly<Record<string, () => Promise<unknown>>> = {
         start: () => containers.start(NO_SUCH_ID),
         attach: () => containers.attach(NO_SUCH_ID, { stdin: false }),
         wait: () => containers.wait(NO_SUCH_ID),
@@ -107,83 +92,64 @@ export const LIFECYCLE_CASES: readonly CaseOf<EngineTrial>[] = [
         await checkRejects(within(name, call()), ['engine.not_found'], `${name} of an unknown container`);
       }
     },
-  },
-  {
-    name: 'a running container has a start and no end',
-    async body(trial) {
-      const begun = await trial.begin(sleeps.script);
-      await trial.within('the first output', begun.output.until('ready'));
-      const { status, startedAt, finishedAt, exitCode } = await trial.inspect(begun.id);
-      checkEqual(
-        { status, finishedAt, exitCode },
-        { status: 'running', finishedAt: null, exitCode: null },
-        'inspect',
-      );
-      check(Number.isFinite(Date.parse(startedAt ?? '')), `startedAt: ${startedAt} is not a time`);
-    },
-  },
-  {
-    name: 'a container that ended has a start, an end and its exit code, and stays',
-    async body(trial) {
-      const { id, info } = await trial.run(streams.script);
-      checkEqual([info.exitCode, info.oomKilled, info.error], [7, false, ''], 'exit code, oomKilled, error');
-      const started = Date.parse(info.startedAt ?? '');
-      const finished = Date.parse(info.finishedAt ?? '');
-      check(started <= finished, `started ${info.startedAt}, finished ${info.finishedAt}`);
-      await trial.pause();
-      checkEqual((await trial.inspect(id)).exitCode, 7, 'exit code, asked again');
-    },
-  },
-  {
-    name: 'exit codes arrive unchanged',
-    async body(trial) {
-      for (const code of EXIT_CODES) {
-        checkEqual((await trial.run(exitWith(code))).info.exitCode, code, 'exit code');
-      }
-    },
-  },
-  {
-    name: 'an entry point that is not there fails the start with exit code 127, and never runs',
-    body: (trial) => badEntryPoint(trial, NO_SUCH_PROGRAM, 127),
-  },
-  {
-    name: 'an entry point that cannot be run fails the start with exit code 126, and never runs',
-    body: (trial) => badEntryPoint(trial, '/etc', 126),
-  },
-  {
-    name: 'wait, called before start, resolves when the container ends and not before',
-    async body(trial) {
-      const begun = await trial.begin(readsLine.script, { stdin: true });
-      let woken = false;
-      void begun.waiting.then(() => {
-        woken = true;
-      });
-      await trial.within('the first output', begun.output.until('ready'));
-      await trial.pause();
-      check(!woken, 'wait resolved while the container still runs');
-      checkEqual((await trial.inspect(begun.id)).status, 'running', 'status');
-      await trial.within('writing', begun.attachment.stdin?.write(Buffer.from('go\n')) ?? Promise.resolve());
-      const { info } = await trial.end(begun);
-      checkEqual(info.exitCode, 5, 'exit code');
-    },
-  },
-  {
-    name: 'wait resolves for a container that has ended already',
-    async body(trial) {
-      const { id } = await trial.run(streams.script);
-      await trial.within('wait', trial.engine.containers.wait(id));
-    },
-  },
-  {
-    name: 'wait resolves when a container that never ran is gone',
-    async body(trial) {
-      const { containers } = trial.engine;
-      const id = await trial.create(silent.script);
-      const waiting = containers.wait(id);
-      waiting.catch(() => undefined);
-      await trial.pause();
-      await trial.within('remove', containers.remove(id));
-      await trial.within('wait', waiting);
-    },
-  },
+  ),
+  engineCase('a running container has a start and no end', async (trial) => {
+    const begun = await trial.begin(sleeps.script);
+    await trial.within('the first output', begun.output.until('ready'));
+    const { status, startedAt, finishedAt, exitCode } = await trial.inspect(begun.id);
+    checkEqual(
+      { status, finishedAt, exitCode },
+      { status: 'running', finishedAt: null, exitCode: null },
+      'inspect',
+    );
+    check(Number.isFinite(Date.parse(startedAt ?? '')), `startedAt: ${startedAt} is not a time`);
+  }),
+  engineCase('a container that ended has a start, an end and its exit code, and stays', async (trial) => {
+    const { id, info } = await trial.run(streams.script);
+    checkEqual([info.exitCode, info.oomKilled, info.error], [7, false, ''], 'exit code, oomKilled, error');
+    const started = Date.parse(info.startedAt ?? '');
+    const finished = Date.parse(info.finishedAt ?? '');
+    check(started <= finished, `started ${info.startedAt}, finished ${info.finishedAt}`);
+    await trial.pause();
+    checkEqual((await trial.inspect(id)).exitCode, 7, 'exit code, asked again');
+  }),
+  engineCase('exit codes arrive unchanged', async (trial) => {
+    for (const code of EXIT_CODES) {
+      checkEqual((await trial.run(exitWith(code))).info.exitCode, code, 'exit code');
+    }
+  }),
+  engineCase('an entry point that is not there fails the start with exit code 127, and never runs', (trial) =>
+    badEntryPoint(trial, NO_SUCH_PROGRAM, 127),
+  ),
+  engineCase(
+    'an entry point that cannot be run fails the start with exit code 126, and never runs',
+    (trial) => badEntryPoint(trial, '/etc', 126),
+  ),
+  engineCase('wait, called before start, resolves when the container ends and not before', async (trial) => {
+    const begun = await trial.begin(readsLine.script, { stdin: true });
+    let woken = false;
+    void begun.waiting.then(() => {
+      woken = true;
+    });
+    await trial.within('the first output', begun.output.until('ready'));
+    await trial.pause();
+    check(!woken, 'wait resolved while the container still runs');
+    checkEqual((await trial.inspect(begun.id)).status, 'running', 'status');
+    await trial.within('writing', begun.attachment.stdin?.write(Buffer.from('go\n')) ?? Promise.resolve());
+    const { info } = await trial.end(begun);
+    checkEqual(info.exitCode, 5, 'exit code');
+  }),
+  engineCase('wait resolves for a container that has ended already', async (trial) => {
+    const { id } = await trial.run(streams.script);
+    await trial.within('wait', trial.engine.containers.wait(id));
+  }),
+  engineCase('wait resolves when a container that never ran is gone', async (trial) => {
+    const { containers } = trial.engine;
+    const id = await trial.create(silent.script);
+    const waiting = containers.wait(id);
+    waiting.catch(() => undefined);
+    await trial.pause();
+    await trial.within('remove', containers.remove(id));
+    await trial.within('wait', waiting);
+  }),
 ];

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Attachment, ContainerEngine, ContainerInfo } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
-import { check, within } from './conformance-case.js';
+import { check, within, type CaseOf } from './conformance-case.js';
 import { readOutput, type OutputReader } from './output-reader.js';
 
 /** What `engineConformance` tests: an engine, and the reference of an image with a POSIX `sh` and the usual small commands. */
@@ -39,7 +39,7 @@ export interface EngineTrial {
   /** A label on everything this case makes. */
   readonly label: string;
   /** Bounds a step: an engine that hangs fails the case. */
-  within<T>(what: string, work: Promise<T>): Promise<T>;
+  readonly within: <T>(what: string, work: Promise<T>) => Promise<T>;
   /** Passes a moment, for what must *not* happen meanwhile. */
   pause(): Promise<void>;
   /** A hardened container that runs a script; its name is new. */
@@ -55,6 +55,12 @@ export interface EngineTrial {
   inspect(id: string): Promise<ContainerInfo>;
 }
 
+/** A case of the suite. */
+export const engineCase = (name: string, body: CaseOf<EngineTrial>['body']): CaseOf<EngineTrial> => ({
+  name,
+  body,
+});
+
 /** An id that no container has. */
 export const NO_SUCH_ID = 'f0'.repeat(32);
 
@@ -64,7 +70,7 @@ const PAUSE_MS = 300;
 export async function createEngineTrial(
   { engine, image }: EngineUnderTest,
   timeoutMs: number,
-): Promise<{ readonly trial: EngineTrial; tearDown(): Promise<void> }> {
+): Promise<{ readonly trial: EngineTrial; readonly tearDown: () => Promise<void> }> {
   const label = `berthkit.conformance.${randomUUID()}`;
   const names: string[] = [];
   const bounded: EngineTrial['within'] = (what, work) => within(timeoutMs, what, work);

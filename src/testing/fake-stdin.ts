@@ -1,4 +1,5 @@
 /** Standard input of a fake container: what is written can be read until it is closed. */
+import { EngineError } from '../errors.js';
 
 /** Both ends of an input. */
 export interface FakeStdin {
@@ -32,7 +33,9 @@ export function createFakeStdin(): FakeStdin {
   return {
     async write(bytes) {
       await Promise.resolve();
-      if (closed || ended) throw Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+      if (closed || ended) {
+        throw new EngineError('engine.failed', 'the container no longer reads its standard input');
+      }
       queue.push(Uint8Array.from(bytes));
       wake();
     },

@@ -22,7 +22,7 @@ export interface RemovalLimits {
 }
 
 /** Ten refusals as Testcontainers' Ryuk allows; with these pauses that is about six seconds. */
-export const REMOVAL_LIMITS: RemovalLimits = { refusals: 10, deadlineMs: 60_000, pauseMs: 20 };
+const REMOVAL_LIMITS: RemovalLimits = { refusals: 10, deadlineMs: 60_000, pauseMs: 20 };
 
 /**
  * Asks for the removal and waits until the container is gone. 404 is success; 409 means a removal is under way and is waited for;

@@ -6,7 +6,7 @@ import { toEngineError } from './errors.js';
 import type { Transport } from './transport.js';
 
 /** What a status means for one call, where it is not what it usually means. */
-export type StatusMeanings = Readonly<Record<number, ErrorCodeOf<'engine'>>>;
+type StatusMeanings = Readonly<Record<number, ErrorCodeOf<'engine'>>>;
 
 /** One engine, as the rest of the adapter talks to it. */
 export interface Session {

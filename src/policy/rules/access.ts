@@ -31,7 +31,7 @@ export const secretsRule: BuiltInRule = {
 /**
  * Whether a right (`mountId` or `mountId:prefix`, the id may be `*`) covers a path. The prefix counts in whole segments; the empty path is the whole storage.
  */
-export function coversStoragePath(right: string, mountId: string, path: string): boolean {
+function coversStoragePath(right: string, mountId: string, path: string): boolean {
   const separator = right.indexOf(':');
   const id = separator === -1 ? right : right.slice(0, separator);
   if (id !== '*' && id !== mountId) return false;

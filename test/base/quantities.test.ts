@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatBytes, parseBoolean, parseByteSize, parseDuration } from '../../src/base/units.js';
+import { parseBoolean } from '../../src/base/boolean-text.js';
+import { formatBytes, parseByteSize } from '../../src/base/byte-size.js';
+import { parseDuration } from '../../src/base/duration.js';
 
 describe('parseByteSize', () => {
   it.each([

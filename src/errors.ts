@@ -144,6 +144,7 @@ export class JobRuntimeError<C extends ErrorCode = ErrorCode> extends Error {
     return hasBrand(value, JobRuntimeError.brand);
   }
 
+  /** True for an error of this class from either build. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     return hasBrand(value, this.brand);
   }

@@ -17,7 +17,8 @@ export type RunOutcome =
   | { readonly outcome: 'result'; readonly result: RunResult }
   | { readonly outcome: 'error'; readonly error: ErrorRecord };
 
-interface EventFields {
+/** What each event says besides its envelope. */
+export interface EventFields {
   run_start: { readonly jobSlug: string | null };
   attempt_start: object;
   attempt_end: object;
@@ -51,7 +52,8 @@ interface EventFields {
 /** The names of all events. */
 export type RunEventType = keyof EventFields;
 
-interface EventEnvelope<T extends RunEventType> {
+/** What every event says. */
+export interface EventEnvelope<T extends RunEventType> {
   readonly type: T;
   readonly runId: string;
   readonly attempt: number;

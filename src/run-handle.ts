@@ -31,6 +31,7 @@ export interface RunHandle {
   cancel(reason?: string): void;
   /** Every iteration replays from `run_start`, never throws, and ends after `run_end`. Breaking off does not cancel. */
   readonly events: AsyncIterable<RunEvent>;
+  /** The run at a glance, as of now. */
   summary(): RunSummary;
 }
 

@@ -31,6 +31,7 @@ export interface RunOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Overrides `maxLogChars` downwards. */
   readonly maxLogChars?: number | undefined;
+  /** Hears every event of this run. What it throws is ignored. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
   /** Lines of output, redacted, without line ends, cut at 64 KiB. */
   readonly onLine?:

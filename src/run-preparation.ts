@@ -38,7 +38,7 @@ export function planJudged(run: Run, request: RunRequest): RunPlan {
 }
 
 /** What path templates of outputs may use. */
-export function variablesOf({ record }: Run, plan: RunPlan): PathTemplateVariables {
+function variablesOf({ record }: Run, plan: RunPlan): PathTemplateVariables {
   const { runId, attempt, startedAt } = record;
   const { slug, id, version } = plan.job;
   const startedDate = startedAt.slice(0, 10);

@@ -39,11 +39,13 @@ export interface Runtime extends AsyncDisposable {
   startJob(definition: unknown, options?: RunOptions): RunHandle;
   /** Runs what a front door compiled; judged like any job. */
   run(request: RunRequest, options?: RunOptions): Promise<RunResult>;
+  /** Begins what a front door compiled and returns at once. */
   startRun(request: RunRequest, options?: RunOptions): RunHandle;
   /** A live run, or one of the last that ended. */
   get(runId: string): RunHandle | undefined;
   /** Live runs and the last that ended, oldest first. */
   runs(): readonly RunSummary[];
+  /** Whether a run would be taken now; asks the engine. Never rejects. */
   readiness(): Promise<Readiness>;
   /** Takes no more runs, lets live ones end for `drainMs` (default 0), then stops them, and resolves when all is cleaned up. */
   close(options?: { readonly drainMs?: number | undefined }): Promise<void>;

@@ -3,9 +3,20 @@ import { createEventLog, type EventLog } from '../src/event-log.js';
 import type { RunEvent } from '../src/events.js';
 
 const envelope = { runId: 'r', attempt: 1, at: '2026-01-01T00:00:00.000Z', metadata: {} } as const;
-const output = (text: string, stream: 'stdout' | 'stderr' = 'stdout'): RunEvent => ({ ...envelope, type: 'output', stream, text });
+const output = (text: string, stream: 'stdout' | 'stderr' = 'stdout'): RunEvent => ({
+  ...envelope,
+  type: 'output',
+  stream,
+  text,
+});
 const start: RunEvent = { ...envelope, type: 'run_start', jobSlug: null };
-const end = { ...envelope, type: 'run_end', outcome: 'error', error: {}, durations: {} } as unknown as RunEvent;
+const end = {
+  ...envelope,
+  type: 'run_end',
+  outcome: 'error',
+  error: {},
+  durations: {},
+} as unknown as RunEvent;
 
 const readAll = async (log: EventLog): Promise<readonly RunEvent[]> => {
   const events: RunEvent[] = [];
@@ -22,7 +33,14 @@ describe('createEventLog', () => {
   it('replays everything in order for each reader, early or late', async () => {
     const log = createEventLog(1000);
     const early = readAll(log);
-    for (const event of [start, output('a'), output('b', 'stderr'), { ...envelope, type: 'attempt_end' } as RunEvent, output('c'), end]) {
+    for (const event of [
+      start,
+      output('a'),
+      output('b', 'stderr'),
+      { ...envelope, type: 'attempt_end' } as RunEvent,
+      output('c'),
+      end,
+    ]) {
       log.append(event);
     }
     const expected = ['run_start', 'a', 'b', 'attempt_end', 'c', 'run_end'];
@@ -32,7 +50,8 @@ describe('createEventLog', () => {
 
   it('forgets the oldest output beyond its bound and says exactly how much', async () => {
     const log = createEventLog(4);
-    for (const event of [start, output('aa'), output('ee', 'stderr'), output('bb'), output('cc'), end]) log.append(event);
+    for (const event of [start, output('aa'), output('ee', 'stderr'), output('bb'), output('cc'), end])
+      log.append(event);
     expect(summary(await readAll(log))).toEqual(['run_start', 'stdout-2', 'bb', 'cc', 'stderr-2', 'run_end']);
   });
 
@@ -45,7 +64,8 @@ describe('createEventLog', () => {
     expect((await reader.next()).value).toMatchObject({ text: 'aa' });
     for (const event of [output('bbb'), output('cc'), end]) log.append(event);
     const rest: RunEvent[] = [];
-    for (let next = await reader.next(); next.done !== true; next = await reader.next()) rest.push(next.value);
+    for (let next = await reader.next(); next.done !== true; next = await reader.next())
+      rest.push(next.value);
     expect(summary(rest)).toEqual(['stdout-3', 'cc', 'run_end']);
   });
 
@@ -54,7 +74,12 @@ describe('createEventLog', () => {
     log.append(start);
     for (let index = 0; index < 20_000; index += 1) log.append(output('0123456789'));
     log.append(end);
-    expect(summary(await readAll(log))).toEqual(['run_start', 'stdout-199900', ...Array<string>(10).fill('0123456789'), 'run_end']);
+    expect(summary(await readAll(log))).toEqual([
+      'run_start',
+      'stdout-199900',
+      ...Array<string>(10).fill('0123456789'),
+      'run_end',
+    ]);
   });
 
   it('takes nothing after run_end', async () => {

@@ -13,6 +13,8 @@ export default class TotalsReporter implements Reporter {
       }
     }
     const { passed, failed, skipped } = totals;
-    process.stdout.write(`\n${String(passed)} passed, ${String(failed)} failed, ${String(skipped)} skipped\n`);
+    process.stdout.write(
+      `\n${String(passed)} passed, ${String(failed)} failed, ${String(skipped)} skipped\n`,
+    );
   }
 }

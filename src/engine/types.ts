@@ -44,6 +44,7 @@ export interface Attachment {
   readonly output: AsyncIterable<OutputChunk>;
   /** Writes to standard input and resolves when accepted; rejects once the container no longer reads. Null without `stdin`. */
   readonly stdin: {
+    /** Resolves when the bytes were accepted. */
     write(bytes: Uint8Array): Promise<void>;
     /** Half-closes: output still arrives. */
     end(): Promise<void>;

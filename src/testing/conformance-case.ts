@@ -5,6 +5,7 @@ import { JobRuntimeError, type ErrorCode } from '../errors.js';
 /** One case of a suite: `run` rejects with a plain `Error` that says what was expected and what came instead. */
 export interface ConformanceCase {
   readonly name: string;
+  /** Rejects with what does not conform. */
   run(): Promise<void>;
 }
 

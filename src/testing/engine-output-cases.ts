@@ -93,9 +93,9 @@ export const OUTPUT_CASES: readonly CaseOf<EngineTrial>[] = [
       check(stdin !== null, 'attach: no standard input, though it was asked for');
       await trial.within('wait', begun.waiting);
       const chunk = new Uint8Array(65_536);
-      // What still fits on its way may be accepted.
+      // What still fits on its way may be accepted, but not for ever.
       const writing = async (): Promise<void> => {
-        for (;;) await stdin.write(chunk);
+        for (let count = 0; count < 1024; count += 1) await stdin.write(chunk);
       };
       const failed = trial.within('writing to a container that ended', writing());
       await checkRejects(failed, ['engine.failed'], 'writing to a container that ended');

@@ -10,11 +10,12 @@ export interface EngineUnderTest {
   readonly engine: ContainerEngine;
   /** For example `busybox:1`; pulled if it is not there. */
   readonly image: string;
+  /** Called when the case is over. */
   cleanup?(): Promise<void>;
 }
 
 /** A container that was created, attached, waited for and started. */
-export interface Begun {
+interface Begun {
   readonly id: string;
   readonly attachment: Attachment;
   /** Reads from the start on, unless the case reads by itself. */
@@ -24,7 +25,7 @@ export interface Begun {
 }
 
 /** A container that has ended. */
-export interface Ended {
+interface Ended {
   readonly id: string;
   readonly info: ContainerInfo;
   readonly stdout: Buffer;

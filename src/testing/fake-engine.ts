@@ -26,6 +26,7 @@ export interface FakeEngine extends ContainerEngine {
   killExternally(idOrName: string, signal?: string): void;
   /** From now on every call is `engine.unreachable`, streams end, and waits never settle. Containers go on. */
   goAway(): void;
+  /** Answers again. */
   comeBack(): void;
 }
 

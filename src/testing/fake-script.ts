@@ -43,6 +43,7 @@ export interface FakeJob {
   readonly stdin: AsyncIterable<Uint8Array>;
   /** Resolves when there is room for more, as a pipe does. */
   stdout(data: string | Uint8Array): Promise<void>;
+  /** As {@link FakeJob.stdout}. */
   stderr(data: string | Uint8Array): Promise<void>;
   /** A container path; through the mounts it is a file of this host. */
   readFile(path: string): Promise<Uint8Array>;
@@ -52,6 +53,7 @@ export interface FakeJob {
   onSignal(name: string, handler: () => void): void;
   /** Aborted when the job is ended by a signal; `sleepUntilKilled` is the easy way to wait for it. */
   readonly killed: AbortSignal;
+  /** Rejects when the job is ended by a signal. */
   sleepUntilKilled(): Promise<never>;
 }
 

@@ -5,3 +5,5 @@ export type { ConformanceCase, ConformanceOptions } from './conformance-case.js'
 export { conformancePrograms } from './conformance-programs.js';
 export { engineConformance } from './engine-conformance.js';
 export type { EngineUnderTest } from './engine-trial.js';
+export { storageConformance } from './storage-conformance.js';
+export type { StorageUnderTest } from './storage-trial.js';

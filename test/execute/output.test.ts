@@ -7,7 +7,13 @@ import { toOutputSink } from '../../src/execute/sink.js';
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const collectorWith = (
   fields: Partial<OutputOptions>,
-): { collector: ReturnType<typeof createOutputCollector>; texts: string[]; lines: string[]; failed: string[]; limits: number[] } => {
+): {
+  collector: ReturnType<typeof createOutputCollector>;
+  texts: string[];
+  lines: string[];
+  failed: string[];
+  limits: number[];
+} => {
   const texts: string[] = [];
   const lines: string[] = [];
   const failed: string[] = [];
@@ -30,11 +36,25 @@ const collectorWith = (
 describe('createOutputCollector', () => {
   it('redacts across chunk borders everywhere it hands out text', async () => {
     const written: Buffer[] = [];
-    const sink = new Writable({ write: (chunk: Buffer, _encoding, done) => { written.push(chunk); done(); } });
-    const { collector, texts, lines } = collectorWith({ sinks: { stdout: toOutputSink(sink), stderr: null } });
-    for (const piece of ['token=s3cr3', 't-val', 'ue!\nnext']) await collector.push({ stream: 'stdout', bytes: bytes(piece) });
+    const sink = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        written.push(chunk);
+        done();
+      },
+    });
+    const { collector, texts, lines } = collectorWith({
+      sinks: { stdout: toOutputSink(sink), stderr: null },
+    });
+    for (const piece of ['token=s3cr3', 't-val', 'ue!\nnext'])
+      await collector.push({ stream: 'stdout', bytes: bytes(piece) });
     await collector.end();
-    const everything = [texts.join(''), lines.join(''), Buffer.concat(written).toString(), JSON.stringify(collector.stream('stdout')), JSON.stringify(collector.lastLog())];
+    const everything = [
+      texts.join(''),
+      lines.join(''),
+      Buffer.concat(written).toString(),
+      JSON.stringify(collector.stream('stdout')),
+      JSON.stringify(collector.lastLog()),
+    ];
     for (const text of everything) expect(text).not.toContain('s3cr3t');
     expect(collector.stream('stdout').text).toBe('token=***!\nnext');
     expect(lines).toEqual(['stdout:token=***!', 'stdout:next']);
@@ -52,7 +72,11 @@ describe('createOutputCollector', () => {
   });
 
   it('lets go of a sink that fails and goes on', async () => {
-    const sink = new Writable({ write: (_chunk, _encoding, done) => { done(new Error('disk gone')); } });
+    const sink = new Writable({
+      write: (_chunk, _encoding, done) => {
+        done(new Error('disk gone'));
+      },
+    });
     const { collector, failed } = collectorWith({ sinks: { stdout: null, stderr: toOutputSink(sink) } });
     for (const text of ['a\n', 'b\n', 'c\n']) {
       await collector.push({ stream: 'stderr', bytes: bytes(text) });

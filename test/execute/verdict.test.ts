@@ -31,26 +31,83 @@ describe('judgeEnd', () => {
   it.each([
     ['exit 0', seen({}), 'completed', 0, 'job'],
     ['exit 3', seen({ info: info({ exitCode: 3 }) }), 'non_zero_exit', 3, 'job'],
-    ['exit 0 with a child killed for memory', seen({ info: info({ oomKilled: true }) }), 'completed', 0, 'job'],
-    ['exit 3 with a child killed for memory', seen({ info: info({ exitCode: 3, oomKilled: true }) }), 'non_zero_exit', 3, 'job'],
-    ['main process killed for memory', seen({ info: info({ exitCode: 137, oomKilled: true }) }), 'oom_killed', 137, 'kernel'],
+    [
+      'exit 0 with a child killed for memory',
+      seen({ info: info({ oomKilled: true }) }),
+      'completed',
+      0,
+      'job',
+    ],
+    [
+      'exit 3 with a child killed for memory',
+      seen({ info: info({ exitCode: 3, oomKilled: true }) }),
+      'non_zero_exit',
+      3,
+      'job',
+    ],
+    [
+      'main process killed for memory',
+      seen({ info: info({ exitCode: 137, oomKilled: true }) }),
+      'oom_killed',
+      137,
+      'kernel',
+    ],
     ['killed by a stranger', seen({ info: info({ exitCode: 137 }) }), 'signaled', 137, 'stranger'],
     ['segmentation fault', seen({ info: info({ exitCode: 139 }) }), 'signaled', 139, 'job'],
     ['removed while it ran', seen({ info: null }), 'externally_removed', null, 'stranger'],
     ['gone after the engine was away', seen({ info: null, engineLost: true }), 'interrupted', null, 'engine'],
-    ['137 after the engine was away', seen({ info: info({ exitCode: 137 }), engineLost: true }), 'interrupted', 137, 'engine'],
-    ['own exit code although the engine was away', seen({ info: info({ exitCode: 4 }), engineLost: true }), 'non_zero_exit', 4, 'job'],
-    ['never started', seen({ info: info({ status: 'created', startedAt: null, exitCode: null }) }), 'interrupted', null, 'engine'],
-    ['never started but claims 0', seen({ info: info({ startedAt: null, exitCode: 0 }) }), 'interrupted', 0, 'engine'],
-    ['start refused', seen({ startExitCode: 127, info: info({ exitCode: null, startedAt: null }) }), 'start_failed', 127, 'engine'],
     [
-      'entry point refused by the init process',
-      seen({ info: info({ exitCode: 127 }), lastErrorLine: '[FATAL tini (7)] exec nope failed: No such file or directory' }),
+      '137 after the engine was away',
+      seen({ info: info({ exitCode: 137 }), engineLost: true }),
+      'interrupted',
+      137,
+      'engine',
+    ],
+    [
+      'own exit code although the engine was away',
+      seen({ info: info({ exitCode: 4 }), engineLost: true }),
+      'non_zero_exit',
+      4,
+      'job',
+    ],
+    [
+      'never started',
+      seen({ info: info({ status: 'created', startedAt: null, exitCode: null }) }),
+      'interrupted',
+      null,
+      'engine',
+    ],
+    [
+      'never started but claims 0',
+      seen({ info: info({ startedAt: null, exitCode: 0 }) }),
+      'interrupted',
+      0,
+      'engine',
+    ],
+    [
+      'start refused',
+      seen({ startExitCode: 127, info: info({ exitCode: null, startedAt: null }) }),
       'start_failed',
       127,
       'engine',
     ],
-    ['127 of the job itself', seen({ info: info({ exitCode: 127 }), lastErrorLine: 'sh: nope: not found' }), 'non_zero_exit', 127, 'job'],
+    [
+      'entry point refused by the init process',
+      seen({
+        info: info({ exitCode: 127 }),
+        lastErrorLine: '[FATAL tini (7)] exec nope failed: No such file or directory',
+      }),
+      'start_failed',
+      127,
+      'engine',
+    ],
+    [
+      '127 of the job itself',
+      seen({ info: info({ exitCode: 127 }), lastErrorLine: 'sh: nope: not found' }),
+      'non_zero_exit',
+      127,
+      'job',
+    ],
     ['stopped by us, killed', seen({ stop, info: info({ exitCode: 137 }) }), 'timed_out', 137, 'deadline'],
     ['stopped by us, yet exit 0', seen({ stop, info: info({ exitCode: 0 }) }), 'timed_out', 0, 'deadline'],
     ['stopped by us and gone', seen({ stop, info: null }), 'timed_out', null, 'deadline'],
@@ -61,6 +118,11 @@ describe('judgeEnd', () => {
   });
 
   it('names the signal behind an exit code above 128', () => {
-    expect([signalOf(143), signalOf(137), signalOf(1), signalOf(null)]).toEqual(['SIGTERM', 'SIGKILL', null, null]);
+    expect([signalOf(143), signalOf(137), signalOf(1), signalOf(null)]).toEqual([
+      'SIGTERM',
+      'SIGKILL',
+      null,
+      null,
+    ]);
   });
 });

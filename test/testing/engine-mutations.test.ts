@@ -1,0 +1,366 @@
+/** Each of these faults of an engine is caught by a case that is about it. */
+import { describe, expect, it } from 'vitest';
+import type {
+  Attachment,
+  ContainerEngine,
+  ContainerInfo,
+  EngineContainers,
+  OutputChunk,
+} from '../../src/engine/types.js';
+import { EngineError } from '../../src/errors.js';
+import type { ContainerSpec } from '../../src/plan/container-spec.js';
+import { conformancePrograms, engineConformance, fakeEngine } from '../../src/testing/index.js';
+import { failingCases } from './failing-cases.js';
+
+type Mutate = (engine: ContainerEngine) => ContainerEngine;
+
+const withContainers =
+  (change: (containers: EngineContainers) => Partial<EngineContainers>): Mutate =>
+  (engine) => ({ ...engine, containers: { ...engine.containers, ...change(engine.containers) } });
+
+const withSpec = (change: (spec: ContainerSpec) => Partial<ContainerSpec>): Mutate =>
+  withContainers(({ create }) => ({
+    create: (spec, options) => create({ ...spec, ...change(spec) }, options),
+  }));
+
+const withInfo = (change: (info: ContainerInfo) => Partial<ContainerInfo>): Mutate =>
+  withContainers(({ inspect }) => ({
+    inspect: async (id, options) => {
+      const info = await inspect(id, options);
+      return info === null ? null : { ...info, ...change(info) };
+    },
+  }));
+
+const withAttachment = (
+  change: (attachment: Attachment, id: string, containers: EngineContainers) => Partial<Attachment>,
+): Mutate =>
+  withContainers((containers) => ({
+    attach: async (id, options) => {
+      const attachment = await containers.attach(id, options);
+      return { ...attachment, ...change(attachment, id, containers) };
+    },
+  }));
+
+const withOutput = (change: (output: AsyncIterable<OutputChunk>) => AsyncGenerator<OutputChunk>): Mutate =>
+  withAttachment(({ output }) => ({ output: change(output) }));
+
+const mapChunks = (change: (chunk: OutputChunk) => OutputChunk): Mutate =>
+  withOutput(async function* (output) {
+    for await (const chunk of output) yield change(chunk);
+  });
+
+const notFound = () => new EngineError('engine.not_found', 'no such container');
+const withoutSignal = (options: { readonly signal?: AbortSignal | undefined } | undefined) => ({
+  ...options,
+  signal: undefined,
+});
+
+const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mutate]>> = {
+  'loses the first output': [
+    'the first and the last byte of a short run arrive, every time',
+    withOutput(async function* (output) {
+      let isFirst = true;
+      for await (const chunk of output) {
+        if (!isFirst) yield chunk;
+        isFirst = false;
+      }
+    }),
+  ],
+  'loses the last output': [
+    'the first and the last byte of a short run arrive, every time',
+    withOutput(async function* (output) {
+      let held: OutputChunk | null = null;
+      for await (const chunk of output) {
+        if (held !== null) yield held;
+        held = chunk;
+      }
+    }),
+  ],
+  'swaps the streams': [
+    'standard output and standard error arrive apart',
+    mapChunks(({ stream, bytes }) => ({ stream: stream === 'stdout' ? 'stderr' : 'stdout', bytes })),
+  ],
+  'merges the streams': [
+    'standard output and standard error arrive apart',
+    mapChunks(({ bytes }) => ({ stream: 'stdout', bytes })),
+  ],
+  'reads output as text': [
+    'bytes arrive exactly',
+    mapChunks(({ stream, bytes }) => ({ stream, bytes: Buffer.from(Buffer.from(bytes).toString()) })),
+  ],
+  'delivers output in another order': [
+    'each stream keeps its order',
+    withOutput(async function* (output) {
+      const chunks: OutputChunk[] = [];
+      for await (const chunk of output) chunks.unshift(chunk);
+      yield* chunks;
+    }),
+  ],
+  'keeps all output in memory': [
+    'output that nobody reads holds the container back and is not lost',
+    withAttachment(({ output }) => {
+      const chunks: OutputChunk[] = [];
+      const reading = (async () => {
+        for await (const chunk of output) chunks.push(chunk);
+      })();
+      return {
+        output: (async function* () {
+          await reading;
+          yield* chunks;
+        })(),
+      };
+    }),
+  ],
+  'does not half-close standard input': [
+    'standard input arrives exactly, is half-closed, and output still comes',
+    withAttachment(({ stdin }) => ({
+      stdin: stdin === null ? null : { ...stdin, end: () => Promise.resolve() },
+    })),
+  ],
+  'stops the output when standard input is closed': [
+    'standard input arrives exactly, is half-closed, and output still comes',
+    withAttachment(({ stdin, close }) => ({
+      stdin:
+        stdin === null
+          ? null
+          : {
+              ...stdin,
+              end: async () => {
+                await stdin.end();
+                close();
+              },
+            },
+    })),
+  ],
+  'takes input for a container that ended': [
+    'standard input rejects once the container no longer reads, and its output is complete',
+    withAttachment(({ stdin }) => ({
+      stdin: stdin === null ? null : { ...stdin, write: () => Promise.resolve() },
+    })),
+  ],
+  'kills a container when its attachment is closed': [
+    'closing an attachment ends its output and does not touch the container',
+    withAttachment(({ close }, id, containers) => ({
+      close: () => {
+        close();
+        void containers.kill(id, 'SIGKILL');
+      },
+    })),
+  ],
+  'offers standard input to everybody': [
+    'without standard input an attachment has none',
+    withAttachment(() => ({ stdin: { write: () => Promise.resolve(), end: () => Promise.resolve() } })),
+  ],
+  'wakes whoever waits too early': [
+    'wait, called before start, resolves when the container ends and not before',
+    withContainers(() => ({ wait: () => Promise.resolve() })),
+  ],
+  'never wakes whoever waits': [
+    'wait resolves for a container that has ended already',
+    withContainers(() => ({ wait: () => new Promise(() => undefined) })),
+  ],
+  'does not know what to wait for': [
+    'start, attach and wait of an unknown container are engine.not_found',
+    withContainers(() => ({ wait: () => Promise.resolve() })),
+  ],
+  'starts what it creates': [
+    'a created container has what it was given, and does not run',
+    withContainers(({ create, attach, start }) => ({
+      create: async (spec, options) => {
+        const created = await create(spec, options);
+        await attach(created.id, { stdin: false });
+        await start(created.id);
+        return created;
+      },
+    })),
+  ],
+  'shows an exit code before the end': [
+    'a created container has what it was given, and does not run',
+    withInfo(({ exitCode }) => ({ exitCode: exitCode ?? 0 })),
+  ],
+  'shows an exit code while running': [
+    'a running container has a start and no end',
+    withInfo(({ status, exitCode }) => ({ exitCode: status === 'running' ? 0 : exitCode })),
+  ],
+  'shortens exit codes': [
+    'exit codes arrive unchanged',
+    withInfo(({ exitCode }) => ({ exitCode: exitCode === null ? null : exitCode & 127 })),
+  ],
+  'forgets that an entry point was missing': [
+    'an entry point that is not there fails the start with exit code 127, and never runs',
+    withContainers(({ start }) => ({
+      start: (id, options) =>
+        start(id, options).catch((cause: unknown) => {
+          throw new EngineError('engine.failed', 'could not start', { cause });
+        }),
+    })),
+  ],
+  'throws for a container that is not there': [
+    'inspect takes a name, and gives null for what is not there',
+    withContainers(({ inspect }) => ({
+      inspect: async (id, options) => {
+        const info = await inspect(id, options);
+        if (info === null) throw notFound();
+        return info;
+      },
+    })),
+  ],
+  'gives out a name twice': [
+    'a name that is taken is engine.conflict, and its container is left alone',
+    withContainers(({ create, inspect, remove }) => ({
+      create: async (spec, options) => {
+        const old = await inspect(spec.name);
+        if (old !== null) await remove(old.id);
+        return create(spec, options);
+      },
+    })),
+  ],
+  'has another code for a missing image': [
+    'a missing image is engine.image_not_found, and nothing is made',
+    withContainers(({ create }) => ({
+      create: (spec, options) =>
+        create(spec, options).catch((cause: unknown) => {
+          throw new EngineError('engine.not_found', 'not found', { cause });
+        }),
+    })),
+  ],
+  'leaves the container there': [
+    'a removed container is gone, and removing it again is success',
+    withContainers(({ kill }) => ({ remove: (id) => kill(id, 'SIGKILL') })),
+  ],
+  'removes only what is there': [
+    'a removed container is gone, and removing it again is success',
+    withContainers(({ inspect, remove }) => ({
+      remove: async (id, options) => {
+        if ((await inspect(id)) === null) throw notFound();
+        await remove(id, options);
+      },
+    })),
+  ],
+  'does not remove what runs': [
+    'removing a running container kills it, and wakes whoever waits or reads',
+    withContainers(({ inspect, remove }) => ({
+      remove: async (id, options) => {
+        if ((await inspect(id))?.status !== 'running') await remove(id, options);
+      },
+    })),
+  ],
+  'kills only what is there': [
+    'kill of a container that does not run or is not there is success',
+    withContainers(({ inspect, kill }) => ({
+      kill: async (id, signal, options) => {
+        if ((await inspect(id)) === null) throw notFound();
+        await kill(id, signal, options);
+      },
+    })),
+  ],
+  'has one signal for all': [
+    'kill sends the signal it is given',
+    withContainers(({ kill }) => ({ kill: (id, _signal, options) => kill(id, 'SIGKILL', options) })),
+  ],
+  'looks at the first label only': [
+    'list gives containers in any state that carry every label, and no others',
+    withContainers(({ list }) => ({
+      list: (labels, options) => list(Object.fromEntries(Object.entries(labels).slice(0, 1)), options),
+    })),
+  ],
+  'lists what runs': [
+    'list gives containers in any state that carry every label, and no others',
+    withContainers(({ list, inspect }) => ({
+      list: async (labels, options) => {
+        const all = await list(labels, options);
+        const infos = await Promise.all(all.map(({ id }) => inspect(id)));
+        return all.filter((_, index) => infos[index]?.status === 'running');
+      },
+    })),
+  ],
+  'drops empty labels': [
+    'labels come back as they were given',
+    withSpec(({ labels }) => ({
+      labels: Object.fromEntries(Object.entries(labels).filter(([, value]) => value !== '')),
+    })),
+  ],
+  'does not look at signals': [
+    'a call with an aborted signal rejects with its reason, and has no effect',
+    withContainers(({ inspect }) => ({ inspect: (id, options) => inspect(id, withoutSignal(options)) })),
+  ],
+  'cannot be told to stop waiting': [
+    'an aborted wait rejects with the reason, and the container goes on',
+    withContainers(({ wait }) => ({ wait: (id, options) => wait(id, withoutSignal(options)) })),
+  ],
+  'can be closed once': [
+    'close may be called again',
+    (engine) => {
+      let closed = false;
+      return {
+        ...engine,
+        close: () => {
+          if (closed) return Promise.reject(new EngineError('engine.failed', 'closed'));
+          closed = true;
+          return engine.close();
+        },
+      };
+    },
+  ],
+  'drops the environment': ['the environment arrives exactly', withSpec(() => ({ environment: [] }))],
+  'cuts environment values at an equals sign': [
+    'the environment arrives exactly',
+    withSpec(({ environment }) => ({
+      environment: environment.map(({ name, value }) => ({ name, value: value.split('=')[0] ?? '' })),
+    })),
+  ],
+  'splits words at blanks': [
+    'entry point and command arrive word by word',
+    withSpec(({ command }) => ({ command: command?.flatMap((word) => word.split(' ')) ?? null })),
+  ],
+  'ignores the working directory': [
+    'the working directory is the one given',
+    withSpec(() => ({ workingDirectory: null })),
+  ],
+  'runs everything as root': ['the user is the one given', withSpec(() => ({ user: '0:0' }))],
+  'has a writable root': [
+    'a read-only root file system refuses writes, another takes them',
+    withSpec(() => ({ readOnlyRootFilesystem: false })),
+  ],
+  'mounts everything writable': [
+    'a read-only mount refuses writes, and what is written to another appears on this host',
+    withSpec(({ mounts }) => ({ mounts: mounts.map((mount) => ({ ...mount, readOnly: false })) })),
+  ],
+  'always has a network': [
+    'network mode none leaves no route anywhere',
+    withSpec(() => ({ networkMode: 'bridge' })),
+  ],
+  'keeps capabilities': [
+    'dropped capabilities are gone, also for root, and no new privileges can be had',
+    withSpec(() => ({ capabilitiesDropped: [] })),
+  ],
+  'has no limits': [
+    'memory and processes are limited as given',
+    withSpec(({ resources }) => ({ resources: { ...resources, memoryBytes: 0, pidsLimit: 0 } })),
+  ],
+  'has another kind of error for pulls': [
+    'pulling what cannot be had is an error of kind image, and the image is not there',
+    (engine) => ({
+      ...engine,
+      images: {
+        ...engine.images,
+        pull: () => Promise.reject(new EngineError('engine.failed', 'no')),
+      },
+    }),
+  ],
+  'says that any pull succeeded': [
+    'pulling what cannot be had is an error of kind image, and the image is not there',
+    (engine) => ({ ...engine, images: { ...engine.images, pull: () => Promise.resolve() } }),
+  ],
+};
+
+describe('engineConformance notices an engine that', () => {
+  it.each(Object.entries(mutations))('%s', async (_, [name, mutate]) => {
+    const make = () => {
+      const engine = fakeEngine({ ...conformancePrograms, images: { 'busybox:1': {} } });
+      return Promise.resolve({ engine: mutate(engine), image: 'busybox:1' });
+    };
+    const cases = engineConformance(make, { timeoutMs: 1000 });
+    expect(await failingCases(cases.filter((each) => each.name === name))).toEqual([name]);
+  });
+});

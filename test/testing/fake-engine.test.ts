@@ -1,0 +1,254 @@
+/** What the fake engine has beside the port: scripts, failures at any call, an engine that goes away, strictness. */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ContainerEngine } from '../../src/engine/types.js';
+import { EngineError, ImageError } from '../../src/errors.js';
+import { type EngineCall, fakeEngine } from '../../src/testing/index.js';
+import { collect } from '../engine/docker/frames.js';
+import { hardenedSpec } from '../engine/docker/specs.js';
+
+const spec = hardenedSpec({ name: 'job', image: 'busybox:1' });
+
+/** Every call of the port once, on a container that was made before; in an order that is allowed. */
+const callsOn = (
+  engine: ContainerEngine,
+  id: string,
+  signal?: AbortSignal,
+): Readonly<Record<EngineCall, () => Promise<unknown>>> => ({
+  info: () => engine.info({ signal }),
+  'containers.create': () => engine.containers.create({ ...spec, name: 'other' }, { signal }),
+  'containers.attach': () => engine.containers.attach(id, { stdin: false, signal }),
+  'containers.start': () => engine.containers.start(id, { signal }),
+  'containers.wait': () => engine.containers.wait(id, { signal }),
+  'containers.kill': () => engine.containers.kill(id, 'SIGTERM', { signal }),
+  'containers.remove': () => engine.containers.remove(id, { signal }),
+  'containers.inspect': () => engine.containers.inspect(id, { signal }),
+  'containers.list': () => engine.containers.list({}, { signal }),
+  'images.pull': () => engine.images.pull('busybox:1', { signal }),
+  'images.inspect': () => engine.images.inspect('busybox:1', { signal }),
+});
+
+const CALLS = Object.keys(callsOn(fakeEngine(), '')) as readonly EngineCall[];
+
+describe('a failure in the script', () => {
+  it.each(CALLS)('makes %s reject as often as it says, with the error it says', async (call) => {
+    const error = new EngineError('engine.unreachable', 'as told');
+    const { id } = await fakeEngine().containers.create(spec);
+    const engine = fakeEngine({ fail: [{ call, error, times: 2 }] });
+    const attempt = callsOn(engine, id)[call];
+    await expect(attempt()).rejects.toBe(error);
+    await expect(attempt()).rejects.toBe(error);
+    // From then on it is the call's own affair what it comes to.
+    await attempt().catch((later: unknown) => expect(later).not.toBe(error));
+  });
+
+  it.each(CALLS)('makes %s hang until its signal is aborted', async (call) => {
+    const engine = fakeEngine({ fail: [{ call, hang: true }] });
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    const work = callsOn(engine, 'id', controller.signal)[call]();
+    const settled = await Promise.race([
+      work.then(() => true),
+      new Promise((go) => setTimeout(go, 20, false)),
+    ]);
+    expect(settled).toBe(false);
+    controller.abort(reason);
+    await expect(work).rejects.toBe(reason);
+  });
+
+  it('before: nothing was done; after: it was, only the answer is lost', async () => {
+    for (const [when, left] of [
+      ['before', []],
+      ['after', ['job']],
+    ] as const) {
+      const engine = fakeEngine({ fail: [{ call: 'containers.create', when, times: 1 }] });
+      await expect(engine.containers.create(spec)).rejects.toMatchObject({ code: 'engine.failed' });
+      expect(engine.leftovers()).toEqual(left);
+    }
+  });
+});
+
+describe('the order of calls', () => {
+  const wrong: readonly [string, (engine: ContainerEngine, id: string) => Promise<unknown>][] = [
+    ['start before attach', (engine, id) => engine.containers.start(id)],
+    [
+      'attach after start',
+      async (engine, id) => {
+        await engine.containers.attach(id, { stdin: false });
+        await engine.containers.start(id);
+        return engine.containers.attach(id, { stdin: false });
+      },
+    ],
+    [
+      'start twice',
+      async (engine, id) => {
+        await engine.containers.attach(id, { stdin: false });
+        await engine.containers.start(id);
+        return engine.containers.start(id);
+      },
+    ],
+  ];
+  it.each(wrong)('%s is refused and remembered', async (_, use) => {
+    const engine = fakeEngine();
+    const { id } = await engine.containers.create(spec);
+    await expect(use(engine, id)).rejects.toMatchObject({ code: 'engine.failed' });
+    expect(engine.protocolErrors).toHaveLength(1);
+  });
+
+  it('is remembered as it was', async () => {
+    const engine = fakeEngine();
+    const { id } = await engine.containers.create(spec);
+    await engine.containers.remove(id);
+    expect(engine.calls).toEqual([
+      { call: 'containers.create', target: 'job' },
+      { call: 'containers.remove', target: id },
+    ]);
+  });
+});
+
+describe('an engine that goes away', () => {
+  it.each(CALLS)('makes %s unreachable, until it is back', async (call) => {
+    const engine = fakeEngine();
+    const { id } = await engine.containers.create(spec);
+    engine.goAway();
+    await expect(callsOn(engine, id)[call]()).rejects.toMatchObject({ code: 'engine.unreachable' });
+    engine.comeBack();
+    expect(await engine.containers.inspect(id)).toMatchObject({ id });
+  });
+
+  it('ends streams and lets waits hang, while its containers go on', async () => {
+    let finish: () => void = () => undefined;
+    const engine = fakeEngine({
+      run: async (job) => {
+        await job.stdout('before\n');
+        await new Promise<void>((resolve) => {
+          finish = resolve;
+        });
+        return { exitCode: 4 };
+      },
+    });
+    const { id } = await engine.containers.create(spec);
+    const { output } = await engine.containers.attach(id, { stdin: false });
+    await engine.containers.start(id);
+    const controller = new AbortController();
+    const waiting = engine.containers.wait(id, { signal: controller.signal });
+    const first = await output[Symbol.asyncIterator]().next();
+    expect(first).toMatchObject({ done: false });
+    engine.goAway();
+    expect((await collect(output)).stdout.length).toBe(0);
+    finish();
+    const settled = await Promise.race([
+      waiting.then(() => true),
+      new Promise((go) => setTimeout(go, 20, false)),
+    ]);
+    expect(settled).toBe(false);
+    controller.abort();
+    await expect(waiting).rejects.toThrow();
+    engine.comeBack();
+    expect(await engine.containers.inspect(id)).toMatchObject({ status: 'exited', exitCode: 4 });
+  });
+});
+
+describe('strangers', () => {
+  const running = async () => {
+    const engine = fakeEngine({ run: (job) => job.sleepUntilKilled() });
+    const { id } = await engine.containers.create(spec);
+    const { output } = await engine.containers.attach(id, { stdin: false });
+    await engine.containers.start(id);
+    return { engine, id, output, waiting: engine.containers.wait(id) };
+  };
+
+  it('may remove a container: it is gone, and whoever waits or reads is woken', async () => {
+    const { engine, id, output, waiting } = await running();
+    engine.disappear('job');
+    await waiting;
+    expect((await collect(output)).stdout.length).toBe(0);
+    expect(await engine.containers.inspect(id)).toBeNull();
+    expect(engine.leftovers()).toEqual([]);
+  });
+
+  it('may kill a container', async () => {
+    const { engine, id, waiting } = await running();
+    engine.killExternally(id);
+    await waiting;
+    expect(await engine.containers.inspect(id)).toMatchObject({ status: 'exited', exitCode: 137 });
+    expect(engine.leftovers()).toEqual(['job']);
+  });
+});
+
+describe('a scripted job', () => {
+  it('reads and writes through mounts as a container does', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'berthkit-fake-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await mkdir(join(folder, 'workspace'));
+    await writeFile(join(folder, 'input'), 'staged');
+    const refused: unknown[] = [];
+    const engine = fakeEngine({
+      run: async (job) => {
+        for (const path of ['/workspace/in/a', '/etc/passwd', '/workspace/in/a/../../../etc/x']) {
+          await job.writeFile(path, 'x').catch((error: unknown) => refused.push(error));
+        }
+        await job.writeFile('out/deep.txt', await job.readFile('in/a'));
+        await job.writeFile('/tmp/scratch', 'x');
+        await job.stdout(await job.readFile('/tmp/scratch'));
+        return { exitCode: 0 };
+      },
+    });
+    const { id } = await engine.containers.create({
+      ...spec,
+      workingDirectory: '/workspace',
+      mounts: [
+        { type: 'bind', source: join(folder, 'workspace'), target: '/workspace', readOnly: false },
+        { type: 'bind', source: join(folder, 'input'), target: '/workspace/in/a', readOnly: true },
+      ],
+      tmpfs: [{ target: '/tmp', sizeBytes: 1000, inodes: 10, uid: 0, gid: 0, mode: '1777', exec: false }],
+    });
+    const { output } = await engine.containers.attach(id, { stdin: false });
+    await engine.containers.start(id);
+    await engine.containers.wait(id);
+    expect(await engine.containers.inspect(id)).toMatchObject({ exitCode: 0 });
+    expect((await collect(output)).stdout.toString()).toBe('x');
+    expect(refused).toMatchObject([{ code: 'EROFS' }, { code: 'EROFS' }, { code: 'EROFS' }]);
+    expect(await readFile(join(folder, 'workspace/out/deep.txt'), 'utf8')).toBe('staged');
+    expect(await readFile(join(folder, 'input'), 'utf8')).toBe('staged');
+  });
+
+  it('that floods and is killed ends, also when nobody reads any more', async () => {
+    const engine = fakeEngine({
+      run: async (job) => {
+        for (;;) await job.stdout('x'.repeat(1000));
+      },
+    });
+    const { id } = await engine.containers.create(spec);
+    const attachment = await engine.containers.attach(id, { stdin: false });
+    await engine.containers.start(id);
+    attachment.close();
+    await engine.containers.kill(id, 'SIGKILL');
+    await engine.containers.wait(id);
+    expect(await engine.containers.inspect(id)).toMatchObject({ status: 'exited', exitCode: 137 });
+  });
+});
+
+describe('images', () => {
+  it('that are listed are there, by every spelling and by id', async () => {
+    const engine = fakeEngine({ images: { 'busybox:1': { volumes: ['/data'] } } });
+    const info = await engine.images.inspect('docker.io/library/busybox:1');
+    expect(info).toMatchObject({ volumes: ['/data'], operatingSystem: 'linux' });
+    expect(await engine.images.inspect(info?.id ?? '')).toMatchObject({ volumes: ['/data'] });
+    expect(await engine.images.inspect('alpine:3')).toBeNull();
+  });
+
+  it('that can be pulled are there after it, with progress; no others are', async () => {
+    const progress = { layer: 'a', status: 'Downloading', currentBytes: 1, totalBytes: 2 };
+    const engine = fakeEngine({ images: {}, pullable: { 'alpine:3': {} }, pullProgress: [progress] });
+    const seen: unknown[] = [];
+    await engine.images.pull('alpine:3', { onProgress: (step) => seen.push(step) });
+    expect(seen).toEqual([progress]);
+    expect(await engine.images.inspect('alpine:3')).not.toBeNull();
+    const missing = engine.images.pull('debian:12');
+    await expect(missing).rejects.toBeInstanceOf(ImageError);
+    await expect(missing).rejects.toMatchObject({ code: 'image.not_found' });
+  });
+});

@@ -267,10 +267,11 @@ export function contextualize(
   redact: (text: string) => string,
 ): AnyJobRuntimeError {
   redactTexts(error, redact, 0);
-  const message = error instanceof Error ? error.message : redact(String(error));
+  // Again for an error that is frozen and kept its text.
+  const message = redact(error instanceof Error ? error.message : String(error));
   const typed = JobRuntimeError.isInstance(error)
     ? error
-    : new RuntimeError('runtime.failed', message, { cause: error });
+    : new RuntimeError('runtime.failed', message, Object.isFrozen(error) ? {} : { cause: error });
   const { runId, attempt, phase, result } = typed;
   return Object.assign(typed, {
     runId: runId ?? context.runId,

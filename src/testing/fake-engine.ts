@@ -1,9 +1,9 @@
 /** An engine for tests without Docker: scripted jobs, strict about the order of calls, able to fail at any of them. */
-import { createHash, randomBytes } from 'node:crypto';
-import { imageReferenceForms, parseImageReference } from '../base/image-reference.js';
-import type { ContainerEngine, ContainerInfo, ImageInfo } from '../engine/types.js';
+import { randomBytes } from 'node:crypto';
+import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
 import { createFakeContainer, type FakeContainer } from './fake-container.js';
+import { canonical, idOf, imageInfo } from './fake-images.js';
 import type { EngineCall, FakeEngineScript, FakeFailure, FakeImage } from './fake-script.js';
 
 /** One call that was made. */
@@ -252,36 +252,8 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
 
 const now = (): string => new Date().toISOString();
 
-function canonical(reference: string): string {
-  const parsed = parseImageReference(reference);
-  return parsed.ok ? parsed.reference.canonical : reference;
-}
-
-function idOf(name: string): string {
-  return `sha256:${createHash('sha256').update(name).digest('hex')}`;
-}
-
 function infoOf({ id, spec, state }: FakeContainer): ContainerInfo {
   return { id, name: spec.name, imageId: spec.image, labels: spec.labels, ...state };
-}
-
-function imageInfo(reference: string, id: string, image: FakeImage): ImageInfo {
-  const parsed = parseImageReference(reference);
-  const name = parsed.ok ? `${parsed.reference.host}/${parsed.reference.path}` : reference;
-  return {
-    id,
-    repoDigests: image.digest === undefined ? [] : [`${name}@${image.digest}`],
-    repoTags: parsed.ok ? imageReferenceForms(parsed.reference).slice(0, 1) : [],
-    volumes: image.volumes ?? [],
-    entryPoint: image.entryPoint ?? [],
-    command: image.command ?? [],
-    workingDirectory: image.workingDirectory ?? null,
-    user: image.user ?? null,
-    environment: image.environment ?? [],
-    operatingSystem: 'linux',
-    architecture: 'amd64',
-    sizeBytes: 0,
-  };
 }
 
 /** Never settles, but rejects when the signal is aborted. */

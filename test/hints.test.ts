@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../src/config/parse.js';
+import { hintsFor, type HintSubject } from '../src/hints.js';
+import { planRun } from '../src/plan/plan-run.js';
+import type { RunPlan } from '../src/plan/run-plan.js';
+import { judgeRequest } from '../src/policy/judge.js';
+import type { ContainerDraft } from '../src/plan/container-spec.js';
+import { requestWith } from './policy/requests.js';
+
+const planWith = (container: Partial<ContainerDraft> = {}): RunPlan => {
+  const config = parseConfig({ policy: { network: { enforceIsolation: false, allowOverride: true } } });
+  return planRun(judgeRequest(requestWith(container), config.policy), config, { caller: null });
+};
+const codesOf = (subject: Partial<HintSubject>): readonly string[] =>
+  hintsFor({
+    reason: 'non_zero_exit',
+    exitCode: 1,
+    stderr: '',
+    plan: planWith(),
+    hasFiles: false,
+    ...subject,
+  }).map(({ code }) => code);
+
+describe('hintsFor', () => {
+  it.each<[string, Partial<HintSubject>, readonly string[]]>([
+    ['a write to the root', { stderr: 'touch: /x: Read-only file system' }, ['read_only_file_system']],
+    ['no permission', { stderr: 'cat: x: Permission denied' }, ['permission_denied']],
+    ['no name resolution', { stderr: "wget: bad address 'example.com'" }, ['network_unreachable']],
+    [
+      'no name resolution although there is a network',
+      { stderr: "bad address 'x'", plan: planWith({ networkMode: 'bridge' }) },
+      [],
+    ],
+    ['no more processes', { stderr: "sh: can't fork: Resource temporarily unavailable" }, ['fork_failed']],
+    ['no space', { stderr: 'dd: No space left on device' }, ['no_space']],
+    ['no memory', { reason: 'oom_killed', exitCode: 137 }, ['out_of_memory']],
+    ['another processor', { stderr: 'exec format error' }, ['exec_format']],
+    ['no such program', { reason: 'start_failed', exitCode: 127 }, ['not_found']],
+    [
+      'a program that may not run',
+      { reason: 'start_failed', exitCode: 126, stderr: 'Permission denied' },
+      ['not_executable'],
+    ],
+    [
+      'a file given, but looked for elsewhere',
+      { stderr: "cat: can't open 'in.txt'", hasFiles: true },
+      ['working_directory'],
+    ],
+    [
+      'a file missing where it was to be',
+      { stderr: "cat: can't open 'x'", hasFiles: true, plan: planWith({ workingDirectory: '/workspace' }) },
+      [],
+    ],
+    ['a success', { reason: 'completed', exitCode: 0, stderr: 'Permission denied' }, []],
+    ['a timeout', { reason: 'timed_out', stderr: 'Permission denied' }, []],
+    ['nothing known', {}, []],
+  ])('%s', (_name, subject, expected) => {
+    expect(codesOf(subject)).toEqual(expected);
+  });
+
+  it('names sizes, limits, users and places of the plan', () => {
+    const messages = [
+      'Read-only file system',
+      'Permission denied',
+      "can't fork",
+      'No space left on device',
+    ].map(
+      (stderr) =>
+        hintsFor({ reason: 'non_zero_exit', exitCode: 1, stderr, plan: planWith(), hasFiles: false })[0]
+          ?.message,
+    );
+    expect(messages).toEqual([
+      expect.stringContaining('/workspace'),
+      expect.stringContaining('65534:65534'),
+      expect.stringContaining('256'),
+      expect.stringContaining('/tmp holds 64 MiB'),
+    ]);
+  });
+});

@@ -1,5 +1,5 @@
 /** Checks of run options that are data; streams and listeners are used as they are. Pure. */
-import { canonicalJson } from './base/canonical-json.js';
+import { isJson } from './base/canonical-json.js';
 import type { Issue } from './errors.js';
 import type { RunOptions } from './run-options.js';
 
@@ -49,13 +49,4 @@ export function optionIssues(options: RunOptions): readonly Issue[] {
     report('maxLogChars', 'must be a whole number of at least 1024');
   }
   return issues;
-}
-
-function isJson(value: unknown): boolean {
-  try {
-    canonicalJson(value);
-    return true;
-  } catch {
-    return false;
-  }
 }

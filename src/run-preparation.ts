@@ -1,6 +1,6 @@
 /** The steps of a run before its container exists: judged and planned, admitted, image, workspace, inputs, secrets. */
 import type { ContainerEngine } from './engine/types.js';
-import { ValidationError, WorkspaceError } from './errors.js';
+import { PolicyError, ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
@@ -9,6 +9,7 @@ import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { planRun } from './plan/plan-run.js';
 import type { RunPlan } from './plan/run-plan.js';
+import { mayReadStorage } from './policy/rules/access.js';
 import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
 import { createRedactor } from './base/redact.js';
@@ -17,7 +18,7 @@ import type { Run } from './run-context.js';
 import type { SecretResolver } from './secrets/types.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
-import { stageInputs, type StagedInputs } from './workspace/stage.js';
+import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/stage.js';
 
 /** Judges the request again, now that it runs, and plans it. */
 export function planJudged(run: Run, request: RunRequest): RunPlan {
@@ -134,7 +135,7 @@ export async function stageRun(
       async (signal) => {
         const staging = stageInputs(workspace, plan, {
           storage: run.ports.storage,
-          resolveNode: run.ports.resolveNode,
+          resolveNode: judgedNodeResolver(run),
           files: run.options.files ?? {},
           configFile,
           user: userOf(plan),
@@ -159,6 +160,22 @@ export async function stageRun(
     run.emit('stage_end', { files: staged.files, sizeBytes: staged.sizeBytes });
     return staged;
   });
+}
+
+/** The caller's resolver, with policy asked of where each node lies. */
+function judgedNodeResolver({ config, ports }: Run): NodeResolver | undefined {
+  const { resolveNode } = ports;
+  if (resolveNode === undefined) return undefined;
+  return async (nodeId, options) => {
+    const place = await resolveNode(nodeId, options);
+    // A host in JavaScript may well give its numeric ids as they are.
+    const mountId: unknown = place?.mountId;
+    if (place === null || mayReadStorage(config.policy, String(mountId), place.path)) return place;
+    const message = `storage.read does not allow to read node "${nodeId}", which lies in storage "${place.mountId}"`;
+    throw new PolicyError('policy.denied', message, {
+      hint: `allowed: ${config.policy.storage.read.join(', ')}`,
+    });
+  };
 }
 
 async function configFileOf(run: Run, plan: RunPlan): Promise<Uint8Array | null> {

@@ -302,6 +302,24 @@ describe('storage and secrets', () => {
     expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
   });
 
+  it('a node in a storage that may not be read', async () => {
+    const node: JobDefinition = {
+      docker: {
+        image: 'busybox:1',
+        inputs: [{ source: { type: 'filestoreNode', nodeId: 7 }, workspacePath: 'n' }],
+      },
+    };
+    for (const [path, code] of [
+      ['private/a', 'policy.denied'],
+      ['public/a', 'storage.not_found'],
+    ] as const) {
+      const resolveNode = async (): Promise<{ mountId: string; path: string }> =>
+        Promise.resolve({ mountId: 'in', path });
+      const setup = setUp({}, { resolveNode }, { policy: { storage: { read: ['in:public'] } } });
+      expect(await settle(setup, {}, node)).toMatchObject({ code });
+    }
+  });
+
   it('an input that is not there', async () => {
     expect(await settle(setUp({}, { storage: { in: memoryStorage(), out: memoryStorage() } }))).toMatchObject(
       { code: 'storage.not_found' },

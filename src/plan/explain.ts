@@ -1,4 +1,5 @@
 /** What would be done with a definition and why, without an engine. Pure, and never throws. */
+import { isJson } from '../base/canonical-json.js';
 import { deepFreeze } from '../base/deep-freeze.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import { compileJob, type CompileOptions } from '../job/compile.js';
@@ -40,6 +41,12 @@ export function explainJob(
   const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
   const shape = parseJobShape(definition);
   if (!shape.ok) return { validation, ...nothing };
+  if (!isJson(options.parameters ?? null)) {
+    const issues = [
+      { code: 'validation.invalid_option', path: 'options.parameters', message: 'must be JSON values only' },
+    ];
+    return { validation: { ok: false, issues, warnings: shape.warnings }, ...nothing };
+  }
   const request = compileJob(shape.job, options);
   const judged = judgeRequest(request, config.policy, { rules, caller, maxRunMs: config.timeouts.max.runMs });
   if (!judged.decision.allowed) return { validation, ...nothing, decision: judged.decision };

@@ -1,5 +1,5 @@
 /** Finds where each input's bytes are. It copies none of them. */
-import { StorageError } from '../errors.js';
+import { JobRuntimeError, StorageError } from '../errors.js';
 import { abortable } from '../host/chunks.js';
 import { checkRelativePath } from '../base/paths.js';
 import type { InputRequest } from '../plan/container-spec.js';
@@ -57,6 +57,8 @@ async function askNode(
     }
   } catch (error) {
     signal.throwIfAborted();
+    // A refusal by policy is no failure of the resolver.
+    if (JobRuntimeError.isInstance(error) && error.kind === 'policy') throw error;
     const problem = error instanceof Error ? error.message : String(error);
     throw new StorageError('storage.failed', `${purpose} could not be resolved: ${problem}`, {
       cause: error,

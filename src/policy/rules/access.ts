@@ -2,6 +2,7 @@
 import { fixedPrefixOf } from '../../base/path-template.js';
 import { matchesWildcard } from '../../base/wildcard.js';
 import type { SecretReference } from '../../plan/container-spec.js';
+import type { Policy } from '../policy.js';
 import { type BuiltInRule, deniedBy, type Objection } from '../rule.js';
 
 /** `source:key`, what patterns of `secrets.allow` are matched against. */
@@ -28,6 +29,11 @@ export const secretsRule: BuiltInRule = {
   },
 };
 
+/** Whether `storage.read` covers a path that is known only when it is looked up. */
+export function mayReadStorage({ storage }: Policy, mountId: string, path: string): boolean {
+  return storage.read.some((right) => coversStoragePath(right, mountId, path));
+}
+
 /**
  * Whether a right (`mountId` or `mountId:prefix`, the id may be `*`) covers a path. The prefix counts in whole segments; the empty path is the whole storage.
  */
@@ -45,21 +51,15 @@ function coversStoragePath(right: string, mountId: string, path: string): boolea
 export const storageRule: BuiltInRule = {
   id: 'policy.storage',
   judge(subject, { policy }) {
-    const { read, write } = policy.storage;
+    const { write } = policy.storage;
     const objections: Objection[] = [];
     for (const [index, { source }] of subject.inputs.entries()) {
       const path = `docker.inputs.${String(index)}.source`;
-      if (source.type === 'filestorePath') {
-        const { backendMountId: id } = source;
-        if (read.some((right) => coversStoragePath(right, id, source.path))) continue;
-        objections.push({
-          path,
-          message: `storage.read does not allow to read ${source.path} of storage "${id}"`,
-        });
-      } else if (source.type === 'filestoreNode' && !read.includes('*')) {
-        // Where a node lies is known only when it is looked up; then the right is judged.
-        continue;
-      }
+      // Where a node lies is known only when it is looked up; `mayReadStorage` is asked then.
+      if (source.type !== 'filestorePath') continue;
+      if (mayReadStorage(policy, source.backendMountId, source.path)) continue;
+      const message = `storage.read does not allow to read ${source.path} of storage "${source.backendMountId}"`;
+      objections.push({ path, message, hint: `allowed: ${policy.storage.read.join(', ') || 'none'}` });
     }
     for (const [index, { destination }] of subject.outputs.entries()) {
       if (destination === null || destination === 'caller') continue;

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  rmSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,9 @@ export function findBusybox(): string | null {
   if (installed !== undefined) return installed;
   try {
     const folder = mkdtempSync(join(tmpdir(), 'berthkit-busybox-'));
+    process.once('exit', () => {
+      rmSync(folder, { recursive: true, force: true });
+    });
     execFileSync('apt-get', ['-q', 'download', 'busybox-static'], { cwd: folder, stdio: 'ignore' });
     const [file = ''] = readdirSync(folder).filter((name) => name.endsWith('.deb'));
     execFileSync('dpkg', ['-x', join(folder, file), folder]);

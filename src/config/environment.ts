@@ -74,9 +74,7 @@ const READERS: Readonly<Record<VariableKind, (text: string) => Reading>> = {
   boolean: (text) => toReading(parseBoolean(text)),
   bytes: (text) => toReading(parseByteSize(text)),
   bytesOrUnlimited: (text) =>
-    /^(0|unlimited)$/i.test(text)
-      ? { value: null }
-      : withNote(toReading(parseByteSize(text)), ', or 0 or "unlimited"'),
+    /^(0|unlimited)$/i.test(text) ? { value: null } : withNote(limitOf(text), ', or 0 or "unlimited"'),
   milliseconds: (text) => toReading(parseDuration(text)),
   number: (text) => {
     const isNumber = /^\d+(\.\d+)?$/.test(text);
@@ -92,6 +90,12 @@ function toReading(
   parsed: { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string },
 ): Reading {
   return parsed.ok ? { value: parsed.value } : { problem: parsed.problem };
+}
+
+/** Only a bare 0 means no limit: `0k` is more likely a slip than a wish for none. */
+function limitOf(text: string): Reading {
+  const parsed = parseByteSize(text);
+  return parsed.ok && parsed.value === 0 ? { problem: 'must be at least 1 byte' } : toReading(parsed);
 }
 
 function withNote(reading: Reading, note: string): Reading {

@@ -68,7 +68,7 @@ export function configError(issues: readonly Issue[]): ConfigError {
 
 function describe(issue: z.core.$ZodIssue, merged: unknown): readonly Issue[] {
   const path = issue.path.map(String);
-  if (issue.code !== 'unrecognized_keys') return [toIssue(path, issue.message, merged)];
+  if (issue.code !== 'unrecognized_keys') return [toIssue(path, messageOf(issue), merged)];
   const place = valueAt(DEFAULT_CONFIG, path) ?? valueAt(DEFAULT_POLICY, path) ?? {};
   return issue.keys.map((key) => {
     const nearest = nearestName(key, Object.keys(place));
@@ -80,6 +80,19 @@ function describe(issue: z.core.$ZodIssue, merged: unknown): readonly Issue[] {
       message: `is no known key; ${advice}`,
     };
   });
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  object: 'an object',
+  record: 'an object',
+  array: 'a list',
+  string: 'text',
+};
+
+/** What is allowed, also where the schema has no words of its own for a wrong type. */
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code !== 'invalid_type' || !issue.message.startsWith('Invalid input')) return issue.message;
+  return `must be ${KINDS[issue.expected] ?? issue.expected}`;
 }
 
 function toIssue(path: readonly string[], message: string, merged: unknown): Issue {

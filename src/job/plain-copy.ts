@@ -3,6 +3,15 @@
 const MAX_DEPTH = 32;
 const MAX_NODES = 100_000;
 
+/** Stands for a class instance: it could run code of its own whenever it is read, and no schema accepts a symbol. */
+const INSTANCE = Symbol('class instance');
+
+/** Also for objects of another realm, whose `Object.prototype` is not ours. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
+}
+
 /** A reason why something is no plain data. */
 export class NotPlainError extends Error {
   readonly #path: readonly string[];
@@ -20,8 +29,8 @@ export class NotPlainError extends Error {
 }
 
 /**
- * A deep copy of own enumerable properties. Values that are no data (functions, symbols, class instances) are kept as they are, for the schema
- * to refuse. `at` is where the value lies, for the path in an error.
+ * A deep copy of own enumerable properties. Values that are no data (functions, symbols) are kept as they are, and class instances become a
+ * symbol, for the schema to refuse. `at` is where the value lies, for the path in an error.
  *
  * @throws NotPlainError for what is too deep, too large, or has a key that would reach a prototype. What a getter throws is passed on.
  */
@@ -29,20 +38,24 @@ export function plainCopy(value: unknown, at: readonly string[] = []): unknown {
   let nodes = 0;
   const copy = (current: unknown, path: readonly string[]): unknown => {
     if (typeof current !== 'object' || current === null) return current;
-    // Holes count too: walking a list of four thousand million of them would take minutes.
-    nodes += Array.isArray(current) ? 1 + current.length : 1;
+    const isList = Array.isArray(current);
+    if (!isList && !isPlain(current)) return INSTANCE;
+    // Read once: a proxy could tell another length the second time.
+    const keys = isList ? null : Object.keys(current);
+    const length = isList ? current.length : (keys?.length ?? 0);
+    // Holes and keys count too: walking four thousand million of them would take minutes.
+    nodes += 1 + length;
     if (nodes > MAX_NODES) throw new NotPlainError(at, `must not have more than ${String(MAX_NODES)} values`);
     if (path.length > MAX_DEPTH)
       throw new NotPlainError(at, `must not be nested deeper than ${String(MAX_DEPTH)} levels`);
-    if (Array.isArray(current)) return current.map((item, index) => copy(item, [...path, String(index)]));
-    const prototype: unknown = Object.getPrototypeOf(current);
-    if (prototype !== Object.prototype && prototype !== null) return current;
-    return Object.fromEntries(
-      Object.entries(current).map(([key, child]) => {
-        if (key === '__proto__') throw new NotPlainError([...path, key], 'is not allowed as a key');
-        return [key, copy(child, [...path, key])];
-      }),
-    );
+    const child = (key: string): unknown =>
+      copy((current as Readonly<Record<string, unknown>>)[key], [...path, key]);
+    // No method of the list itself, which could be its author's.
+    if (keys === null) return Array.from({ length }, (_, index) => child(String(index)));
+    if (keys.includes('__proto__')) {
+      throw new NotPlainError([...path, '__proto__'], 'is not allowed as a key');
+    }
+    return Object.fromEntries(keys.map((key) => [key, child(key)]));
   };
   return copy(value, at);
 }

@@ -21,6 +21,15 @@ function sizeFrom(minimum: number): z.ZodType<number, number | string> {
 
 const limit = z.int({ error: 'must be a whole number' }).min(0, 'must not be negative');
 
+/** One limit of a kind the kernel knows. */
+const ulimit = z.strictObject({
+  name: z
+    .string({ error: 'must be a name such as nofile' })
+    .regex(/^[a-z]{2,16}$/, 'must be a name such as nofile'),
+  soft: limit,
+  hard: limit,
+});
+
 /** Limits a job asks for. */
 export const resources = z.strictObject({
   cpus: z.number({ error: 'must be a number' }).min(0.01, 'must be at least 0.01').optional(),
@@ -30,19 +39,18 @@ export const resources = z.strictObject({
   shmBytes: sizeFrom(1).optional(),
   ulimits: z
     .array(
-      z
-        .strictObject({
-          name: z.string().regex(/^[a-z]{2,16}$/, 'must be a name such as nofile'),
-          soft: limit,
-          hard: limit,
-        })
-        .refine(({ soft, hard }) => soft <= hard, { path: ['soft'], message: 'must not be more than hard' }),
+      ulimit.refine(({ soft, hard }) => soft <= hard, {
+        path: ['soft'],
+        message: 'must not be more than hard',
+      }),
+      { error: 'must be a list of { name, soft, hard }' },
     )
     .max(16, 'must not have more than 16 entries')
     .optional(),
 });
 
+/** One temporary file system. */
+const tmpfsEntry = z.strictObject({ path: mountTarget, sizeBytes: sizeFrom(4096).optional() });
+
 /** Temporary file systems a job asks for. */
-export const tmpfs = z
-  .array(z.strictObject({ path: mountTarget, sizeBytes: sizeFrom(4096).optional() }))
-  .max(16, 'must not have more than 16 entries');
+export const tmpfs = z.array(tmpfsEntry).max(16, 'must not have more than 16 entries');

@@ -61,7 +61,10 @@ export interface ContainerInfo {
   readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
   /** Null until the container was started. Engine clock, ISO. */
   readonly startedAt: string | null;
-  /** Null until the container ended. Engine clock, ISO. */
+  /**
+   * Null until the container ended. Engine clock, ISO. Of a container that ended at once it may lie a moment *before*
+   * `startedAt`: Docker notes the start only after the process began. Never measure with the two.
+   */
   readonly finishedAt: string | null;
   /** Only meaningful with `startedAt` set and status `exited` or `dead`; else null. */
   readonly exitCode: number | null;

@@ -48,9 +48,15 @@ function toIssue(issue: ZodIssue, path: readonly PropertyKey[]): readonly Issue[
 /** Needs issues that were made with `reportInput`. */
 function messageOf(issue: ZodIssue): string {
   const hasOwnText = !issue.message.startsWith('Invalid input');
-  const message =
-    issue.code === 'invalid_type' && !hasOwnText ? `must be an ${issue.expected}` : issue.message;
+  const message = hasOwnText ? issue.message : genericMessage(issue);
   return 'input' in issue && issue.input === undefined ? `is missing; ${message}` : message;
+}
+
+/** Where the schema has no words of its own. */
+function genericMessage(issue: ZodIssue): string {
+  if (issue.code === 'invalid_type') return `must be an ${issue.expected}`;
+  // The only union without words is that of parameters, whose maker takes none.
+  return issue.code === 'invalid_union' ? 'must be a JSON value' : issue.message;
 }
 
 function invalid(path: string, message: string): Issue {

@@ -88,11 +88,7 @@ export const jobSchema = z.looseObject({
   retry: z
     .strictObject({ maxAttempts: z.literal(1, { error: 'must be 1: more attempts are not supported yet' }) })
     .optional(),
-  defaultParameters: z
-    .record(z.string(), z.json({ error: 'must be a JSON value' }), {
-      error: 'must be an object of JSON values',
-    })
-    .optional(),
+  defaultParameters: z.record(z.string(), z.json(), { error: 'must be an object of JSON values' }).optional(),
   docker,
 });
 

@@ -107,11 +107,21 @@ export const LIFECYCLE_CASES: readonly CaseOf<EngineTrial>[] = [
   engineCase('a container that ended has a start, an end and its exit code, and stays', async (trial) => {
     const { id, info } = await trial.run(streams.script);
     checkEqual([info.exitCode, info.oomKilled, info.error], [7, false, ''], 'exit code, oomKilled, error');
-    const started = Date.parse(info.startedAt ?? '');
-    const finished = Date.parse(info.finishedAt ?? '');
-    check(started <= finished, `started ${info.startedAt}, finished ${info.finishedAt}`);
+    for (const at of ['startedAt', 'finishedAt'] as const) {
+      check(Number.isFinite(Date.parse(info[at] ?? '')), `${at}: ${info[at]} is not a time`);
+    }
     await trial.pause();
     checkEqual((await trial.inspect(id)).exitCode, 7, 'exit code, asked again');
+  }),
+  engineCase('a container that lasted ended after it started', async (trial) => {
+    const begun = await trial.begin(readsLine.script, { stdin: true });
+    await trial.within('the first output', begun.output.until('ready'));
+    await trial.pause();
+    await trial.within('writing', begun.attachment.stdin?.write(Buffer.from('go\n')) ?? Promise.resolve());
+    const { info } = await trial.end(begun);
+    const started = Date.parse(info.startedAt ?? '');
+    const finished = Date.parse(info.finishedAt ?? '');
+    check(started < finished, `started ${info.startedAt}, finished ${info.finishedAt}`);
   }),
   engineCase('exit codes arrive unchanged', async (trial) => {
     for (const code of EXIT_CODES) {

@@ -142,9 +142,21 @@ export interface OutputFile {
 export interface OutputReport {
   readonly id: string | null;
   readonly workspacePath: string;
-  readonly type: 'file' | 'directory' | null;
+  /** What it is; null where nothing is there or what is there is neither. */
+  readonly type: 'file' | 'directory' | 'glob' | null;
+  /** `skipped`: missing and optional, or not asked for after this end of the job. */
   readonly state: 'uploaded' | 'missing' | 'skipped' | 'rejected' | 'failed';
+  /** By path; for names that are no acceptable path, percent-escaped. */
   readonly files: readonly OutputFile[];
+  /** What lay within and was left out. */
+  readonly skipped: readonly SkippedEntry[];
+}
+
+/** A link, FIFO, socket or device among the files of an output. */
+export interface SkippedEntry {
+  /** Path in the workspace. */
+  readonly path: string;
+  readonly type: 'symlink' | 'fifo' | 'socket' | 'device';
 }
 
 /** Use of resources as far as the engine tells; null where it does not. */

@@ -20,6 +20,8 @@ export interface NodeFacts {
   readonly gid: number;
   /** Names this node has. */
   readonly links: number;
+  /** Last change of content or attributes (ctime) in nanoseconds; no program can set it back. */
+  readonly changedNs: bigint;
 }
 
 /** A node held open: it stays this node whatever happens to its name. The handle is for its identity, not its content; close it. */
@@ -143,6 +145,7 @@ function toFacts(stats: BigIntStats): NodeFacts {
     uid: Number(stats.uid),
     gid: Number(stats.gid),
     links: Number(stats.nlink),
+    changedNs: stats.ctimeNs,
   };
 }
 

@@ -8,6 +8,8 @@ export interface WalkEntry {
   /** Names from the root down, as bytes: they need not be valid UTF-8. */
   readonly names: readonly Buffer[];
   readonly facts: NodeFacts;
+  /** The folder it lies in; open only until the next entry is asked for. */
+  readonly parent: FileHandle;
 }
 
 /** Bounds of a walk. */
@@ -15,6 +17,8 @@ export interface WalkOptions {
   readonly maxEntries: number;
   /** Names from the root to an entry. */
   readonly maxDepth: number;
+  /** Which folders are walked into; default: all. */
+  readonly enters?: ((entry: WalkEntry) => boolean) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -47,9 +51,9 @@ export async function* walk(
         options.signal.throwIfAborted();
         const facts = await factsOf(node.handle, name);
         if (facts === null) continue;
-        const path = [...folder, name];
-        if (facts.type === 'directory') folders.push(path);
-        yield { names: path, facts };
+        const entry = { names: [...folder, name], facts, parent: node.handle };
+        if (facts.type === 'directory' && options.enters?.(entry) !== false) folders.push(entry.names);
+        yield entry;
       }
       pending.push(...folders.reverse());
     } finally {

@@ -71,6 +71,10 @@ export const output = z.strictObject({
     })
     .optional(),
   optional,
+  when: z
+    .enum(['success', 'failure', 'always'], { error: 'must be "success", "failure" or "always"' })
+    .optional(),
+  specialFiles: z.enum(['skip', 'refuse'], { error: 'must be "skip" or "refuse"' }).optional(),
 });
 
 /** The configuration file. */

@@ -59,6 +59,8 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
       workspacePath: output.workspacePath,
       upload: destinationOf(output.upload),
       optional: output.optional ?? false,
+      when: output.when ?? 'always',
+      specialFiles: output.specialFiles ?? 'skip',
     })),
     configFile:
       docker.configFile === undefined

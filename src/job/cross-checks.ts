@@ -1,4 +1,5 @@
 /** Rules between fields of a definition whose fields are right one by one. */
+import { globBase, isGlob } from '../base/glob.js';
 import { foldPath, isWithin, normalizeAbsolutePath, pathsOverlap } from '../base/paths.js';
 import type { Issue } from '../errors.js';
 import type { ParsedJob } from './schema.js';
@@ -69,9 +70,10 @@ function workspacePathIssues({ inputs = [], outputs = [], configFile }: Docker):
   }));
   if (configFile !== undefined)
     staged.push({ at: 'docker.configFile.filename', path: foldPath(configFile.filename) });
-  const produced: Placed[] = outputs.map(({ workspacePath }, index) => ({
+  const produced = outputs.map(({ workspacePath }, index) => ({
     at: `docker.outputs.${String(index)}.workspacePath`,
-    path: foldPath(workspacePath),
+    path: foldPath(isGlob(workspacePath) ? globBase(workspacePath) : workspacePath),
+    isGlob: isGlob(workspacePath),
   }));
   const clash = ({ at, path }: Placed, others: readonly Placed[]): readonly Issue[] => {
     const other = others.find((candidate) => pathsOverlap(candidate.path, path));
@@ -81,7 +83,19 @@ function workspacePathIssues({ inputs = [], outputs = [], configFile }: Docker):
   };
   return [
     ...staged.flatMap((placed, index) => clash(placed, staged.slice(0, index))),
-    ...produced.flatMap((placed) => clash(placed, staged)),
+    ...produced.filter((placed) => !placed.isGlob).flatMap((placed) => clash(placed, staged)),
+    // A glob may well lie above an input, whose place it then passes over.
+    ...produced
+      .filter((placed) => placed.isGlob && placed.path !== '')
+      .flatMap((placed) => {
+        const other = staged.find(({ path }) => isWithin(path, placed.path));
+        return other === undefined ? [] : [issue(placed.at, `lies within ${other.at}, which is read-only`)];
+      }),
+    ...outputs.flatMap(({ workspacePath, upload }, index) =>
+      isGlob(workspacePath) && upload !== 'caller' && upload?.mode === 'file'
+        ? [issue(`docker.outputs.${String(index)}.upload.mode`, 'must not be "file" for a glob')]
+        : [],
+    ),
   ];
 }
 
@@ -124,10 +138,13 @@ function mountIssues(docker: Docker): readonly Issue[] {
   const readOnly = sources.flatMap(({ inside, mounted }) =>
     mounted === null ? [inside] : [inside, mounted],
   );
-  const produced = outputs.map(({ workspacePath }) => `${workspace}/${workspacePath}`);
+  const produced = outputs.map(({ workspacePath }) =>
+    normalizeAbsolutePath(`${workspace}/${isGlob(workspacePath) ? globBase(workspacePath) : workspacePath}`),
+  );
   for (const [index, place] of produced.entries()) {
+    const overlaps = isGlob(outputs[index]?.workspacePath ?? '') ? isWithin : pathsOverlap;
     const over = sources.find(
-      ({ mounted, inside }) => mounted !== null && mounted !== inside && pathsOverlap(mounted, place),
+      ({ mounted, inside }) => mounted !== null && mounted !== inside && overlaps(mounted, place),
     );
     if (over !== undefined) {
       issues.push(

@@ -35,9 +35,13 @@ export interface InputDefinition {
 /** How an output is published. */
 export interface UploadDefinition {
   readonly backendMountId: MountId;
-  /** May use `${runId} ${attempt} ${jobSlug} ${jobDefinitionId} ${jobVersion} ${startedAt} ${startedDate}`. */
+  /**
+   * May use `${runId} ${attempt} ${jobSlug} ${jobDefinitionId} ${jobVersion} ${startedAt} ${startedDate}`. For a folder or a glob it names a
+   * folder: files keep their path beneath the output's folder, or beneath the folders before the glob's first wildcard.
+   */
   readonly pathTemplate: string;
   readonly contentType?: string | undefined;
+  /** What the output has to be; default: whatever is there. */
   readonly mode?: 'file' | 'directory' | undefined;
   readonly overwrite?: boolean | undefined;
 }
@@ -45,10 +49,22 @@ export interface UploadDefinition {
 /** One output the job writes beneath the workspace. */
 export interface OutputDefinition {
   readonly id?: string | undefined;
+  /**
+   * A file, a folder with everything beneath it, or a glob: `*` and `?` stand for characters within one name, `**` for any number of folders;
+   * everything else stands for itself.
+   */
   readonly workspacePath: string;
   /** A storage, or `'caller'`: handed to the `outputTo` of the run's options. */
   readonly upload?: UploadDefinition | 'caller' | undefined;
+  /** Default false: without it a job that succeeded has failed (`output_missing`). */
   readonly optional?: boolean | undefined;
+  /** Collected, and missed, only after a success, only after any other end, or (the default) always. */
+  readonly when?: 'success' | 'failure' | 'always' | undefined;
+  /**
+   * Links, FIFOs, sockets and devices within a folder or matched by a glob: left out and listed (the default), or the whole output is refused.
+   * In the place of the output itself they are always refused.
+   */
+  readonly specialFiles?: 'skip' | 'refuse' | undefined;
 }
 
 /** The file that tells the job who it is and its parameters. */

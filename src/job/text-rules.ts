@@ -22,7 +22,7 @@ export function boundedText(minimum: number, maximum: number): z.ZodType<string,
     .string({ error: 'must be text' })
     .min(minimum, bounds)
     .max(maximum, bounds)
-    .refine((text) => !text.includes('\0'), 'must not hold NUL');
+    .refine((text) => !text.includes('\0'), { error: 'must not hold NUL', abort: true });
 }
 
 /** A path beneath the workspace. */

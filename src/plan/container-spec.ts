@@ -81,9 +81,14 @@ export type OutputDestination =
 /** One output the job writes beneath the workspace. `upload: null`: declared and checked, stored nowhere. */
 export interface OutputRequest {
   readonly id: string | null;
+  /** A file, a folder, or a glob. */
   readonly workspacePath: string;
   readonly upload: OutputDestination | null;
   readonly optional: boolean;
+  /** After which end of the job it is collected, and missed. */
+  readonly when: 'success' | 'failure' | 'always';
+  /** Whether links, FIFOs, sockets and devices within a folder or matched by a glob are left out or make the output refused. */
+  readonly specialFiles: 'skip' | 'refuse';
 }
 
 /** The file that tells the job who it is and with which parameters it runs. */

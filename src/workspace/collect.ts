@@ -1,16 +1,21 @@
 /** Collects what a run left: verifies every output first, then uploads. The verdict is the caller's. */
 import { JobRuntimeError, StorageError, type ErrorCodeOf } from '../errors.js';
+import type { OpenNode } from '../host/node.js';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { RunPlan } from '../plan/run-plan.js';
-import type { OutputReport } from '../result.js';
+import type { OutputFile, OutputReport } from '../result.js';
 import { openWorkspaceFolder, toWorkspaceError, type Workspace } from './create.js';
-import { findOutput, type FoundOutput, type RejectCause } from './find-output.js';
+import { findOutput, type FoundOutput } from './find-output.js';
+import type { FoundFile } from './found-file.js';
 import { describeOutput } from './mounts.js';
-import { publishOutput, type PublishOptions } from './publish.js';
+import { publishFile, type PublishOptions } from './publish.js';
+import type { RejectCause } from './rejection.js';
 import { runTogether } from './together.js';
 
 /** How outputs are collected. */
 export interface CollectOptions extends PublishOptions {
+  /** Whether the job ended well: some outputs are wanted only then, or only otherwise. */
+  readonly succeeded: boolean;
   /** Of the staging: mount points, which are no outputs. */
   readonly placeholders: ReadonlySet<string>;
   /** Uploads at a time. */
@@ -42,10 +47,23 @@ export interface CollectedOutputs {
   readonly failure: StorageError | null;
 }
 
-interface Uploaded {
-  readonly report: OutputReport;
+/** An output and what was found of it; `unwanted` after this end of the job. */
+interface Candidate {
+  readonly output: OutputRequest;
+  readonly found: FoundOutput | { readonly state: 'unwanted' };
+}
+
+interface Sent {
+  readonly file: OutputFile;
   /** Null: none. */
   readonly failure: Error | null;
+}
+
+/** An output whose state is final. */
+interface Settled {
+  readonly output: OutputRequest;
+  readonly report: OutputReport;
+  readonly failures: readonly Error[];
 }
 
 /**
@@ -59,122 +77,151 @@ export async function collectOutputs(
   options: CollectOptions,
 ): Promise<CollectedOutputs> {
   options.signal.throwIfAborted();
-  const found: FoundOutput[] = [];
+  const candidates: Candidate[] = [];
+  let folder: OpenNode | null = null;
   try {
-    await findAll(workspace, plan, options, found);
-    const uploads = await runTogether(
-      plan.outputs.map((output, index) => async (signal: AbortSignal): Promise<Uploaded> => {
-        const uploaded = await settle(output, found[index] ?? { state: 'missing' }, plan.job, {
-          ...options,
-          signal,
-        });
-        options.onOutput?.(uploaded.report);
-        return uploaded;
-      }),
-      { concurrency: options.concurrency, signal: options.signal },
-    );
-    return summarize(plan.outputs, found, uploads);
+    folder = await openWorkspaceFolder(workspace);
+    await findAll(folder, plan, options, candidates);
+    return summarize(candidates, await publishAll(candidates, plan.job, options));
   } catch (error) {
     options.signal.throwIfAborted();
     throw toWorkspaceError('the outputs could not be collected', error);
   } finally {
-    for (const one of found) if (one.state === 'found') await one.content.close();
+    for (const { found } of candidates) if (found.state === 'found') await found.close();
+    await folder?.handle.close();
   }
 }
 
 async function findAll(
-  workspace: Workspace,
+  folder: OpenNode,
   plan: RunPlan,
   options: CollectOptions,
-  found: FoundOutput[],
+  candidates: Candidate[],
 ): Promise<void> {
   const { placeholders, signal } = options;
-  const folder = await openWorkspaceFolder(workspace);
-  try {
-    let roomBytes = Math.min(plan.limits.outputBytes, plan.limits.uploadBytes);
-    for (const output of plan.outputs) {
-      const one = await findOutput(folder, output.workspacePath, {
-        placeholders,
-        limits: plan.limits,
-        roomBytes,
-        wanted: output.upload === null || output.upload === 'caller' ? null : output.upload.mode,
-        signal,
-      });
-      found.push(one);
-      if (one.state === 'found') roomBytes -= one.digest.sizeBytes;
+  const { limits } = plan;
+  let room = { bytes: Math.min(limits.outputBytes, limits.uploadBytes), entries: limits.entries };
+  for (const output of plan.outputs) {
+    if (!isWanted(output, options.succeeded)) {
+      candidates.push({ output, found: { state: 'unwanted' } });
+      continue;
     }
-  } finally {
-    await folder.handle.close();
+    const found = await findOutput(folder, output, { placeholders, limits, room, signal });
+    candidates.push({ output, found });
+    if (found.state === 'found') {
+      room = { bytes: room.bytes - found.used.bytes, entries: room.entries - found.used.entries };
+    }
   }
 }
 
-async function settle(
-  output: OutputRequest,
-  found: FoundOutput,
+function isWanted({ when }: OutputRequest, succeeded: boolean): boolean {
+  return when === 'always' || (when === 'success') === succeeded;
+}
+
+/** Uploads the files of all outputs side by side; an output is told of when its last file is through. */
+async function publishAll(
+  candidates: readonly Candidate[],
   job: JobIdentity,
   options: CollectOptions,
-): Promise<Uploaded> {
-  const { id, workspacePath } = output;
-  if (found.state === 'missing') {
-    const state = output.optional ? 'skipped' : 'missing';
-    return { report: { id, workspacePath, type: null, state, files: [] }, failure: null };
-  }
-  if (found.state === 'rejected') {
-    return { report: { id, workspacePath, type: found.type, state: 'rejected', files: [] }, failure: null };
-  }
-  const { content, digest } = found;
+): Promise<readonly Settled[]> {
+  const settled: Settled[] = [];
+  const settle = (index: number, one: Settled): void => {
+    settled[index] = one;
+    options.onOutput?.(one.report);
+  };
+  const tasks = candidates.flatMap((candidate, index) => {
+    const files = candidate.found.state === 'found' ? candidate.found.files : [];
+    if (files.length === 0) settle(index, toSettled(candidate, []));
+    const sent: Sent[] = [];
+    let left = files.length;
+    return files.map((file, position) => async (signal: AbortSignal): Promise<void> => {
+      sent[position] = await publish(file, candidate.output, job, { ...options, signal });
+      left -= 1;
+      if (left === 0) settle(index, toSettled(candidate, sent));
+    });
+  });
+  await runTogether(tasks, { concurrency: options.concurrency, signal: options.signal });
+  return settled;
+}
+
+async function publish(
+  file: FoundFile,
+  output: OutputRequest,
+  job: JobIdentity,
+  options: CollectOptions,
+): Promise<Sent> {
   try {
-    const file = await publishOutput({ output, content, digest }, job, options);
-    return { report: { id, workspacePath, type: 'file', state: 'uploaded', files: [file] }, failure: null };
+    return { file: await publishFile(file, output, job, options), failure: null };
   } catch (error) {
     options.signal.throwIfAborted();
-    const files = [{ path: workspacePath, ...digest, uploaded: null }];
-    return { report: { id, workspacePath, type: 'file', state: 'failed', files }, failure: asError(error) };
+    const failure = error instanceof Error ? error : new Error(String(error));
+    return { file: { path: file.path, ...file.digest, uploaded: null }, failure };
   }
 }
 
-function summarize(
-  outputs: readonly OutputRequest[],
-  found: readonly FoundOutput[],
-  uploads: readonly Uploaded[],
-): CollectedOutputs {
-  const rejected = found.flatMap((one, index) => {
-    const workspacePath = outputs[index]?.workspacePath ?? '';
-    return one.state === 'rejected' ? [{ workspacePath, cause: one.cause, reason: one.reason }] : [];
-  });
-  const digests = found.flatMap((one) => (one.state === 'found' ? [one.digest] : []));
+function toSettled({ output, found }: Candidate, sent: readonly Sent[]): Settled {
+  const { id, workspacePath } = output;
+  const base = { id, workspacePath, type: null, files: [], skipped: [] };
+  const failures = sent.flatMap(({ failure }) => (failure === null ? [] : [failure]));
+  switch (found.state) {
+    case 'unwanted':
+      return { output, failures, report: { ...base, state: 'skipped' } };
+    case 'missing': {
+      const state = output.optional ? 'skipped' : 'missing';
+      return { output, failures, report: { ...base, state, skipped: found.skipped } };
+    }
+    case 'rejected':
+      return { output, failures, report: { ...base, type: found.type, state: 'rejected' } };
+    case 'found': {
+      const { type, skipped } = found;
+      const files = sent.map(({ file }) => file);
+      const state = failures.length === 0 ? 'uploaded' : 'failed';
+      return { output, failures, report: { id, workspacePath, type, state, files, skipped } };
+    }
+  }
+}
+
+function summarize(candidates: readonly Candidate[], settled: readonly Settled[]): CollectedOutputs {
+  const digests = candidates.flatMap(({ found }) =>
+    found.state === 'found' ? found.files.map(({ digest }) => digest) : [],
+  );
   return {
-    reports: uploads.map(({ report }) => report),
-    missing: uploads.flatMap(({ report }) => (report.state === 'missing' ? [report.workspacePath] : [])),
-    rejected,
+    reports: settled.map(({ report }) => report),
+    missing: settled.flatMap(({ report }) => (report.state === 'missing' ? [report.workspacePath] : [])),
+    rejected: candidates.flatMap(({ output: { workspacePath }, found }) =>
+      found.state === 'rejected' ? [{ workspacePath, cause: found.cause, reason: found.reason }] : [],
+    ),
     files: digests.length,
-    sizeBytes: digests.reduce((sum, digest) => sum + digest.sizeBytes, 0),
-    failure: toUploadError(outputs, uploads),
+    sizeBytes: digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    failure: toUploadError(settled),
   };
 }
 
-function toUploadError(outputs: readonly OutputRequest[], uploads: readonly Uploaded[]): StorageError | null {
-  const failed = uploads.flatMap(({ failure }, index) => {
-    const output = outputs[index];
-    return failure === null || output === undefined ? [] : [{ output, failure }];
-  });
-  const first = failed[0];
+/** How many problems an error about uploads tells in full. */
+const TOLD_PROBLEMS = 10;
+
+function toUploadError(settled: readonly Settled[]): StorageError | null {
+  const failed = settled.filter(({ failures }) => failures.length > 0);
+  const problems = failed.flatMap(({ output, failures }) =>
+    failures.map(({ message }) => {
+      const name = describeOutput(output);
+      return message.startsWith(name) ? message : `${name}: ${message}`;
+    }),
+  );
+  const first = failed[0]?.failures[0];
   if (first === undefined) return null;
-  const known = JobRuntimeError.isInstance(first.failure) ? first.failure : null;
+  const known = JobRuntimeError.isInstance(first) ? first : null;
   const code: ErrorCodeOf<'storage'> = known?.kind === 'storage' ? known.code : 'storage.failed';
-  const problems = failed.map(({ output, failure }) => {
-    const problem = failure.message;
-    return problem.startsWith(describeOutput(output)) ? problem : `${describeOutput(output)}: ${problem}`;
-  });
+  const untold = problems.length - TOLD_PROBLEMS;
+  const told =
+    problems.slice(0, TOLD_PROBLEMS).join('; ') + (untold > 0 ? `; and ${String(untold)} more` : '');
   return new StorageError(
     code,
-    `${String(failed.length)} of ${String(outputs.length)} outputs could not be stored: ${problems.join('; ')}`,
+    `${String(failed.length)} of ${String(settled.length)} outputs could not be stored: ${told}`,
     {
-      cause: first.failure,
+      cause: first,
       hint: known?.hint,
       details: { outputs: failed.map(({ output }) => output.workspacePath) },
     },
   );
 }
-
-const asError = (value: unknown): Error => (value instanceof Error ? value : new Error(String(value)));

@@ -1,121 +1,168 @@
 /** Finds and hashes one output that a job left, trusting nothing about it. It uploads nothing. */
 import type { FileHandle } from 'node:fs/promises';
-import { type Digest, digestContent } from '../host/file-content.js';
+import { globBase, isGlob } from '../base/glob.js';
 import { errorCode, type NodeType, openBeneath, openContent, type OpenNode } from '../host/node.js';
+import type { OutputRequest } from '../plan/container-spec.js';
 import type { PlannedLimits } from '../plan/run-plan.js';
+import type { OutputReport, SkippedEntry } from '../result.js';
+import { ChangedError, type FoundFile, hashFile } from './found-file.js';
+import { createGlobMatcher, type GlobMatcher } from './glob-matcher.js';
+import { createOutputAccount, type OutputAccount, type OutputRoom } from './output-account.js';
+import { findTree, type OutputTree } from './output-tree.js';
+import { KINDS, type RejectCause, RejectedError } from './rejection.js';
 
 /** What stands at the place of an output. */
 export type FoundOutput =
   | {
       readonly state: 'found';
-      /** The very file that was hashed, whatever its name stands for later; the caller's to close. */
-      readonly content: FileHandle;
-      readonly digest: Digest;
+      readonly type: 'file' | 'directory' | 'glob';
+      readonly files: readonly FoundFile[];
+      readonly skipped: readonly SkippedEntry[];
+      readonly used: OutputRoom;
+      /** Lets go of what is held open. */
+      close(): Promise<void>;
     }
-  | { readonly state: 'missing' }
+  | { readonly state: 'missing'; readonly skipped: readonly SkippedEntry[] }
   | {
       readonly state: 'rejected';
-      readonly type: 'file' | 'directory' | null;
+      readonly type: OutputReport['type'];
       readonly cause: RejectCause;
       readonly reason: string;
     };
-
-/** Whether an output is of the wrong kind or beyond a limit. */
-export type RejectCause = 'kind' | 'limit';
 
 /** What an output is judged by. */
 export interface FindOutputOptions {
   /** Mount points, which are no outputs. */
   readonly placeholders: ReadonlySet<string>;
-  readonly limits: Pick<PlannedLimits, 'fileBytes'>;
-  /** Bytes that outputs of this run may still have. */
-  readonly roomBytes: number;
-  /** What the definition says it is; null: whatever is there. */
-  readonly wanted: 'file' | 'directory' | null;
+  readonly limits: Pick<PlannedLimits, 'fileBytes' | 'depth'>;
+  /** What the outputs of this run may still have. */
+  readonly room: OutputRoom;
   readonly signal: AbortSignal;
 }
 
-const KINDS: Readonly<Record<NodeType, string>> = {
-  file: 'a file',
-  directory: 'a folder',
-  symlink: 'a symbolic link',
-  fifo: 'a FIFO',
-  socket: 'a socket',
-  device: 'a device',
-};
+type Output = Pick<OutputRequest, 'workspacePath' | 'upload' | 'specialFiles'>;
 
-/** Walks to an output without following links, and hashes it if it is one regular file within the limits. */
+const MISSING: FoundOutput = { state: 'missing', skipped: [] };
+
+/** Walks to an output without following links, and hashes every regular file of it, within the limits. */
 export async function findOutput(
   workspace: OpenNode,
-  workspacePath: string,
+  output: Output,
   options: FindOutputOptions,
 ): Promise<FoundOutput> {
+  const found: { type: OutputReport['type'] } = { type: isGlob(output.workspacePath) ? 'glob' : null };
   try {
-    const { node, blockedBy } = await openBeneath(workspace.handle, workspacePath.split('/'));
-    try {
-      return node === null ? notReached(blockedBy) : await judge(node, options);
-    } finally {
-      await node?.handle.close();
-    }
+    return await (found.type === 'glob' ? findGlob : findPath)(workspace.handle, output, options, (type) => {
+      found.type = type;
+    });
   } catch (error) {
     options.signal.throwIfAborted();
+    const { type } = found;
     const code = errorCode(error);
+    const state = 'rejected';
+    if (error instanceof RejectedError)
+      return { state, type, cause: error.rejectCause, reason: error.message };
+    if (error instanceof ChangedError)
+      return { state, type, cause: 'kind', reason: 'changed while it was read' };
     // A job may take away its own permissions; that is no failure of ours.
-    if (code === 'EACCES' || code === 'EPERM')
-      return reject('file', 'kind', 'may not be read by the user of this process');
+    if (code === 'EACCES' || code === 'EPERM') {
+      return { state, type, cause: 'kind', reason: 'may not be read by the user of this process' };
+    }
     throw error;
+  }
+}
+
+async function findPath(
+  workspace: FileHandle,
+  output: Output,
+  options: FindOutputOptions,
+  isType: (type: 'file' | 'directory') => void,
+): Promise<FoundOutput> {
+  const names = output.workspacePath.split('/');
+  const { node, blockedBy } = await openBeneath(workspace, names);
+  if (node === null) return notReached(blockedBy);
+  let held = false;
+  try {
+    const { type, identity } = node.facts;
+    if (options.placeholders.has(identity)) return MISSING;
+    if (type !== 'file' && type !== 'directory') {
+      throw new RejectedError('kind', `is ${KINDS[type]}, not a regular file or a folder`);
+    }
+    isType(type);
+    requireWanted(output, type);
+    const account = createOutputAccount(options.room, options.limits);
+    if (type === 'directory') {
+      const root = { workspace, names: names.map((name) => Buffer.from(name)), node };
+      return toFound('directory', await findTree(root, treeOptions(output, options, account, null)), account);
+    }
+    account.addEntry();
+    account.addFile('', node.facts.sizeBytes);
+    const hashed = await hashFile(node, options.signal);
+    // Held from here on, so that it stays this file whatever its name stands for meanwhile.
+    held = true;
+    const file = {
+      path: output.workspacePath,
+      relativePath: '',
+      ...hashed,
+      open: async () => openContent(node),
+    };
+    const close = async (): Promise<void> => node.handle.close();
+    return { state: 'found', type, files: [file], skipped: [], used: account.used, close };
+  } finally {
+    if (!held) await node.handle.close();
+  }
+}
+
+async function findGlob(
+  workspace: FileHandle,
+  output: Output,
+  options: FindOutputOptions,
+): Promise<FoundOutput> {
+  const base = globBase(output.workspacePath);
+  const names = base === '' ? [] : base.split('/');
+  const { node, blockedBy } = await openBeneath(workspace, names);
+  if (node === null) return notReached(blockedBy);
+  try {
+    const { type, identity } = node.facts;
+    if (type === 'file' || options.placeholders.has(identity)) return MISSING;
+    if (type !== 'directory') throw blocked(type);
+    const account = createOutputAccount(options.room, options.limits);
+    const root = { workspace, names: names.map((name) => Buffer.from(name)), node };
+    const glob = createGlobMatcher(output.workspacePath);
+    const tree = await findTree(root, treeOptions(output, options, account, glob));
+    return tree.files.length === 0
+      ? { state: 'missing', skipped: tree.skipped }
+      : toFound('glob', tree, account);
+  } finally {
+    await node.handle.close();
   }
 }
 
 function notReached(blockedBy: NodeType | null): FoundOutput {
-  if (blockedBy === null || blockedBy === 'file') return { state: 'missing' };
-  return reject(null, 'kind', `has ${KINDS[blockedBy]} in its path, which is never followed`);
+  if (blockedBy === null || blockedBy === 'file') return MISSING;
+  throw blocked(blockedBy);
 }
 
-async function judge(node: OpenNode, options: FindOutputOptions): Promise<FoundOutput> {
-  const { type, identity, sizeBytes } = node.facts;
-  if (options.placeholders.has(identity)) return { state: 'missing' };
-  if (type === 'directory') {
-    return reject('directory', 'kind', 'is a folder; only single files are collected so far');
-  }
-  if (type === 'file' && options.wanted === 'directory') {
-    return reject('file', 'kind', 'is a file where the definition wants a folder');
-  }
-  if (type !== 'file') return reject(null, 'kind', `is ${KINDS[type]}, not a regular file`);
-  // The logical size first: a sparse file of a tebibyte takes nothing on the disk and hours to read.
-  const problem = limitProblem(sizeBytes, options);
-  if (problem !== null) return reject('file', 'limit', problem);
-  const content = await openContent(node);
-  try {
-    let total = 0;
-    const onBytes = (bytes: number): void => {
-      total += bytes;
-      if (total > sizeBytes) throw new ChangedError();
-    };
-    const digest = await digestContent(content, { signal: options.signal, onBytes });
-    if (digest.sizeBytes !== sizeBytes) throw new ChangedError();
-    return { state: 'found', content, digest };
-  } catch (error) {
-    await content.close();
-    if (error instanceof ChangedError) return reject('file', 'kind', 'changed while it was read');
-    throw error;
-  }
+const blocked = (by: NodeType): RejectedError =>
+  new RejectedError('kind', `has ${KINDS[by]} in its path, which is never followed`);
+
+function requireWanted({ upload }: Output, type: 'file' | 'directory'): void {
+  const wanted = upload === null || upload === 'caller' ? null : upload.mode;
+  if (wanted === null || wanted === type) return;
+  throw new RejectedError('kind', `is ${KINDS[type]} where the definition wants ${KINDS[wanted]}`);
 }
 
-function limitProblem(sizeBytes: number, { limits, roomBytes }: FindOutputOptions): string | null {
-  const size = `has ${String(sizeBytes)} bytes`;
-  if (sizeBytes > limits.fileBytes)
-    return `${size}, more than the limit of ${String(limits.fileBytes)} (maxFileBytes)`;
-  if (sizeBytes > roomBytes)
-    return `${size}, more than the ${String(roomBytes)} bytes that are left for outputs of this run`;
-  return null;
+function treeOptions(
+  { specialFiles }: Output,
+  { placeholders, limits, room, signal }: FindOutputOptions,
+  account: OutputAccount,
+  glob: GlobMatcher | null,
+): Parameters<typeof findTree>[1] {
+  // One entry more than there is room for, so that the account and not the walk says what is too much.
+  const maxEntries = room.entries + 1;
+  return { account, placeholders, specialFiles, glob, maxEntries, maxDepth: limits.depth, signal };
 }
 
-const reject = (type: 'file' | 'directory' | null, cause: RejectCause, reason: string): FoundOutput => ({
-  state: 'rejected',
-  type,
-  cause,
-  reason,
-});
-
-class ChangedError extends Error {}
+function toFound(type: 'directory' | 'glob', tree: OutputTree, account: OutputAccount): FoundOutput {
+  return { state: 'found', type, ...tree, used: account.used, close: () => Promise.resolve() };
+}

@@ -1,20 +1,14 @@
-/** Uploads verified outputs to where they go. It finds and judges none. */
-import type { FileHandle } from 'node:fs/promises';
+/** Uploads verified files of outputs to where they go. It finds and judges none. */
 import { expandPathTemplate } from '../base/path-template.js';
+import { checkRelativePath } from '../base/paths.js';
 import { StorageError } from '../errors.js';
-import { type Digest, digestContent, readContent } from '../host/file-content.js';
+import { digestContent, readContent } from '../host/file-content.js';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { OutputFile } from '../result.js';
 import type { StorageAdapter } from '../storage/types.js';
+import { ChangedError, type FoundFile } from './found-file.js';
 import { describeOutput, requireMount, type StorageMounts } from './mounts.js';
 import { type StoragePlace, writeStorage } from './storage-calls.js';
-
-/** A verified output, held open. */
-export interface VerifiedOutput {
-  readonly output: OutputRequest;
-  readonly content: FileHandle;
-  readonly digest: Digest;
-}
 
 /** Where outputs go and what storages are told about them. */
 export interface PublishOptions {
@@ -36,39 +30,68 @@ interface Destination {
 }
 
 /**
- * Uploads one output from the file that was verified, and makes sure that what was sent is what was verified.
+ * Uploads one file of an output, and makes sure that what was sent is what was verified.
  *
  * @throws `storage.*`; the signal's reason.
  */
-export async function publishOutput(
-  verified: VerifiedOutput,
+export async function publishFile(
+  file: FoundFile,
+  output: OutputRequest,
   job: JobIdentity,
   options: PublishOptions,
 ): Promise<OutputFile> {
-  const { output, content, digest } = verified;
-  const destination = destinationOf(output, job, options);
-  const file = { path: output.workspacePath, ...digest };
-  if (destination === null) return { ...file, uploaded: null };
-  const { signal } = options;
-  const { runId, attempt } = options.variables;
-  let sent = 0;
-  const onBytes = (bytes: number): void => {
-    sent += bytes;
-    if (sent > digest.sizeBytes) throw changed(output);
-  };
-  await writeStorage(destination.place, destination.path, readContent(content, { signal, onBytes }), {
-    ...digest,
-    contentType: destination.contentType,
-    overwrite: destination.overwrite,
-    metadata: metadataOf(job, options),
-    // The same for every try of this attempt to store this output there.
-    idempotencyKey: [runId, String(attempt), output.workspacePath, destination.path].join('/'),
-    signal,
-  });
-  // An adapter need not verify what it stores, and something on this host may still write to the file.
-  const after = await digestContent(content, { signal });
-  if (after.sha256 !== digest.sha256) throw changed(output);
-  return { ...file, uploaded: { backendMountId: destination.place.mountId, path: destination.path } };
+  const destination = destinationOf(file, output, job, options);
+  const report = { path: file.path, ...file.digest };
+  if (destination === null) return { ...report, uploaded: null };
+  try {
+    await send(file, destination, job, options);
+  } catch (error) {
+    if (!(error instanceof ChangedError)) throw error;
+    const name = file.relativePath === '' ? '' : `: ${JSON.stringify(file.relativePath)}`;
+    throw new StorageError(
+      'storage.failed',
+      `${describeOutput(output)}${name} changed while it was uploaded`,
+    );
+  }
+  return { ...report, uploaded: { backendMountId: destination.place.mountId, path: destination.path } };
+}
+
+async function send(
+  file: FoundFile,
+  { place, path, contentType, overwrite }: Destination,
+  job: JobIdentity,
+  options: PublishOptions,
+): Promise<void> {
+  const { signal, variables } = options;
+  const { digest } = file;
+  const content = await file.open();
+  try {
+    let sent = 0;
+    const changed: { error: ChangedError | null } = { error: null };
+    const onBytes = (bytes: number): void => {
+      sent += bytes;
+      if (sent > digest.sizeBytes) throw (changed.error = new ChangedError());
+    };
+    try {
+      await writeStorage(place, path, readContent(content, { signal, onBytes }), {
+        ...digest,
+        contentType,
+        overwrite,
+        metadata: metadataOf(job, options),
+        // The same for every try of this attempt to store this file there.
+        idempotencyKey: [variables.runId, String(variables.attempt), file.path, path].join('/'),
+        signal,
+      });
+    } catch (error) {
+      throw changed.error ?? error;
+    }
+    // An adapter need not verify what it stores, and something on this host may still write to the file.
+    if (await file.isUnchanged(content)) return;
+    const after = await digestContent(content, { signal });
+    if (after.sha256 !== digest.sha256) throw new ChangedError();
+  } finally {
+    await content.close();
+  }
 }
 
 /** What every object is told about where it comes from; a caller's metadata cannot claim something else. */
@@ -86,7 +109,12 @@ function metadataOf(
   };
 }
 
-function destinationOf(output: OutputRequest, job: JobIdentity, options: PublishOptions): Destination | null {
+function destinationOf(
+  file: FoundFile,
+  output: OutputRequest,
+  job: JobIdentity,
+  options: PublishOptions,
+): Destination | null {
   const { upload } = output;
   const purpose = describeOutput(output);
   if (upload === null) return null;
@@ -95,7 +123,7 @@ function destinationOf(output: OutputRequest, job: JobIdentity, options: Publish
     if (adapter === undefined)
       throw new StorageError('storage.unknown_mount', `${purpose}: outputTo is missing`);
     const place = { adapter, mountId: null, purpose };
-    return { place, path: output.workspacePath, contentType: null, overwrite: true };
+    return { place, path: file.path, contentType: null, overwrite: true };
   }
   const mountId = upload.backendMountId;
   const place = { adapter: requireMount(options.storage, mountId, purpose), mountId, purpose };
@@ -109,9 +137,9 @@ function destinationOf(output: OutputRequest, job: JobIdentity, options: Publish
   if (!expanded.ok) {
     throw new StorageError('storage.failed', `${purpose}: its path template ${expanded.problem}`);
   }
-  const { path } = expanded;
-  return { place, path, contentType: upload.contentType, overwrite: upload.overwrite };
+  const { contentType, overwrite } = upload;
+  const path = file.relativePath === '' ? expanded.path : `${expanded.path}/${file.relativePath}`;
+  const problem = checkRelativePath(path);
+  if (problem === null) return { place, path, contentType, overwrite };
+  throw new StorageError('storage.failed', `${purpose}: ${JSON.stringify(path)} ${problem}`);
 }
-
-const changed = (output: OutputRequest): StorageError =>
-  new StorageError('storage.failed', `${describeOutput(output)} changed while it was uploaded`);

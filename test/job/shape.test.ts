@@ -67,7 +67,7 @@ describe('parseJobShape accepts', () => {
     [{ stdin: '' }],
     [{ tmpfs: [{ path: '/scratch' }, { path: '/workspace/scratch', sizeBytes: '1m' }] }],
     [{ networkMode: 'bridge', requiresGpu: true }],
-  ])('%j', (docker) => {
+  ])('case %# is taken', (docker) => {
     expect(issuesFor(docker)).toEqual([]);
   });
 
@@ -241,7 +241,7 @@ describe('parseJobShape refuses', () => {
       to({ backendMountId: 1, pathTemplate: 'a', overwritten: true }),
       /did you mean "overwrite"/,
     ],
-  ])('docker.%s in %j', (path, docker, message) => {
+  ])('docker.%s, case %#', (path, docker, message) => {
     const issues = issuesFor(docker);
     expect(issues.map((issue) => issue.path)).toEqual([`docker.${path}`]);
     expect(issues[0]?.message).toMatch(message);

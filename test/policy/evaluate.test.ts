@@ -289,6 +289,8 @@ describe('the other rules', () => {
       id: null,
       workspacePath: 'o',
       optional: false,
+      when: 'always' as const,
+      specialFiles: 'skip' as const,
       upload: { backendMountId, pathTemplate, contentType: null, mode: null, overwrite: false },
     });
     const write = ['5:reports', '7'];

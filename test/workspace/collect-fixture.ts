@@ -27,6 +27,7 @@ export const collect = async (
     storage: {},
     outputTo: memoryStorage(),
     variables: { runId: 'r1', attempt: 2, startedAt: '2024-01-02T03:04:05.000Z' },
+    succeeded: true,
     placeholders: new Set(),
     concurrency: 2,
     signal: noSignal(),

@@ -47,6 +47,8 @@ export function planOf(fixture: PlanFixture): RunPlan {
       workspacePath: 'out.txt',
       upload: 'caller',
       optional: false,
+      when: 'always',
+      specialFiles: 'skip',
       ...output,
     })),
     configFile:

@@ -1,4 +1,5 @@
 /** Which images may run: deny first, then allow; a digest where it is demanded; and when images are pulled. */
+import { withoutCredentials } from '../../base/credentials.js';
 import { matchesImagePattern, parseImagePattern } from '../../base/image-pattern.js';
 import { parseImageReference } from '../../base/image-reference.js';
 import type { ImagePolicy } from '../policy.js';
@@ -41,7 +42,7 @@ export function evaluateImagePolicy(
   });
   for (const list of ['deny', 'allow'] as const) {
     for (const [index, text] of policy[list].entries()) {
-      const place = `images.${list}[${String(index)}] ${JSON.stringify(text)}`;
+      const place = `images.${list}[${String(index)}] ${JSON.stringify(withoutCredentials(text))}`;
       const pattern = parseImagePattern(text, list);
       if (!pattern.ok) return refuse(`${place} is no pattern: it ${pattern.problem}`, text);
       if (!matchesImagePattern(pattern.pattern, reference)) continue;

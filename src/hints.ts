@@ -32,6 +32,14 @@ const failedByItself = ({ reason }: HintSubject): boolean =>
   reason === 'start_failed' ||
   reason === 'output_missing';
 
+/** An exec that fails on the format is tried again as a shell script, by the init process and by shells: then a shell stumbles over the program. */
+const isReadAsScript = ({ stderr, plan }: HintSubject): boolean => {
+  if (stderr.includes('\u007fELF')) return true;
+  const program = [...(plan.container.entryPoint ?? []), ...(plan.container.command ?? [])][0] ?? '';
+  const stumbled = /^(\S+): (?:line )?1: syntax error/im.exec(stderr)?.[1];
+  return stumbled !== undefined && (stumbled === program || stumbled.endsWith(`/${program}`));
+};
+
 const mebibytes = (bytes: number): string => `${String(Math.round(bytes / 1024 ** 2))} MiB`;
 
 const RULES: readonly HintRule[] = [
@@ -84,7 +92,8 @@ const RULES: readonly HintRule[] = [
   },
   {
     code: 'exec_format',
-    applies: says('exec format error'),
+    applies: (subject) =>
+      says('exec format error', 'cannot execute binary file', 'enoexec')(subject) || isReadAsScript(subject),
     message: () => 'the program is for another processor or is no program; see docker.platform',
   },
   {
@@ -95,7 +104,8 @@ const RULES: readonly HintRule[] = [
   {
     code: 'not_found',
     applies: ({ reason, exitCode }) => reason === 'start_failed' && exitCode === 127,
-    message: () => 'the entry point is not in the image; check docker.entryPoint and docker.command',
+    message: () =>
+      'the entry point, or the interpreter or loader it needs, is not in the image; check docker.entryPoint and docker.command',
   },
   {
     code: 'working_directory',

@@ -3,6 +3,7 @@ import { contextualize, type AnyJobRuntimeError } from './errors.js';
 import type { StopCause } from './execute/stop.js';
 import type { Verdict } from './execute/verdict.js';
 import type { RunResult } from './result.js';
+import { redactedFailure, redactedResult } from './run-redaction.js';
 import type { RunRecord } from './run-record.js';
 
 /** The verdict of a run that was stopped before its container ended; null if it was not stopped. */
@@ -18,9 +19,10 @@ export function failureOf(
   record: RunRecord,
   result: RunResult | undefined,
 ): AnyJobRuntimeError {
+  const known = result === undefined ? undefined : redactedResult(result, record.redactor);
   return contextualize(
-    failure,
-    { runId: record.runId, attempt: record.attempt, phase: record.phase, result },
+    redactedFailure(failure, record.redactor),
+    { runId: record.runId, attempt: record.attempt, phase: record.phase, result: known },
     record.redact,
   );
 }

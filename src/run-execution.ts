@@ -156,6 +156,7 @@ function outputOptions(run: Run, plan: RunPlan): Parameters<typeof createOutputC
     onSinkFailure: (stream) => {
       run.warn(`the sink for ${stream} failed and gets no more output`);
     },
+    stopSignal: stop.signal,
   };
 }
 
@@ -199,6 +200,7 @@ export async function collectRun(
         collectOutputs(workspace, plan, {
           storage: run.ports.storage,
           outputTo: run.outputTo,
+          succeeded: record.verdict?.reason === 'completed',
           placeholders: staged.placeholders,
           metadata: record.metadata,
           variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },

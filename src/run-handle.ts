@@ -11,6 +11,7 @@ import { createRun, type RunEnvironment } from './run-context.js';
 import { optionIssues } from './run-option-checks.js';
 import type { RunOptions } from './run-options.js';
 import { createRunRecord, durationsOf } from './run-record.js';
+import { redactedEvent, redactedResult } from './run-redaction.js';
 
 /** What is known of a run at a glance. */
 export interface RunSummary {
@@ -69,7 +70,7 @@ export function startRunHandle(
   };
   const record = createRunRecord(facts, Object.values(options.secrets ?? {}));
   const append = (event: RunEvent): void => {
-    const frozen = Object.freeze(event);
+    const frozen = Object.freeze(redactedEvent(event, record.redactor));
     log.append(frozen);
     for (const listener of [options.onEvent, onEvent]) notify(listener, frozen);
   };
@@ -90,7 +91,7 @@ export function startRunHandle(
     run.emit('attempt_start', {});
     try {
       checkOptions(options);
-      const result = await performRun(run, parts.toRequest());
+      const result = redactedResult(await performRun(run, parts.toRequest()), record.redactor);
       settle({ outcome: 'result', result });
       return result;
     } catch (error) {

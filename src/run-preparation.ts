@@ -4,7 +4,7 @@ import { PolicyError, ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
-import { resolveSecrets, type ResolvedSecrets } from './execute/secrets.js';
+import { resolveSecrets, type ResolvedSecrets, secretId } from './execute/secrets.js';
 import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { planRun } from './plan/plan-run.js';
@@ -15,6 +15,7 @@ import { expandPathTemplate, type PathTemplateVariables } from './base/path-temp
 import { createRedactor } from './base/redact.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
+import { weakSecretWarnings } from './run-redaction.js';
 import type { SecretResolver } from './secrets/types.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
@@ -203,10 +204,13 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
     const failures = await secrets.release();
     if (failures.length > 0) throw new Error(failures.join('; '));
   });
-  run.record.redactor = createRedactor([
-    ...Object.values(run.options.secrets ?? {}),
-    ...secrets.values.values(),
+  const given = Object.entries(run.options.secrets ?? {});
+  const known = new Map([
+    ...given.map(([key, value]) => [secretId({ source: 'store', key }), value] as const),
+    ...secrets.values,
   ]);
+  run.record.redactor = createRedactor([...given.map(([, value]) => value), ...secrets.values.values()]);
+  for (const warning of weakSecretWarnings(known)) run.warn(warning);
   return secrets;
 }
 

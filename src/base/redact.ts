@@ -1,5 +1,6 @@
 /** Masking of known secrets in texts, values and streams. It does not guess what else might be secret. */
 import { redactedCopy } from './redacted-copy.js';
+import type { Masks } from './redacted-error.js';
 import { secretForms } from './secret-forms.js';
 import { createSecretSearch, type SecretSearch } from './secret-search.js';
 
@@ -23,9 +24,12 @@ export interface Redactor {
   /** True when there is nothing to mask. */
   readonly isEmpty: boolean;
   /** Masks a text. */
-  text(value: string): string;
-  /** Gives a copy of JSON-like data with every string in it masked, keys and byte arrays too; others stay. */
-  value<T>(json: T): T;
+  readonly text: (value: string) => string;
+  /**
+   * Gives a copy of JSON-like data with every string in it masked, in keys, byte arrays and errors too; numbers and dates stay. `fieldsKept`
+   * names the fields of an error whose texts stay; null for an error of a foreign class, of which only plain fields are copied.
+   */
+  readonly value: <T>(json: T, fieldsKept?: Masks['fieldsKept']) => T;
   /** Starts a stream; each stream of a process needs its own. */
   stream(): RedactorStream;
 }
@@ -40,10 +44,7 @@ const NOTHING = new Uint8Array(0);
  */
 export function createRedactor(secrets: readonly (string | Uint8Array)[]): Redactor {
   const forms = uniqueForms(secrets);
-  if (forms.length === 0) {
-    const stream: RedactorStream = { push: (chunk) => chunk, flush: () => NOTHING };
-    return { isEmpty: true, text: (value) => value, value: (json) => json, stream: () => stream };
-  }
+  if (forms.length === 0) return EMPTY;
   const search = createSecretSearch(forms);
   const bytes = (value: Uint8Array): Uint8Array => {
     const stream = createStream(search);
@@ -56,14 +57,21 @@ export function createRedactor(secrets: readonly (string | Uint8Array)[]): Redac
     if (search.find(piece, encoded.length).length === 0) return value;
     return Buffer.from(bytes(encoded)).toString('utf8');
   };
-  return {
-    isEmpty: false,
-    text,
-    // The copy has the shape of the original by construction, which the compiler cannot see.
-    value: <T>(json: T): T => redactedCopy(json, { text, bytes }) as T,
-    stream: () => createStream(search),
-  };
+  return { isEmpty: false, text, value: copierOf({ text, bytes }), stream: () => createStream(search) };
 }
+
+/** The copy has the shape of the original by construction, which the compiler cannot see. */
+const copierOf =
+  (masks: Pick<Masks, 'text' | 'bytes'>): Redactor['value'] =>
+  <T>(json: T, fieldsKept?: Masks['fieldsKept']): T =>
+    redactedCopy(json, { ...masks, fieldsKept }) as T;
+
+const EMPTY: Redactor = {
+  isEmpty: true,
+  text: (value) => value,
+  value: copierOf({ text: (value) => value, bytes: (value) => value }),
+  stream: () => ({ push: (chunk) => chunk, flush: () => NOTHING }),
+};
 
 function uniqueForms(secrets: readonly (string | Uint8Array)[]): ReturnType<typeof secretForms> {
   const all = secrets.flatMap((secret) => secretForms(secret));

@@ -14,6 +14,11 @@ const MIN_FREE_LENGTH = 6;
 /** Line lengths at which `base64` and PEM writers break their output. */
 const BASE64_LINE_LENGTHS = [64, 76];
 
+/** Whether a secret is too short, without the blanks around it, to be masked wherever it stands. */
+export function isMaskedAsTokenOnly(secret: string): boolean {
+  return Array.from(secret.trim()).length < MIN_FREE_LENGTH;
+}
+
 /**
  * Lists the forms of a secret: as it is, without blanks around it, with the other kind of line ends, each of its
  * lines of at least 6 characters, base64 and base64url in all three alignments, hex, URL- and JSON-escaped. A secret

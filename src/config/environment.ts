@@ -1,6 +1,7 @@
 /** Configuration from environment variables, which are given as an argument: nothing here reads the process. */
 import { parseBoolean } from '../base/boolean-text.js';
 import { parseByteSize } from '../base/byte-size.js';
+import { withoutCredentials } from '../base/credentials.js';
 import { parseDuration } from '../base/duration.js';
 import { nearestName } from '../base/nearest-name.js';
 import type { Issue } from '../errors.js';
@@ -161,6 +162,6 @@ function issue(name: string, raw: string, problem: string): Issue {
   return {
     code: 'config.invalid_value',
     path: name,
-    message: `${problem}; got ${JSON.stringify(raw.slice(0, MAX_SHOWN))}`,
+    message: `${problem}; got ${JSON.stringify(withoutCredentials(raw).slice(0, MAX_SHOWN))}`,
   };
 }

@@ -1,5 +1,6 @@
 /** Puts configuration layers together, checks the result as a whole, and freezes it. Pure. */
 import type { z } from 'zod';
+import { withoutCredentials } from '../base/credentials.js';
 import { deepFreeze } from '../base/deep-freeze.js';
 import { nearestName } from '../base/nearest-name.js';
 import { ConfigError, type Issue } from '../errors.js';
@@ -109,7 +110,9 @@ const MAX_SHOWN = 80;
 function show(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (typeof value === 'number') return String(value);
-  const isScalar = typeof value === 'string' || typeof value === 'boolean' || value === null;
-  const text = isScalar ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : typeof value;
-  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
+  if (typeof value === 'string') return cut(JSON.stringify(withoutCredentials(value)));
+  const isScalar = typeof value === 'boolean' || value === null;
+  return cut(isScalar ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : typeof value);
 }
+
+const cut = (text: string): string => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);

@@ -22,6 +22,11 @@ export interface OutputOptions {
   readonly onLine: ((line: { readonly stream: StreamName; readonly text: string }) => void) | null;
   readonly sinks: Readonly<Record<StreamName, OutputSink | null>>;
   readonly onSinkFailure: (stream: StreamName) => void;
+  /**
+   * Once aborted, a sink that does not take a piece within seconds is let go of: an engine whose reader is stuck neither kills nor removes
+   * the container.
+   */
+  readonly stopSignal?: AbortSignal | undefined;
 }
 
 /** Output of one container. */
@@ -46,6 +51,8 @@ interface StreamState {
 }
 
 const LAST_LINE_CHARS = 4096;
+/** What a sink may take for one piece after a stop or at the end. */
+const SINK_PATIENCE_MS = 2_000;
 
 /** A collector for one container's two streams. */
 export function createOutputCollector(options: OutputOptions): OutputCollector {
@@ -70,12 +77,21 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
     stderr: createState('stderr'),
   };
   let limitReported = false;
+  const hurry = new AbortController();
+  const hurryUp = (): void => {
+    hurry.abort();
+  };
+  if (options.stopSignal?.aborted === true) hurryUp();
+  options.stopSignal?.addEventListener('abort', hurryUp, { once: true });
 
   const passToSink = async (state: StreamState, bytes: Uint8Array): Promise<void> => {
-    if (state.sink === null || bytes.length === 0) return;
+    const { sink } = state;
+    if (sink === null || bytes.length === 0) return;
     try {
-      await state.sink(bytes);
+      await unlessLate(sink(bytes), hurry.signal);
     } catch {
+      // Two pieces may wait for one sink; its failure is told once.
+      if (state.sink === null) return;
       state.sink = null;
       options.onSinkFailure(state.name);
     }
@@ -102,6 +118,8 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
       await passToSink(state, bytes);
     },
     async end() {
+      options.stopSignal?.removeEventListener('abort', hurryUp);
+      hurryUp();
       for (const state of [streams.stdout, streams.stderr]) {
         const bytes = state.redaction.flush();
         passText(state, state.decoder.decode(bytes));
@@ -122,4 +140,36 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
       return null;
     },
   };
+}
+
+/** Settles as the sink does; rejects when it takes too long after the signal. */
+async function unlessLate(taking: void | Promise<void>, hurry: AbortSignal): Promise<void> {
+  if (taking === undefined) return;
+  await new Promise<void>((resolve, reject) => {
+    let patience: NodeJS.Timeout | undefined;
+    const settle = (finish: () => void): void => {
+      clearTimeout(patience);
+      hurry.removeEventListener('abort', onHurry);
+      finish();
+    };
+    const onHurry = (): void => {
+      patience = setTimeout(() => {
+        settle(() => {
+          reject(new Error('the sink is stuck'));
+        });
+      }, SINK_PATIENCE_MS);
+    };
+    taking.then(
+      () => {
+        settle(resolve);
+      },
+      (error: unknown) => {
+        settle(() => {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        });
+      },
+    );
+    if (hurry.aborted) onHurry();
+    else hurry.addEventListener('abort', onHurry, { once: true });
+  });
 }

@@ -1,0 +1,30 @@
+/** Much output takes no more memory than little: watched in a process of its own, where nothing else allocates. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+
+const MEBIBYTE = 1024 ** 2;
+const run = promisify(execFile);
+
+describe('memory', () => {
+  it('stays flat under 256 MiB of redacted output with a sink, lines and a reader that does not read', async () => {
+    const program = fileURLToPath(new URL('./memory-program.ts', import.meta.url));
+    const image = await ensureImage('busybox');
+    const { stdout } = await run(process.execPath, [
+      '--expose-gc',
+      // Garbage is collected sooner; text that was kept would not fit.
+      '--max-old-space-size=96',
+      '--import',
+      'tsx',
+      program,
+      image,
+      '256',
+    ]);
+    const told = JSON.parse(stdout) as { readonly received: number; readonly growth: number };
+    expect(told.received).toBe(256 * MEBIBYTE);
+    // Garbage that was not collected yet, but no more of it after more output; kept whole, it would be 256 MiB.
+    expect(told.growth / MEBIBYTE, stdout).toBeLessThan(64);
+  });
+});

@@ -1,6 +1,7 @@
 /** @type {import('dependency-cruiser').IConfiguration} */
 // The ring table of docs/architecture.md: rings lowest first, and within a ring the names in their order. A file may import what stands
-// in its own entry and in every entry before it, nothing after it. Ring 4 (adapters) sees rings 0 and 1 only.
+// in its own entry and in every entry before it, nothing after it. Ring 4 (adapters) and testing see rings 0 and 1 only; the command line
+// is an application like any other, and sees index only.
 const rings = [
   ['base', '^src/base/', 0],
   ['container-spec', '^src/plan/container-spec\\.ts$', 0],
@@ -25,13 +26,15 @@ const rings = [
   ['runtime', '^src/(runtime|engine-source|readiness)\\.ts$', 5],
   ['index', '^src/index\\.ts$', 5],
   ['testing', '^src/testing/', 6],
+  ['cli', '^src/cli/', 7],
 ];
 
 const upward = rings.flatMap(([name, path, ring], position) => {
   const isAdapterLike = ring === 4 || name === 'testing';
-  const allowed = rings.filter(([, , other], index) =>
-    isAdapterLike ? other <= 1 || index === position : index <= position,
-  );
+  const allowed = rings.filter(([otherName, , other], index) => {
+    if (name === 'cli') return otherName === 'index' || index === position;
+    return isAdapterLike ? other <= 1 || index === position : index <= position;
+  });
   return [
     {
       name: `${name}-imports-upward`,
@@ -54,6 +57,12 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/engine/docker/' },
       to: { path: 'node_modules/(@types/)?(dockerode|docker-modem)/' },
+    },
+    {
+      name: 'only-the-command-line-imports-commander',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: 'node_modules/commander/' },
     },
     {
       name: 'no-io-in-pure-rings',

@@ -14,7 +14,7 @@ const run = (...words) =>
     env: { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') },
   });
 try {
-  run(join(root, 'scripts/image-kit/main.ts'), 'busybox');
+  run(join(root, 'scripts/image-kit/main.ts'), 'busybox', 'python');
   for (const name of readdirSync(join(root, 'examples')).filter((each) => each.endsWith('.ts'))) {
     console.log(`== ${name}`);
     run(join(root, 'examples', name));

@@ -1,6 +1,6 @@
 /** Every TypeScript block of the documentation compiles against the public entry points. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
-  ...readdirSync(join(root, 'docs'))
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
@@ -25,6 +25,25 @@ const blocks = pages.flatMap((page) =>
 
 it('has blocks to check', () => {
   expect(blocks.length).toBeGreaterThanOrEqual(4);
+});
+
+it.each(pages.filter((page) => page.startsWith('docs/guide/') && !page.endsWith('README.md')))(
+  '%s shows code, and the guide lists it',
+  (page) => {
+    const name = page.slice('docs/guide/'.length);
+    expect(blocks.filter((block) => block.name.startsWith(`${page},`))).not.toEqual([]);
+    expect(readFileSync(join(root, 'docs/guide/README.md'), 'utf8')).toContain(`](${name})`);
+  },
+);
+
+it('links of the documentation lead somewhere', () => {
+  const broken = pages.flatMap((page) =>
+    [...readFileSync(join(root, page), 'utf8').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((target) => !existsSync(join(root, dirname(page), target)))
+      .map((target) => `${page}: ${target}`),
+  );
+  expect(broken).toEqual([]);
 });
 
 it('all of them compile', { timeout: 120_000 }, () => {

@@ -1,0 +1,51 @@
+/** `npm run bench`: runs the benches, prints a table, and exits 0 only if every bar holds. It measures nothing itself. */
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { benchRuns } from './runs.js';
+import { type Ground, onGround } from './ground.js';
+import type { BenchResult } from './measure.js';
+import { toTable } from './table.js';
+
+type Bench = (ground: Ground) => Promise<readonly BenchResult[]>;
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  runs: benchRuns,
+};
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'string' },
+    only: { type: 'string', multiple: true },
+    quick: { type: 'boolean', default: false },
+  },
+});
+
+function selected(): readonly (readonly [string, Bench])[] {
+  const unknown = flags.only?.find((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown !== undefined) {
+    throw new Error(`there is no bench "${unknown}"; there are ${Object.keys(BENCHES).join(', ')}`);
+  }
+  return Object.entries(BENCHES).filter(([name]) => flags.only?.includes(name) ?? true);
+}
+
+async function main(): Promise<void> {
+  const benches = selected();
+  // What is measured is what users get, not the sources.
+  const library = import.meta.resolve('berthkit');
+  if (!library.endsWith('/dist/index.js')) throw new Error(`berthkit is ${library}, not its build`);
+  const results = await onGround(flags.quick, async (ground) => {
+    const all: BenchResult[] = [];
+    for (const [name, bench] of benches) {
+      console.error(`${name} …`);
+      all.push(...(await bench(ground)));
+    }
+    return all;
+  });
+  console.log(toTable(results));
+  if (flags.quick)
+    console.log('This was a quick run: its sizes are too small for the bars, which are not meant for it.');
+  if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(results, null, 2)}\n`);
+  process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
+}
+
+await main();

@@ -5,7 +5,7 @@ import { type Digest, digestContent } from '../host/file-content.js';
 import { type NodeFacts, openBeneath, openContent, type OpenNode } from '../host/node.js';
 
 /** A file's name in reports and storages. */
-export interface FileName {
+interface FileName {
   /** Path in the workspace as text, escaped where it must be. */
   readonly path: string;
   /** The same beneath the folder of its output; empty for a file that is the output itself. */

@@ -81,13 +81,6 @@ describe('collecting what is hostile', () => {
       },
       /is a FIFO/,
     ],
-    [
-      'a folder',
-      (path) => {
-        mkdirSync(path);
-      },
-      /is a folder; only single files/,
-    ],
   ];
   it.each(plantings)('refuses %s, also where the output is optional', async (_, plant, reason) => {
     const workspace = await makeWorkspace();
@@ -102,6 +95,27 @@ describe('collecting what is hostile', () => {
       reason: expect.stringMatching(reason) as unknown,
     });
     expect(outputTo.files()).toEqual({});
+  });
+
+  it('refuses a folder where the definition wants a file, and the other way round', async () => {
+    const workspace = await makeWorkspace();
+    mkdirSync(at(workspace, 'out.txt'));
+    writeFileSync(at(workspace, 'file'), '');
+    const memory = memoryStorage();
+    const collected = await collect(
+      workspace,
+      [
+        { optional: true, upload: to('a', { mode: 'file' }) },
+        { workspacePath: 'file', upload: to('b', { mode: 'directory' }) },
+      ],
+      { storage: { 5: memory } },
+    );
+    expect(collected.reports.map(({ state }) => state)).toEqual(['rejected', 'rejected']);
+    expect(collected.rejected.map(({ reason }) => reason)).toEqual([
+      'is a folder where the definition wants a file',
+      'is a file where the definition wants a folder',
+    ]);
+    expect(memory.files()).toEqual({});
   });
 
   it('refuses a link in the middle of the path', async () => {

@@ -58,6 +58,7 @@ describe('collecting outputs', () => {
           uploaded: { backendMountId: '5', path: 'reports/r1/report.pdf' },
         },
       ],
+      skipped: [],
     });
     expect(collected.reports[1]?.files[0]?.uploaded).toEqual({ backendMountId: null, path: 'out.txt' });
     expect(collected.reports[2]?.files[0]).toMatchObject({ sizeBytes: 0, uploaded: null });

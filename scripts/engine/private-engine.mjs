@@ -1,5 +1,5 @@
 /** A Docker engine of one's own: everything in one temporary folder, started and removed without a trace. Linux, as root. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -14,12 +14,17 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { spawnSync } from 'node:child_process';
 import { callEngine } from './http.mjs';
 
 const READY_MS = 60_000;
 const TERM_MS = 30_000;
 const CGROUPS = '/sys/fs/cgroup';
+
+/** Engines before 23 keep their identity in a file of the machine's, unless told otherwise; later ones refuse to be told. */
+function keepsKeyFile() {
+  const version = spawnSync('dockerd', ['--version'], { encoding: 'utf8' }).stdout ?? '';
+  return Number(/version (\d+)\./.exec(version)?.[1] ?? 0) < 23;
+}
 
 /** Starts the engine in the network namespace of this process. */
 export async function startPrivateEngine() {
@@ -27,9 +32,11 @@ export async function startPrivateEngine() {
   const group = basename(folder);
   const host = `unix://${join(folder, 'docker.sock')}`;
   const configuration = join(folder, 'daemon.json');
-  // An engine without a file of its own would read the machine's. The key path keeps the engine's identity in the folder too (ignored by
-  // engines that know no such key is not an option, so it is only given to those that do).
-  writeFileSync(configuration, '{}');
+  // An engine without a file of its own would read the machine's.
+  writeFileSync(
+    configuration,
+    JSON.stringify(keepsKeyFile() ? { 'deprecated-key-path': join(folder, 'key.json') } : {}),
+  );
   const log = openSync(join(folder, 'dockerd.log'), 'a');
   const daemon = spawn(
     'dockerd',

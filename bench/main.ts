@@ -1,15 +1,29 @@
 /** `npm run bench`: runs the benches, prints a table, and exits 0 only if every bar holds. It measures nothing itself. */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { benchRuns } from './runs.js';
+import { benchCollecting } from './collecting.js';
 import { type Ground, onGround } from './ground.js';
+import { benchImports } from './imports.js';
+import { benchLogs } from './logs.js';
 import type { BenchResult } from './measure.js';
+import { benchMemory } from './memory.js';
+import { benchPlanning } from './planning.js';
+import { benchRuns } from './runs.js';
+import { benchSmallFiles } from './small-files.js';
+import { benchStaging } from './staging.js';
 import { toTable } from './table.js';
 
 type Bench = (ground: Ground) => Promise<readonly BenchResult[]>;
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   runs: benchRuns,
+  staging: benchStaging,
+  'small-files': benchSmallFiles,
+  collecting: benchCollecting,
+  logs: benchLogs,
+  memory: benchMemory,
+  imports: benchImports,
+  planning: benchPlanning,
 };
 
 const { values: flags } = parseArgs({
@@ -42,8 +56,7 @@ async function main(): Promise<void> {
     return all;
   });
   console.log(toTable(results));
-  if (flags.quick)
-    console.log('This was a quick run: its sizes are too small for the bars, which are not meant for it.');
+  if (flags.quick) console.log('This was a quick run: its sizes are too small for the bars.');
   if (flags.json !== undefined) await writeFile(flags.json, `${JSON.stringify(results, null, 2)}\n`);
   process.exitCode = results.every(({ holds }) => holds) ? 0 : 1;
 }

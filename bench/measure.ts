@@ -27,13 +27,16 @@ export interface Contest {
   readonly baseline: () => Promise<number>;
 }
 
-/** Runs both sides in turn, value first, and compares the medians. Every sample counts. */
+/** Runs both sides in turn and compares the medians. Every sample counts. */
 export async function compare(contest: Contest): Promise<BenchResult> {
   const values: number[] = [];
   const baselines: number[] = [];
   for (let round = -contest.warmUps; round < contest.rounds; round += 1) {
-    const value = await contest.value();
+    // Each side is the first every other time: neither always meets what the other has left in caches and queues.
+    const valueFirst = round % 2 === 0;
+    const early = valueFirst ? await contest.value() : null;
     const baseline = await contest.baseline();
+    const value = early ?? (await contest.value());
     if (round < 0) continue;
     values.push(value);
     baselines.push(baseline);

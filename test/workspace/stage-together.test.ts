@@ -46,13 +46,21 @@ describe('staging side by side', () => {
   it('the first failure stops the others before it is told', async () => {
     const signals: AbortSignal[] = [];
     let started = 0;
+    let firstStarts: () => void = () => undefined;
+    const firstStarted = new Promise<void>((resolve) => {
+      firstStarts = resolve;
+    });
     const data: StorageAdapter = {
       ...memoryStorage(),
       stat: (path) => Promise.resolve({ path, type: 'file', sizeBytes: 5 }),
       async read(path, { signal }) {
         started += 1;
         signals.push(signal);
-        if (path === 'bad') throw new Error('first failure');
+        if (path === 'bad') {
+          await firstStarted;
+          throw new Error('first failure');
+        }
+        firstStarts();
         return new Promise(() => undefined);
       },
     };

@@ -1,6 +1,32 @@
 /** Compares a stored body with what its writer announced. It stores nothing. */
+import { createHash } from 'node:crypto';
 import { StorageError } from '../errors.js';
+import { bytesOf } from '../host/chunks.js';
 import type { Digest } from '../host/file-content.js';
+import type { WriteOptions } from './types.js';
+
+/**
+ * The body of a write as it was announced, or none: for adapters that store a stream. Throws as soon as there is too much, at the end
+ * when there was too little or the SHA-256 is another, and the signal's reason once that is aborted, also while the body hangs.
+ *
+ * @throws `storage.failed` while it is read.
+ */
+export async function* announcedBody(
+  path: string,
+  body: AsyncIterable<Uint8Array>,
+  announced: Pick<WriteOptions, 'sizeBytes' | 'sha256' | 'signal'>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = createHash('sha256');
+  const count = stopBeyond(path, announced.sizeBytes);
+  let sizeBytes = 0;
+  for await (const chunk of bytesOf(body, announced.signal)) {
+    count(chunk.byteLength);
+    sizeBytes += chunk.byteLength;
+    hash.update(chunk);
+    yield chunk;
+  }
+  requireAnnounced(path, { sizeBytes, sha256: hash.digest('hex') }, announced);
+}
 
 /**
  * Refuses a body that is not what was announced.

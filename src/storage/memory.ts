@@ -1,7 +1,7 @@
 /** A storage in memory, for tests and small jobs. Nothing of it outlives the process. */
 import { createHash } from 'node:crypto';
-import { bytesOf, interruptible, once } from '../host/chunks.js';
-import { requireAnnounced, stopBeyond } from './body-check.js';
+import { interruptible, once } from '../host/chunks.js';
+import { announcedBody } from './body-check.js';
 import { alreadyExists, notFound, storageNames } from './storage-path.js';
 import { StorageError } from '../errors.js';
 import type { StorageAdapter, StorageEntry } from './types.js';
@@ -91,16 +91,10 @@ export function memoryStorage(initial: Readonly<Record<string, string | Uint8Arr
       const key = names.join('/');
       const wasDone = (): boolean => files.get(key)?.idempotencyKey === options.idempotencyKey;
       if (!wasDone()) {
-        const count = stopBeyond(path, options.sizeBytes);
-        const chunks: Uint8Array[] = [];
         if (!options.overwrite && files.has(key)) throw alreadyExists(path);
-        for await (const chunk of bytesOf(body, options.signal)) {
-          count(chunk.byteLength);
-          chunks.push(Uint8Array.from(chunk));
-        }
+        const chunks: Uint8Array[] = [];
+        for await (const chunk of announcedBody(path, body, options)) chunks.push(Uint8Array.from(chunk));
         const bytes = Buffer.concat(chunks);
-        const sha256 = createHash('sha256').update(bytes).digest('hex');
-        requireAnnounced(path, { sizeBytes: bytes.byteLength, sha256 }, options);
         // Asked again: another write of this path may have ended meanwhile.
         if (!wasDone()) {
           if (!options.overwrite && files.has(key)) throw alreadyExists(path);

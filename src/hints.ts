@@ -1,6 +1,6 @@
 /** Advice to go with a verdict: a pure table over how the run ended and what it last said. */
 import type { RunPlan } from './plan/run-plan.js';
-import type { Hint, Reason } from './result.js';
+import type { Hint, Reason, Usage } from './result.js';
 
 /** What a hint may look at. */
 export interface HintSubject {
@@ -11,6 +11,7 @@ export interface HintSubject {
   readonly plan: RunPlan;
   /** The caller gave files of its own for the workspace. */
   readonly hasFiles: boolean;
+  readonly usage: Usage | null;
 }
 
 interface HintRule {
@@ -87,8 +88,11 @@ const RULES: readonly HintRule[] = [
   {
     code: 'out_of_memory',
     applies: ({ reason }) => reason === 'oom_killed',
-    message: ({ plan }) =>
-      `the memory limit is ${mebibytes(plan.container.resources.memoryBytes)}, files in /tmp included; see resources.memoryBytes`,
+    message: ({ plan, usage }) => {
+      const peak = usage?.peakMemoryBytes ?? null;
+      const seen = peak === null ? '' : `, the highest use seen was ${mebibytes(peak)}`;
+      return `the memory limit is ${mebibytes(plan.container.resources.memoryBytes)}${seen}, files in /tmp included; see resources.memoryBytes`;
+    },
   },
   {
     code: 'exec_format',

@@ -159,9 +159,17 @@ export interface SkippedEntry {
   readonly type: 'symlink' | 'fifo' | 'socket' | 'device';
 }
 
-/** Use of resources as far as the engine tells; null where it does not. */
+/**
+ * What a container used, up to the last time it was asked: engines forget it when a container ends, so it is read 250 ms after the start,
+ * then less and less often, in the end every two seconds, and once more when a run is stopped. What came after the last reading is missing.
+ */
 export interface Usage {
+  /**
+   * The most memory that counted against the limit, page cache included: the kernel's own peak where the engine tells it (Docker on
+   * cgroup v1), else the highest reading. Null where the engine does not tell.
+   */
   readonly peakMemoryBytes: number | null;
+  /** Processor time of all processes together: a job busy on two cores uses two seconds a second. Null where the engine does not tell. */
   readonly cpuTimeMs: number | null;
 }
 
@@ -198,6 +206,7 @@ interface RunResultBase {
   readonly logsComplete: boolean;
   readonly inputs: readonly InputReport[];
   readonly outputs: readonly OutputReport[];
+  /** Null when the run ended before the first reading, never ran, or the engine tells nothing. */
   readonly usage: Usage | null;
   readonly metadata: Readonly<Record<string, string>>;
   /** Reserved: a signed account of the run. */

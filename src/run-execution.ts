@@ -75,6 +75,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   if (started.at !== null) record.durations.runMs = run.monotonic() - started.at;
   await output.end();
   record.logsComplete = ending.logsComplete;
+  record.usage = ending.usage;
   const lastLog = output.lastLog();
   record.verdict = judgeEnd({
     ...ending,

@@ -11,6 +11,7 @@ import {
   type InputReport,
   type OutputReport,
   type RunResult,
+  type Usage,
 } from './result.js';
 import { describeEnd } from './run-message.js';
 
@@ -33,6 +34,7 @@ export interface RunRecord {
   verdict: Verdict | null;
   output: OutputCollector | null;
   logsComplete: boolean;
+  usage: Usage | null;
   inputs: readonly InputReport[];
   outputs: readonly OutputReport[];
   readonly warnings: string[];
@@ -60,6 +62,7 @@ export function createRunRecord(
     verdict: null,
     output: null,
     logsComplete: true,
+    usage: null,
     inputs: [],
     outputs: [],
     warnings: [],
@@ -129,6 +132,7 @@ export function toRunResult(
       stderr: stderr.text ?? '',
       plan,
       hasFiles: record.hasFiles,
+      usage: record.usage,
     }),
     warnings: record.warnings.map(record.redact),
     exitCode: verdict.exitCode,
@@ -147,7 +151,7 @@ export function toRunResult(
     logsComplete: record.logsComplete,
     inputs: record.inputs,
     outputs: record.outputs,
-    usage: null,
+    usage: record.usage,
     metadata: record.metadata,
     receipt: null,
     kept: null,

@@ -18,6 +18,7 @@ const codesOf = (subject: Partial<HintSubject>): readonly string[] =>
     stderr: '',
     plan: planWith(),
     hasFiles: false,
+    usage: null,
     ...subject,
   }).map(({ code }) => code);
 
@@ -66,8 +67,14 @@ describe('hintsFor', () => {
       'No space left on device',
     ].map(
       (stderr) =>
-        hintsFor({ reason: 'non_zero_exit', exitCode: 1, stderr, plan: planWith(), hasFiles: false })[0]
-          ?.message,
+        hintsFor({
+          reason: 'non_zero_exit',
+          exitCode: 1,
+          stderr,
+          plan: planWith(),
+          hasFiles: false,
+          usage: null,
+        })[0]?.message,
     );
     expect(messages).toEqual([
       expect.stringContaining('/workspace'),
@@ -75,5 +82,26 @@ describe('hintsFor', () => {
       expect.stringContaining('256'),
       expect.stringContaining('/tmp holds 64 MiB'),
     ]);
+  });
+
+  it.each([
+    [null, 'the memory limit is 512 MiB, files in /tmp included; see resources.memoryBytes'],
+    [
+      { peakMemoryBytes: null, cpuTimeMs: 5 },
+      'the memory limit is 512 MiB, files in /tmp included; see resources.memoryBytes',
+    ],
+    [
+      { peakMemoryBytes: 511.7 * 1024 ** 2, cpuTimeMs: null },
+      'the memory limit is 512 MiB, the highest use seen was 512 MiB, files in /tmp included; see resources.memoryBytes',
+    ],
+  ])('says how much memory was used, if that is known: %j', (usage, message) => {
+    const subject = {
+      reason: 'oom_killed',
+      exitCode: 137,
+      stderr: '',
+      plan: planWith(),
+      hasFiles: false,
+    } as const;
+    expect(hintsFor({ ...subject, usage })).toEqual([{ code: 'out_of_memory', message }]);
   });
 });

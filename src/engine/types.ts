@@ -14,6 +14,8 @@ export interface EngineCapabilities {
   /** Standard output and standard error arrive apart. */
   readonly separateStreams: boolean;
   readonly gpu: boolean;
+  /** `containers.stats` is there. */
+  readonly stats: boolean;
 }
 
 /** What an engine says of itself. */
@@ -74,6 +76,16 @@ export interface ContainerInfo {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** What a running container has used so far. */
+export interface ContainerStats {
+  /** Processor time of all its processes together; null where the engine does not tell. */
+  readonly cpuTimeMs: number | null;
+  /** Memory in use now, as it counts against the limit: page cache included. Null where the engine does not tell. */
+  readonly memoryBytes: number | null;
+  /** The most it ever was, as the kernel kept count; null where the engine does not tell (Docker on cgroup v2). */
+  readonly peakMemoryBytes: number | null;
+}
+
 /** One container in a list. */
 export interface ContainerSummary {
   readonly id: string;
@@ -115,6 +127,11 @@ export interface EngineContainers {
   inspect(id: string, options?: CallOptions): Promise<ContainerInfo | null>;
   /** All containers, in any state, that carry every label given. */
   list(labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<readonly ContainerSummary[]>;
+  /**
+   * What a container uses, read at once: no waiting for a second reading to compare with. Null unless it runs, also for one that is not
+   * there: engines forget all of it when a container ends.
+   */
+  stats?(id: string, options?: CallOptions): Promise<ContainerStats | null>;
 }
 
 /** What `images.inspect` says. */

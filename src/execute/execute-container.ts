@@ -2,10 +2,12 @@
 import type { Attachment, ContainerEngine, ContainerInfo, OutputChunk } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
+import type { Usage } from '../result.js';
 import { pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import type { StopSource } from './stop.js';
 import { watchContainer } from './watch-container.js';
+import { watchUsage } from './watch-usage.js';
 
 /** What one execution needs. */
 export interface ExecutionOptions {
@@ -31,6 +33,8 @@ export interface Ending {
   readonly startExitCode: number | null;
   readonly engineLost: boolean;
   readonly logsComplete: boolean;
+  /** Null when the engine told nothing, or the container ended before it was asked. */
+  readonly usage: Usage | null;
 }
 
 /** How long output may still arrive after the container's end without any progress. */
@@ -65,6 +69,7 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     void pumpStdin(attachment, options.stdin, options.onWarning);
 
     const watch = watchContainer(engine, created.id);
+    const usage = watchUsage(engine, created.id);
     const outputLost = endedEarly(engine, created.id, output.done, watch.ended);
     const deadline = setTimeout(() => {
       stop.stop({
@@ -73,17 +78,22 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
         message: `exceeded its timeout of ${String(options.runMs)} ms`,
       });
     }, options.runMs);
+    let used: Usage | null = null;
     try {
       await Promise.race([watch.ended, aborted(stop.signal)]);
-      if (stop.signal.aborted) await stopContainer(options, created.id, watch.ended);
+      if (stop.signal.aborted) {
+        usage.look();
+        await stopContainer(options, created.id, watch.ended);
+      }
     } finally {
       clearTimeout(deadline);
       watch.abandon();
+      used = usage.end();
     }
     const { info, engineLost } = await watch.ended;
     const drained = (await output.drained()) && !(await outputLost);
     const last = stop.cause === null && info?.exitCode === 137 ? await lookAgain(engine, info) : info;
-    return { info: last, startExitCode: null, engineLost, logsComplete: drained && !engineLost };
+    return { info: last, startExitCode: null, engineLost, logsComplete: drained && !engineLost, usage: used };
   } finally {
     attachment.close();
   }
@@ -125,7 +135,7 @@ async function lookAgain(engine: ContainerEngine, info: ContainerInfo): Promise<
 
 async function refusedStart(engine: ContainerEngine, id: string, startExitCode: number): Promise<Ending> {
   const info = await engineCall('inspect', undefined, (signal) => engine.containers.inspect(id, { signal }));
-  return { info, startExitCode, engineLost: false, logsComplete: true };
+  return { info, startExitCode, engineLost: false, logsComplete: true, usage: null };
 }
 
 /** Signal, grace, SIGKILL, and then removal by force as the last means. */

@@ -99,6 +99,14 @@ export const PROGRAMS = {
       return job.sleepUntilKilled();
     },
   },
+  works: {
+    script: 'text=$(seq 1 1000000); echo ready; sleep 60',
+    fake: async (job) => {
+      job.use({ memoryBytes: 8_000_000, cpuTimeMs: 100 });
+      await job.stdout('ready\n');
+      return job.sleepUntilKilled();
+    },
+  },
   handlesTerm: { script: handleLoop('TERM', 3), fake: untilSignal('SIGTERM', 'got TERM\n', 3) },
   handlesUsr1: { script: handleLoop('USR1', 4), fake: untilSignal('SIGUSR1', 'got USR1\n', 4) },
   cat: {

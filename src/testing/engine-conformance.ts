@@ -4,9 +4,10 @@ import { CONTAINER_CASES } from './engine-container-cases.js';
 import { CONTROL_CASES } from './engine-control-cases.js';
 import { LIFECYCLE_CASES } from './engine-lifecycle-cases.js';
 import { OUTPUT_CASES } from './engine-output-cases.js';
+import { STATS_CASES } from './engine-stats-cases.js';
 import { createEngineTrial, type EngineUnderTest } from './engine-trial.js';
 
-const CASES = [...LIFECYCLE_CASES, ...OUTPUT_CASES, ...CONTROL_CASES, ...CONTAINER_CASES];
+const CASES = [...LIFECYCLE_CASES, ...OUTPUT_CASES, ...CONTROL_CASES, ...CONTAINER_CASES, ...STATS_CASES];
 
 /**
  * The cases an engine has to pass. Each makes an engine of its own, removes its containers, closes the engine and calls `cleanup`, and

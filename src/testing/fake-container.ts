@@ -1,5 +1,5 @@
 /** One container of the fake engine: its state, its streams and the job that runs in it. */
-import type { ContainerInfo } from '../engine/types.js';
+import type { ContainerInfo, ContainerStats } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { createFakeFiles } from './fake-files.js';
 import { createFakeOutput, type FakeOutput } from './fake-output.js';
@@ -15,6 +15,8 @@ export interface FakeContainer {
   attached: boolean;
   removed: boolean;
   state: Pick<ContainerInfo, 'status' | 'startedAt' | 'finishedAt' | 'exitCode' | 'oomKilled' | 'error'>;
+  /** What the job said it uses. */
+  stats: ContainerStats;
   /** Resolves when it has ended or is gone. */
   readonly ended: Promise<void>;
   start(): void;
@@ -70,6 +72,10 @@ export function createFakeContainer(
     stderr: async (data) => output.write({ stream: 'stderr', bytes: bytesOf(data) }),
     readFile: async (path) => files.read(path),
     writeFile: async (path, content) => files.write(path, content),
+    use({ memoryBytes, cpuTimeMs }) {
+      const peakMemoryBytes = Math.max(memoryBytes, container.stats.peakMemoryBytes ?? 0);
+      container.stats = { memoryBytes, cpuTimeMs, peakMemoryBytes };
+    },
     onSignal(name, handler) {
       handlers.set(name, handler);
     },
@@ -99,6 +105,7 @@ export function createFakeContainer(
       oomKilled: false,
       error: '',
     },
+    stats: { memoryBytes: null, cpuTimeMs: null, peakMemoryBytes: null },
     ended,
     start() {
       container.state = { ...container.state, status: 'running', startedAt: stamp() };

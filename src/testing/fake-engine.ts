@@ -118,7 +118,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
 
   return {
     name: 'fake',
-    capabilities: { bindMounts: true, stdin: true, separateStreams: true, gpu: true },
+    capabilities: { bindMounts: true, stdin: true, separateStreams: true, gpu: true, stats: true },
     calls,
     protocolErrors,
     leftovers: () => [...containers.values()].map(({ spec }) => spec.name),
@@ -227,6 +227,11 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
             )
             .map(({ id, spec }) => ({ id, name: spec.name, labels: spec.labels })),
         ),
+      stats: async (id, options) =>
+        perform('containers.stats', id, options?.signal, () => {
+          const container = containers.get(id);
+          return container?.state.status === 'running' ? container.stats : null;
+        }),
     },
     images: {
       pull: async (reference, options) =>

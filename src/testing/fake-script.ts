@@ -13,6 +13,7 @@ export type EngineCall =
   | 'containers.remove'
   | 'containers.inspect'
   | 'containers.list'
+  | 'containers.stats'
   | 'images.pull'
   | 'images.inspect';
 
@@ -49,6 +50,8 @@ export interface FakeJob {
   readFile(path: string): Promise<Uint8Array>;
   /** Fails with `EROFS` where a container could not write. */
   writeFile(path: string, content: string | Uint8Array): Promise<void>;
+  /** From now on the container uses this much; until the first time nothing is told. The peak is kept by itself. */
+  use(stats: { readonly memoryBytes: number; readonly cpuTimeMs: number }): void;
   /** Handles a signal other than SIGKILL; unhandled, SIGTERM, SIGINT and SIGHUP end the job. */
   onSignal(name: string, handler: () => void): void;
   /** Aborted when the job is ended by a signal; `sleepUntilKilled` is the easy way to wait for it. */

@@ -4,6 +4,7 @@ import type {
   Attachment,
   ContainerEngine,
   ContainerInfo,
+  ContainerStats,
   EngineContainers,
   OutputChunk,
 } from '../../src/engine/types.js';
@@ -48,6 +49,14 @@ const mapChunks = (change: (chunk: OutputChunk) => OutputChunk): Mutate =>
   withOutput(async function* (output) {
     for await (const chunk of output) yield change(chunk);
   });
+
+const withStats = (change: (stats: ContainerStats) => Partial<ContainerStats>): Mutate =>
+  withContainers(({ stats }) => ({
+    stats: async (id, options) => {
+      const found = (await stats?.(id, options)) ?? null;
+      return found === null ? null : { ...found, ...change(found) };
+    },
+  }));
 
 const notFound = () => new EngineError('engine.not_found', 'no such container');
 const withoutSignal = (options: { readonly signal?: AbortSignal | undefined } | undefined) => ({
@@ -287,6 +296,39 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
   'cannot be told to stop waiting': [
     'an aborted wait rejects with the reason, and the container goes on',
     withContainers(({ wait }) => ({ wait: (id, options) => wait(id, withoutSignal(options)) })),
+  ],
+  'has stats and does not say so': [
+    'stats are there if the capabilities say so, and only then',
+    (engine) => ({ ...engine, capabilities: { ...engine.capabilities, stats: false } }),
+  ],
+  'counts memory in kibibytes': [
+    'stats of a running container tell what it uses, and never take anything back',
+    withStats(({ memoryBytes, peakMemoryBytes }) => ({
+      memoryBytes: Math.round((memoryBytes ?? 0) / 1024),
+      peakMemoryBytes: Math.round((peakMemoryBytes ?? 0) / 1024),
+    })),
+  ],
+  'tells processor time since the last look': [
+    'stats of a running container tell what it uses, and never take anything back',
+    (engine) => {
+      let told = 0;
+      return withStats(({ cpuTimeMs }) => {
+        const since = (cpuTimeMs ?? 0) - told;
+        told = cpuTimeMs ?? 0;
+        return { cpuTimeMs: since };
+      })(engine);
+    },
+  ],
+  'has a peak below what is in use': [
+    'stats of a running container tell what it uses, and never take anything back',
+    withStats(() => ({ peakMemoryBytes: 4_500_000 })),
+  ],
+  'tells of what has ended that it uses nothing': [
+    'stats are null for what does not run: created, ended, or not there',
+    withContainers(({ stats }) => ({
+      stats: async (id, options) =>
+        (await stats?.(id, options)) ?? { memoryBytes: 0, peakMemoryBytes: 0, cpuTimeMs: 0 },
+    })),
   ],
   'can be closed once': [
     'close may be called again',

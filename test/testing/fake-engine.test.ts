@@ -26,6 +26,7 @@ const callsOn = (
   'containers.remove': () => engine.containers.remove(id, { signal }),
   'containers.inspect': () => engine.containers.inspect(id, { signal }),
   'containers.list': () => engine.containers.list({}, { signal }),
+  'containers.stats': async () => engine.containers.stats?.(id, { signal }),
   'images.pull': () => engine.images.pull('busybox:1', { signal }),
   'images.inspect': () => engine.images.inspect('busybox:1', { signal }),
 });

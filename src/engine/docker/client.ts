@@ -9,6 +9,7 @@ export interface DockerContainer {
   inspect(): Promise<unknown>;
   kill(options: object): Promise<unknown>;
   remove(options: object): Promise<unknown>;
+  stats(options: { readonly stream: false; readonly 'one-shot': true }): Promise<unknown>;
 }
 
 /** dockerode as this adapter uses it: no type of the library leaves this file. */

@@ -4,7 +4,7 @@ import type { ContainerSpec } from '../../plan/container-spec.js';
 import type { CallOptions, ContainerInfo, EngineContainers } from '../types.js';
 import { createAttachment } from './attach.js';
 import type { DockerClient } from './client.js';
-import { fromCreate, fromInspect, fromList, toCreateBody, toStartExitCode } from './convert.js';
+import { fromCreate, fromInspect, fromList, fromStats, toCreateBody, toStartExitCode } from './convert.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkContainerId, checkSignal } from './identifiers.js';
 import { removeUntilGone } from './removal.js';
@@ -166,5 +166,16 @@ export function createContainers(session: Session): EngineContainers {
       const body = await session.call(options, 'list containers', (docker) => docker.listContainers(query));
       return fromList(body);
     },
+
+    stats: (id, options) =>
+      session.attempt(options, `ask what container ${id} uses`, async () => {
+        // one-shot: otherwise the engine waits for a second reading, for the sake of percentages.
+        const query = { stream: false, 'one-shot': true } as const;
+        checkContainerId(id);
+        const body = await nullIfMissing(
+          transport.call(options, (docker) => docker.getContainer(id).stats(query)),
+        );
+        return body === null ? null : fromStats(body);
+      }),
   };
 }

@@ -1,7 +1,7 @@
 /** Our words to the Docker Engine API's and back. Pure data; the only file of the adapter with Docker's field names. */
 import { EngineError } from '../../errors.js';
 import type { ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';
-import type { ContainerInfo, ContainerSummary, EngineInfo, ImageInfo } from '../types.js';
+import type { ContainerInfo, ContainerStats, ContainerSummary, EngineInfo, ImageInfo } from '../types.js';
 import {
   toList,
   toNumberOrNull,
@@ -164,6 +164,19 @@ export function fromList(body: unknown): readonly ContainerSummary[] {
       labels: toTextMap(summary['Labels']),
     };
   });
+}
+
+/** Reads one set of statistics; null for one of a container that does not run: Docker answers for it, too, with the zero time and nothing else. */
+export function fromStats(body: unknown): ContainerStats | null {
+  const answer = toObject(body);
+  if (toTime(answer['read']) === null) return null;
+  const memory = toObject(answer['memory_stats']);
+  const cpuNanoseconds = toNumberOrNull(toObject(toObject(answer['cpu_stats'])['cpu_usage'])['total_usage']);
+  return {
+    cpuTimeMs: cpuNanoseconds === null ? null : Math.round(cpuNanoseconds / 1e6),
+    memoryBytes: toNumberOrNull(memory['usage']),
+    peakMemoryBytes: toNumberOrNull(memory['max_usage']),
+  };
 }
 
 /**

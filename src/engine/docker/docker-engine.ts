@@ -43,6 +43,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       separateStreams: true,
       // It can be asked for; whether there is one is known when a container starts.
       gpu: true,
+      stats: true,
     },
     async info(callOptions) {
       const version = await session.call(callOptions, 'ask for its version', (docker) => docker.version());

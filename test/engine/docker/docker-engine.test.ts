@@ -63,11 +63,49 @@ describe('identifiers never reach a URL unchecked', () => {
       engine.containers.kill(id, 'KILL&x=1'),
       engine.containers.remove(evil),
       engine.containers.inspect('../images/json?x='),
+      engine.containers.stats?.(evil),
       engine.images.inspect('../containers/json'),
       engine.images.pull('x?fromSrc=y'),
     ];
     for (const call of calls) await expect(call).rejects.toMatchObject({ code: 'engine.failed' });
     expect(lines).toEqual([]);
+  });
+});
+
+describe('stats', () => {
+  const read = '2026-01-01T00:00:00.1Z';
+  it.each([
+    [
+      'cgroup v1',
+      {
+        read,
+        cpu_stats: { cpu_usage: { total_usage: 1_500_400_000 } },
+        memory_stats: { usage: 7, max_usage: 9 },
+      },
+      { cpuTimeMs: 1500, memoryBytes: 7, peakMemoryBytes: 9 },
+    ],
+    [
+      'cgroup v2',
+      { read, cpu_stats: { cpu_usage: { total_usage: 2e6 } }, memory_stats: { usage: 7 } },
+      { cpuTimeMs: 2, memoryBytes: 7, peakMemoryBytes: null },
+    ],
+    ['little', { read }, { cpuTimeMs: null, memoryBytes: null, peakMemoryBytes: null }],
+    ['nothing, of a container that does not run', { read: '0001-01-01T00:00:00Z', cpu_stats: {} }, null],
+  ])('are read once, without waiting: %s', async (_name, body, expected) => {
+    const { engine, lines } = await scriptedEngine({ onRequest: ({ json }) => json(200, body) });
+    expect(await engine.containers.stats?.(id)).toEqual(expected);
+    expect(lines).toEqual([`GET /containers/${id}/stats?stream=false&one-shot=true`]);
+  });
+
+  it.each([
+    [404, null],
+    [500, 'engine.failed'],
+  ])('status %i: %s', async (status, code) => {
+    const { engine } = await scriptedEngine({ onRequest: ({ json }) => json(status, { message: 'x' }) });
+    const outcome = engine.containers.stats?.(id).catch((error: unknown) => error);
+    const answer: unknown = await outcome;
+    if (code === null) expect(answer).toBeNull();
+    else expect(answer).toMatchObject({ code });
   });
 });
 
@@ -532,6 +570,7 @@ describe('the library behind it', () => {
       stdin: true,
       separateStreams: true,
       gpu: true,
+      stats: true,
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1', bindMounts: true }).capabilities.bindMounts).toBe(true);

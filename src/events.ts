@@ -1,6 +1,6 @@
 /** What happens during a run, as data. Already redacted, JSON-safe. */
 import type { ErrorKind, Issue } from './errors.js';
-import type { Durations, OutputReport, PolicyDecision, RunResult } from './result.js';
+import type { AttemptReport, Durations, OutputReport, PolicyDecision, RunResult } from './result.js';
 
 /** An error as data. */
 export interface ErrorRecord {
@@ -21,7 +21,8 @@ export type RunOutcome =
 export interface EventFields {
   run_start: { readonly jobSlug: string | null };
   attempt_start: object;
-  attempt_end: object;
+  /** How the attempt ended, and the pause before the next one; null if there is none. */
+  attempt_end: AttemptReport & { readonly retryInMs: number | null };
   policy_decision: { readonly decision: PolicyDecision };
   queue_start: object;
   queue_end: object;

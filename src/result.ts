@@ -176,7 +176,9 @@ export interface Usage {
 interface RunResultBase {
   readonly schemaVersion: 1;
   readonly runId: string;
+  /** The last one. */
   readonly attempt: number;
+  /** All of them, the last one included. */
   readonly attempts: readonly AttemptReport[];
   readonly jobSlug: string | null;
   readonly status: RunStatus;
@@ -196,8 +198,10 @@ interface RunResultBase {
   readonly image: { readonly reference: string; readonly digest: string | null };
   readonly containerName: string | null;
   readonly decision: PolicyDecision;
+  /** Of the run: its first attempt. */
   readonly startedAt: string;
   readonly endedAt: string;
+  /** Phases of the last attempt; `totalMs` is the whole run with its pauses. */
   readonly durations: Durations;
   readonly stdout: CapturedStream;
   readonly stderr: CapturedStream;
@@ -215,11 +219,15 @@ interface RunResultBase {
   readonly kept: { readonly container: string | null; readonly workspace: string | null } | null;
 }
 
-/** One try of a run. */
+/** One try of a run: how it ended, or with which error it failed. */
 export interface AttemptReport {
   readonly attempt: number;
-  readonly status: RunStatus;
-  readonly reason: Reason;
+  /** Null, like the reason, where an error kept the attempt from having an outcome. */
+  readonly status: RunStatus | null;
+  readonly reason: Reason | null;
+  /** The error's; null where there is an outcome. */
+  readonly code: string | null;
+  readonly message: string;
   readonly startedAt: string;
   readonly endedAt: string;
 }

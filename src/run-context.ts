@@ -3,6 +3,7 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent, RunEventFields, RunEventType } from './events.js';
 import type { Admission } from './execute/admission.js';
+import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
 import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
@@ -22,6 +23,8 @@ export interface RunEnvironment {
   readonly ports: ResolvedPorts;
   readonly engine: () => Promise<ContainerEngine>;
   readonly admission: Admission;
+  /** The runs that wait for their next attempt. */
+  readonly resting: Resting;
   readonly caller: CallerIdentity | null;
   /** For labels: which runtime, and which process. */
   readonly identity: { readonly instance: string; readonly owner: string };

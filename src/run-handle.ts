@@ -5,21 +5,23 @@ import type { ErrorRecord, RunEvent, RunOutcome } from './events.js';
 import { createStopSource, describeAbort, type StopCause, type StopSource } from './execute/stop.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunResult } from './result.js';
-import { performRun } from './run.js';
+import { type BeforeAttempt, performAttempts } from './run-attempts.js';
+import { createRun, type Run, type RunEnvironment } from './run-context.js';
 import { failureOf } from './run-ending.js';
-import { createRun, type RunEnvironment } from './run-context.js';
 import { optionIssues } from './run-option-checks.js';
 import type { RunOptions } from './run-options.js';
 import { createRunRecord, durationsOf } from './run-record.js';
-import { redactedEvent, redactedResult } from './run-redaction.js';
+import { redactedEvent } from './run-redaction.js';
 
 /** What is known of a run at a glance. */
 export interface RunSummary {
   readonly runId: string;
   readonly jobSlug: string | null;
   readonly state: 'running' | 'ended';
-  /** What it is doing, for example `pull` or `run`. */
+  /** What it is doing, for example `pull`, `run`, or `rest` between two attempts. */
   readonly phase: string;
+  /** The one under way, or the last. */
+  readonly attempt: number;
   readonly startedAt: string;
 }
 
@@ -45,57 +47,71 @@ export interface LiveRun {
 /** Bytes of output an event log keeps for readers to come. */
 const REPLAYED_OUTPUT_BYTES = 1024 * 1024;
 
+/** What a run is begun with. */
+interface RunParts {
+  readonly runId: string;
+  readonly jobSlug: string | null;
+  readonly options: RunOptions;
+  readonly toRequest: () => RunRequest;
+}
+
 /** Begins a run and returns at once. `toRequest` may throw: then that is how the run ends. */
-export function startRunHandle(
-  environment: RunEnvironment,
-  parts: {
-    readonly runId: string;
-    readonly jobSlug: string | null;
-    readonly options: RunOptions;
-    readonly toRequest: () => RunRequest;
-  },
-): LiveRun {
+export function startRunHandle(environment: RunEnvironment, parts: RunParts): LiveRun {
   const { runId, jobSlug, options } = parts;
   const { clock, onEvent } = environment.ports;
   const log = createEventLog(REPLAYED_OUTPUT_BYTES);
   const stop = createStopSource();
+  const timestamp = (): string => new Date(clock.now()).toISOString();
   const facts = {
     runId,
-    attempt: 1,
     jobSlug,
     metadata: Object.freeze({ ...options.metadata }),
-    startedAt: new Date(clock.now()).toISOString(),
+    startedAt: timestamp(),
     startedMs: clock.monotonic(),
     hasFiles: options.files !== undefined,
+    secretValues: new Set(Object.values(options.secrets ?? {})),
   };
-  const record = createRunRecord(facts, Object.values(options.secrets ?? {}));
-  const append = (event: RunEvent): void => {
-    const frozen = Object.freeze(redactedEvent(event, record.redactor));
-    log.append(frozen);
-    for (const listener of [options.onEvent, onEvent]) notify(listener, frozen);
+  const open = (before: BeforeAttempt): Run => {
+    const attempt = (options.attempt ?? 1) + before.attempts.length;
+    const record = createRunRecord({
+      ...facts,
+      attempt,
+      attemptStartedAt: timestamp(),
+      earlierAttempts: before.attempts,
+    });
+    record.warnings.push(...before.warnings);
+    const append = (event: RunEvent): void => {
+      const frozen = Object.freeze(redactedEvent(event, record.redactor));
+      log.append(frozen);
+      for (const listener of [options.onEvent, onEvent]) notify(listener, frozen);
+    };
+    return createRun(environment, { options: before.options, stop: createStopSource(stop), record, append });
   };
-  const run = createRun(environment, { options, stop, record, append });
+  let run = open({ attempts: [], warnings: [], options });
+  const begin = (before: BeforeAttempt): Run => {
+    run = open(before);
+    run.emit('attempt_start', {});
+    return run;
+  };
   const unlink = linkSignal(options.signal, stop);
   let ended = false;
   const settle = (outcome: RunOutcome): void => {
     unlink();
     ended = true;
-    run.emit('attempt_end', {});
-    run.emit('run_end', { ...outcome, durations: durationsOf(record, clock.monotonic()) });
+    run.emit('run_end', { ...outcome, durations: durationsOf(run.record, clock.monotonic()) });
   };
 
   const execute = async (): Promise<RunResult> => {
     // The handle is returned before anything happens, so that a listener may already use it.
     await Promise.resolve();
     run.emit('run_start', { jobSlug });
-    run.emit('attempt_start', {});
     try {
-      checkOptions(options);
-      const result = redactedResult(await performRun(run, parts.toRequest()), record.redactor);
+      const toRequest = (): RunRequest => requestOf(parts);
+      const result = await performAttempts({ toRequest, options, environment, stop, begin });
       settle({ outcome: 'result', result });
       return result;
     } catch (error) {
-      const typed = failureOf(error, record, undefined);
+      const typed = failureOf(error, run.record, undefined);
       settle({ outcome: 'error', error: errorRecord(typed) });
       throw typed;
     }
@@ -118,8 +134,9 @@ export function startRunHandle(
         runId,
         jobSlug,
         state: ended ? 'ended' : 'running',
-        phase: record.phase,
-        startedAt: record.startedAt,
+        phase: run.record.phase,
+        attempt: run.record.attempt,
+        startedAt: facts.startedAt,
       }),
     },
   };
@@ -146,9 +163,9 @@ function linkSignal(signal: AbortSignal | undefined, stop: StopSource): () => vo
   };
 }
 
-function checkOptions(options: RunOptions): void {
+function requestOf({ options, toRequest }: Pick<RunParts, 'options' | 'toRequest'>): RunRequest {
   const issues = optionIssues(options);
-  if (issues.length === 0) return;
+  if (issues.length === 0) return toRequest();
   const message = issues.map(({ path, message: text }) => `${path} ${text}`).join('; ');
   throw new ValidationError('validation.invalid_job', message, { details: { issues } });
 }

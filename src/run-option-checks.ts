@@ -1,12 +1,14 @@
 /** Checks of run options that are data; streams and listeners are used as they are. Pure. */
 import { isJson } from './base/canonical-json.js';
 import type { Issue } from './errors.js';
+import { retry as retrySchema } from './job/retry-schema.js';
 import type { RunOptions } from './run-options.js';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARS = 256;
 const MAX_TIMEOUT_MS = 86_400_000;
+const MAX_ATTEMPT = 1_000_000;
 
 /** Everything wrong with the options; empty if nothing is. */
 export function optionIssues(options: RunOptions): readonly Issue[] {
@@ -14,9 +16,16 @@ export function optionIssues(options: RunOptions): readonly Issue[] {
   const report = (path: string, message: string): void => {
     issues.push({ code: 'validation.invalid_option', path: `options.${path}`, message });
   };
-  const { runId, metadata, timeoutMs, maxLogChars } = options;
+  const { runId, attempt, metadata, timeoutMs, maxLogChars } = options;
   if (runId !== undefined && !RUN_ID.test(runId)) {
     report('runId', 'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}');
+  }
+  if (attempt !== undefined && !(Number.isInteger(attempt) && attempt >= 1 && attempt <= MAX_ATTEMPT)) {
+    report('attempt', `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`);
+  }
+  const retried = retrySchema.optional().safeParse(options.retry);
+  for (const issue of retried.error?.issues ?? []) {
+    report(['retry', ...issue.path.map(String)].join('.'), issue.message);
   }
   const entries = Object.entries(metadata ?? {});
   if (entries.length > MAX_METADATA)

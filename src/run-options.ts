@@ -1,7 +1,7 @@
 /** What the trusted caller may give beside a definition. Only here do local paths, streams and listeners exist. */
 import type { RunEvent } from './events.js';
 import type { SinkTarget } from './execute/sink.js';
-import type { TimeoutsRequest } from './plan/container-spec.js';
+import type { RetryRequest, TimeoutsRequest } from './plan/container-spec.js';
 import type { StorageAdapter } from './storage/types.js';
 import type { FileContent, FileEntry } from './workspace/file-content.js';
 
@@ -15,12 +15,23 @@ export interface RunOptions {
   readonly parameters?: Readonly<Record<string, unknown>> | undefined;
   /** Shorthand for `timeouts.runMs`. */
   readonly timeoutMs?: number | undefined;
+  /** Each counts anew for every attempt. */
   readonly timeouts?: TimeoutsRequest | undefined;
-  /** Initial content of the workspace by workspace path: a private copy the job may change. */
+  /** Further attempts; wins over the definition's, key by key, within the operator's `retry.max`. */
+  readonly retry?: RetryRequest | undefined;
+  /** The number of the first attempt, for callers that repeat runs themselves: 1 to 1,000,000, default 1. */
+  readonly attempt?: number | undefined;
+  /**
+   * Initial content of the workspace by workspace path: a private copy the job may change. A stream is read once and, where there may be a
+   * further attempt, kept for it: up to `maxFileBytes`, on disk if it is large. A local `path` is read anew.
+   */
   readonly files?: Readonly<Record<string, FileEntry>> | undefined;
-  /** Written to standard input, then half-closed; wins over the definition's. A job that does not read it is no failure. */
+  /**
+   * Written to standard input, then half-closed; wins over the definition's. A job that does not read it is no failure. A stream is kept for
+   * further attempts as one of `files` is.
+   */
   readonly stdin?: FileContent | undefined;
-  /** Gets the complete, redacted standard output; its back-pressure may slow the container while the deadline runs on. */
+  /** Gets the complete, redacted standard output of every attempt; its back-pressure may slow the container while the deadline runs on. */
   readonly stdout?: SinkTarget | undefined;
   readonly stderr?: SinkTarget | undefined;
   /** A folder or a storage; receives the outputs marked `upload: 'caller'`, keyed by workspace path. */

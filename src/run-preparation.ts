@@ -28,6 +28,7 @@ export function planJudged(run: Run, request: RunRequest): RunPlan {
     rules: ports.rules,
     caller,
     maxRunMs: config.timeouts.max.runMs,
+    maxRetry: config.retry.max,
   });
   run.emit('policy_decision', { decision: judged.decision });
   const plan = planRun(judged, config, { caller });
@@ -209,7 +210,8 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
     ...given.map(([key, value]) => [secretId({ source: 'store', key }), value] as const),
     ...secrets.values,
   ]);
-  run.record.redactor = createRedactor([...given.map(([, value]) => value), ...secrets.values.values()]);
+  for (const value of secrets.values.values()) run.record.secretValues.add(value);
+  run.record.redactor = createRedactor([...run.record.secretValues]);
   for (const warning of weakSecretWarnings(known)) run.warn(warning);
   return secrets;
 }

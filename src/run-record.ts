@@ -6,6 +6,7 @@ import { hintsFor } from './hints.js';
 import type { RunPlan } from './plan/run-plan.js';
 import {
   REASONS,
+  type AttemptReport,
   type CapturedStream,
   type Durations,
   type InputReport,
@@ -24,8 +25,12 @@ export interface RunRecord {
   readonly attempt: number;
   readonly jobSlug: string | null;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Of the run. */
   readonly startedAt: string;
   readonly startedMs: number;
+  readonly attemptStartedAt: string;
+  /** Those before this one. */
+  readonly earlierAttempts: readonly AttemptReport[];
   readonly hasFiles: boolean;
   phase: string;
   plan: RunPlan | null;
@@ -39,20 +44,31 @@ export interface RunRecord {
   outputs: readonly OutputReport[];
   readonly warnings: string[];
   readonly durations: Record<TimedPhase, number | null>;
+  /** Every secret any attempt of the run has known: the next one may meet what the last one left. */
+  readonly secretValues: Set<string>;
   /** Knows no secrets until they are resolved. */
   redactor: Redactor;
   /** Takes out of a text the secrets known so far. */
   readonly redact: (text: string) => string;
 }
 
-/** An empty record that already knows the secrets the caller gave with the run. */
-export function createRunRecord(
-  fields: Pick<
-    RunRecord,
-    'runId' | 'attempt' | 'jobSlug' | 'metadata' | 'startedAt' | 'startedMs' | 'hasFiles'
-  >,
-  secrets: readonly string[],
-): RunRecord {
+/** What an attempt's record begins with. */
+export type RunFacts = Pick<
+  RunRecord,
+  | 'runId'
+  | 'attempt'
+  | 'jobSlug'
+  | 'metadata'
+  | 'startedAt'
+  | 'startedMs'
+  | 'attemptStartedAt'
+  | 'earlierAttempts'
+  | 'hasFiles'
+  | 'secretValues'
+>;
+
+/** An empty record that already knows the secrets the caller gave with the run, and those of earlier attempts. */
+export function createRunRecord(fields: RunFacts): RunRecord {
   const record: RunRecord = {
     ...fields,
     phase: 'policy',
@@ -67,7 +83,7 @@ export function createRunRecord(
     outputs: [],
     warnings: [],
     durations: { queueMs: null, pullMs: null, stageMs: null, createMs: null, runMs: null, collectMs: null },
-    redactor: createRedactor(secrets),
+    redactor: createRedactor([...fields.secretValues]),
     redact: (text) => record.redactor.text(text),
   };
   return record;
@@ -89,6 +105,20 @@ export function durationsOf(record: RunRecord, nowMs: number): Durations {
     collectMs: rounded(collectMs),
     totalMs: whole(nowMs - record.startedMs),
   };
+}
+
+const MAX_MESSAGE_CHARS = 500;
+
+/** The account of one attempt; `message` is redacted already. */
+export function toAttemptReport(
+  { attempt, attemptStartedAt }: RunRecord,
+  end: Pick<AttemptReport, 'status' | 'reason' | 'code' | 'message'>,
+  endedAt: string,
+): AttemptReport {
+  const { status, reason, code, message } = end;
+  const isLong = message.length > MAX_MESSAGE_CHARS;
+  const shown = isLong ? `${message.slice(0, MAX_MESSAGE_CHARS - 1)}…` : message;
+  return { attempt, status, reason, code, message: shown, startedAt: attemptStartedAt, endedAt };
 }
 
 /** The result of a run that was planned and came to a verdict. */
@@ -114,18 +144,22 @@ export function toRunResult(
     lastLog,
     outputs: troubled,
   });
+  const redacted = record.redact(message);
   const { runId, attempt, jobSlug, startedAt } = record;
   const result = {
     schemaVersion: 1,
     runId,
     attempt,
-    attempts: [{ attempt, status, reason: verdict.reason, startedAt, endedAt: end.endedAt }],
+    attempts: [
+      ...record.earlierAttempts,
+      toAttemptReport(record, { status, reason: verdict.reason, code: null, message: redacted }, end.endedAt),
+    ],
     jobSlug,
     status,
     reason: verdict.reason,
     category,
     retryable,
-    message: record.redact(message),
+    message: redacted,
     hints: hintsFor({
       reason: verdict.reason,
       exitCode: verdict.exitCode,

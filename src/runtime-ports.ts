@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent } from './events.js';
+import { pause } from './execute/deadline.js';
 import type { PolicyRule } from './policy/rule.js';
 import type { SecretResolver } from './secrets/types.js';
 import type { StorageAdapter } from './storage/types.js';
@@ -13,6 +14,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds on a clock that never jumps, for durations. */
   monotonic(): number;
+  /** Resolves after a while, or early when the signal is aborted; never rejects. Used between attempts. Default: a timer. */
+  pause?(milliseconds: number, signal: AbortSignal): Promise<void>;
 }
 
 /** Everything pluggable; all optional. Plain data belongs into the configuration. */
@@ -29,24 +32,37 @@ export interface RuntimePorts {
   /** Hears every event of every run. What it throws is ignored. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
   readonly clock?: Clock | undefined;
+  /** Numbers from 0 up to, but not, 1: what is left to chance in the pauses between attempts. Default `Math.random`. */
+  readonly random?: (() => number) | undefined;
   /** Makes run ids. */
   readonly createId?: (() => string) | undefined;
 }
 
 /** The ports with every default filled in but the engine, which is made at first use. */
-export type ResolvedPorts = Omit<RuntimePorts, 'engine' | 'storage' | 'rules' | 'clock' | 'createId'> & {
+export type ResolvedPorts = Omit<
+  RuntimePorts,
+  'engine' | 'storage' | 'rules' | 'clock' | 'random' | 'createId'
+> & {
   readonly storage: Readonly<Record<string, StorageAdapter>>;
   readonly rules: readonly PolicyRule[];
-  readonly clock: Clock;
+  readonly clock: Required<Clock>;
+  readonly random: () => number;
   readonly createId: () => string;
 };
 
 /** Fills in defaults; does no I/O. */
 export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
+  const { clock } = ports;
   return {
     storage: ports.storage ?? {},
     rules: ports.rules ?? [],
-    clock: ports.clock ?? { now: () => Date.now(), monotonic: () => performance.now() },
+    clock: {
+      now: () => clock?.now() ?? Date.now(),
+      monotonic: () => clock?.monotonic() ?? performance.now(),
+      pause: async (milliseconds, signal) =>
+        clock?.pause?.(milliseconds, signal) ?? pause(milliseconds, signal),
+    },
+    random: ports.random ?? (() => Math.random()),
     createId: ports.createId ?? (() => randomUUID()),
     resolveNode: ports.resolveNode,
     resolveSecret: ports.resolveSecret,

@@ -4,9 +4,10 @@ import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.
 import { createEngineSource } from './engine-source.js';
 import { type Issue, PolicyError, RuntimeError, ValidationError } from './errors.js';
 import { createAdmission } from './execute/admission.js';
+import { createResting } from './execute/resting.js';
 import type { StopCause } from './execute/stop.js';
 import { defaultInstanceId, processOwner } from './host/process-identity.js';
-import { compileJob } from './job/compile.js';
+import { compileJob, retryOver } from './job/compile.js';
 import { DISABLED_MESSAGE, validateJob, type Validation, type ValidJob } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { type Explanation, explainJob } from './plan/explain.js';
@@ -18,7 +19,7 @@ import type { RunOptions } from './run-options.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 
 /** What `explain` may be told of the options a run would get. */
-export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts'>;
+export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts' | 'retry'>;
 
 /** Runs jobs under one policy on one engine. */
 export interface Runtime extends AsyncDisposable {
@@ -85,6 +86,7 @@ function assemble(config: RuntimeConfig, ports: RuntimePorts): Runtime {
     ports: resolved,
     engine: async () => source.get(),
     admission: createAdmission(config.maxConcurrentRuns, config.maxQueuedRuns),
+    resting: createResting(config.maxQueuedRuns),
     caller,
     // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
     identity: { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) },
@@ -123,11 +125,11 @@ function assemble(config: RuntimeConfig, ports: RuntimePorts): Runtime {
     begin(slugOf(definition), options, () => {
       const validation = validateJob(definition, config, { caller, rules: resolved.rules });
       if (!validation.ok) throw refusal(validation.issues);
-      const { parameters, timeoutMs, timeouts } = options;
-      return compileJob(validation.job, { parameters, timeoutMs, timeouts });
+      const { parameters, timeoutMs, timeouts, retry } = options;
+      return compileJob(validation.job, { parameters, timeoutMs, timeouts, retry });
     });
   const startRun = (request: RunRequest, options: RunOptions = {}): RunHandle =>
-    begin(request.job.slug, options, () => request);
+    begin(request.job.slug, options, () => ({ ...request, retry: retryOver(request.retry, options.retry) }));
 
   const close = async (drainMs: number): Promise<void> => {
     const allEnded = Promise.allSettled([...live.values()].map(async ({ handle }) => handle.result));

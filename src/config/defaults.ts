@@ -27,6 +27,17 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
     },
     max: { runMs: 24 * 60 * MINUTE },
   },
+  retry: {
+    default: {
+      maxAttempts: 1,
+      backoff: 'exponential',
+      jitter: 'full',
+      initialDelayMs: 1_000,
+      maxDelayMs: MINUTE,
+      on: ['infrastructure'],
+    },
+    max: { maxAttempts: 10, maxDelayMs: 24 * 60 * MINUTE },
+  },
   maxConcurrentRuns: 4,
   maxQueuedRuns: 1_000,
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },

@@ -1,4 +1,5 @@
 /** The runtime's configuration as data. Parsing and defaults live beside it. */
+import type { PlannedRetry } from '../plan/run-plan.js';
 import type { ConfigInput, Policy } from '../policy/policy.js';
 
 /** Deadlines of one run, in milliseconds; null: none. */
@@ -34,6 +35,11 @@ export interface RuntimeConfig {
   /** From the stop signal to SIGKILL; at least 1000. */
   readonly stopGraceMs: number;
   readonly timeouts: { readonly default: Timeouts; readonly max: { readonly runMs: number } };
+  /** What a run gets that asks for no retry of its own, and the most any run may ask for. */
+  readonly retry: {
+    readonly default: PlannedRetry;
+    readonly max: { readonly maxAttempts: number; readonly maxDelayMs: number };
+  };
   /** Runs at one time; more wait their turn. */
   readonly maxConcurrentRuns: number;
   /** Runs that may wait; more are refused. */

@@ -13,6 +13,23 @@ const timeouts = z.strictObject({
   secretsMs: milliseconds(),
 });
 
+const maxAttempts = count(1, 10);
+const delay = milliseconds(0, 86_400_000);
+
+const retry = z.strictObject({
+  maxAttempts,
+  backoff: z.enum(['none', 'fixed', 'exponential'], { error: 'must be "none", "fixed" or "exponential"' }),
+  jitter: z.enum(['none', 'full', 'equal'], { error: 'must be "none", "full" or "equal"' }),
+  initialDelayMs: delay,
+  maxDelayMs: delay,
+  on: z
+    .array(
+      z.enum(['user', 'limit', 'infrastructure'], { error: 'must be "user", "limit" or "infrastructure"' }),
+      { error: 'must be a list of "user", "limit" and "infrastructure"' },
+    )
+    .min(1, 'must name at least one of user, limit, infrastructure'),
+});
+
 const engineHost = z
   .string({ error: 'must be text' })
   .regex(/^(unix:\/\/\/|tcp:\/\/[^/]|npipe:\/\/)/, 'must be unix:///path, tcp://host:port or npipe://path');
@@ -35,6 +52,7 @@ export const configSchema = z.strictObject({
   persistLogTail: flag,
   stopGraceMs: milliseconds(1_000),
   timeouts: z.strictObject({ default: timeouts, max: z.strictObject({ runMs: milliseconds() }) }),
+  retry: z.strictObject({ default: retry, max: z.strictObject({ maxAttempts, maxDelayMs: delay }) }),
   maxConcurrentRuns: count(1),
   maxQueuedRuns: count(0),
   outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
@@ -58,6 +76,7 @@ export interface CrossProblem {
 /** What is wrong between the keys of a configuration that is right key by key. */
 export function configProblems({
   timeouts: { default: usual, max },
+  retry: { default: usualRetry, max: maxRetry },
   policy,
 }: RuntimeConfig): readonly CrossProblem[] {
   const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
@@ -68,6 +87,13 @@ export function configProblems({
     problems.push({
       path: ['timeouts', 'default', 'runMs'],
       message: `must not be more than timeouts.max.runMs (${String(max.runMs)})`,
+    });
+  }
+  for (const name of ['maxAttempts', 'maxDelayMs'] as const) {
+    if (usualRetry[name] <= maxRetry[name]) continue;
+    problems.push({
+      path: ['retry', 'default', name],
+      message: `must not be more than retry.max.${name} (${String(maxRetry[name])})`,
     });
   }
   return problems;

@@ -50,8 +50,8 @@ export const bytesOrUnlimited: z.ZodType<number | null> = z.union(
 );
 
 /** Milliseconds: a whole number, or text such as `10s`. */
-export const milliseconds = (minimum = 1): z.ZodType<number> =>
-  withUnit('milliseconds or a duration such as 10s', parseDuration, minimum, MAX_TIMER_MS);
+export const milliseconds = (minimum = 1, maximum = MAX_TIMER_MS): z.ZodType<number> =>
+  withUnit('milliseconds or a duration such as 10s', parseDuration, minimum, maximum);
 
 /** A whole number. */
 export const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER): z.ZodType<number> => {

@@ -21,20 +21,26 @@ export interface StopSource {
   stop(cause: StopCause): void;
 }
 
-/** A fresh source, not stopped. */
-export function createStopSource(): StopSource {
+/** A fresh source. With a `parent` it stops, for the same cause, when that does; not the other way round. */
+export function createStopSource(parent?: StopSource): StopSource {
   const controller = new AbortController();
   let cause: StopCause | null = null;
+  const stop = (next: StopCause): void => {
+    if (cause !== null) return;
+    cause = next;
+    controller.abort(new DOMException(next.message, 'AbortError'));
+  };
+  const follow = (): void => {
+    if (parent?.cause != null) stop(parent.cause);
+  };
+  follow();
+  parent?.signal.addEventListener('abort', follow, { once: true, signal: controller.signal });
   return {
     signal: controller.signal,
     get cause() {
       return cause;
     },
-    stop(next) {
-      if (cause !== null) return;
-      cause = next;
-      controller.abort(new DOMException(next.message, 'AbortError'));
-    },
+    stop,
   };
 }
 

@@ -7,6 +7,7 @@ import type {
   InputSource,
   OutputDestination,
   ResourceRequest,
+  RetryRequest,
   RunRequest,
   TimeoutsRequest,
 } from '../plan/container-spec.js';
@@ -20,6 +21,8 @@ export interface CompileOptions {
   /** Shorthand for `timeouts.runMs`; wins over the definition's. */
   readonly timeoutMs?: number | undefined;
   readonly timeouts?: TimeoutsRequest | undefined;
+  /** Wins over the definition's, key by key. */
+  readonly retry?: RetryRequest | undefined;
 }
 
 type Docker = ParsedJob['docker'];
@@ -71,7 +74,7 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
             format: docker.configFile.format ?? 'json',
           },
     timeouts: withoutUndefined({ ...options.timeouts, runMs }),
-    maxAttempts: 1,
+    retry: retryOver(retryOf(job), options.retry),
   });
   // Frozen on the surface only: what lies in it is the caller's own.
   return Object.freeze({
@@ -83,6 +86,17 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
 /** Keys that were not given stay absent: the request is JSON-safe, and a default is not hidden by `undefined`. */
 function withoutUndefined<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** What the caller asks for in the way of further attempts over what the request does, key by key. */
+export function retryOver(lower: RetryRequest, upper: RetryRequest | undefined): RetryRequest {
+  return { ...lower, ...withoutUndefined({ ...upper }) };
+}
+
+function retryOf({ retry, retryPolicy }: ValidJob): RetryRequest {
+  if (retryPolicy === undefined) return withoutUndefined({ ...retry });
+  const { strategy, ...rest } = retryPolicy;
+  return withoutUndefined({ ...rest, backoff: strategy });
 }
 
 const normalized = (path: string | undefined): string | null =>

@@ -9,8 +9,10 @@ const DEFAULT_WORKSPACE = '/workspace';
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** Everything that does not fit together; empty if nothing does not. */
-export function crossIssues({ docker }: ParsedJob): readonly Issue[] {
+export function crossIssues({ docker, retry, retryPolicy }: ParsedJob): readonly Issue[] {
+  const isTwice = retry !== undefined && retryPolicy !== undefined;
   return [
+    ...(isTwice ? [issue('retryPolicy', 'says the same as retry: leave one of them out')] : []),
     ...environmentIssues(docker),
     ...duplicateIds('inputs', docker.inputs ?? []),
     ...duplicateIds('outputs', docker.outputs ?? []),

@@ -1,5 +1,12 @@
 /** A job definition as its author writes it: the input type, by hand so that `as const satisfies JobDefinition` works. */
-import type { NetworkMode, PullPolicy, ResourceRequest, SecretReference } from '../plan/container-spec.js';
+import type {
+  Backoff,
+  NetworkMode,
+  PullPolicy,
+  ResourceRequest,
+  RetryRequest,
+  SecretReference,
+} from '../plan/container-spec.js';
 
 /** A storage mount: a positive integer, a numeric string, or a name `[a-z][a-z0-9-]{0,63}`. */
 export type MountId = number | string;
@@ -107,6 +114,11 @@ export interface ResourceDefinition extends Omit<ResourceRequest, 'memoryBytes' 
   readonly shmBytes?: number | string | undefined;
 }
 
+/** {@link RetryRequest} with `backoff` spelt `strategy`. */
+export interface RetryPolicyDefinition extends Omit<RetryRequest, 'backoff' | 'on'> {
+  readonly strategy?: Backoff | undefined;
+}
+
 /** A job definition. Unknown keys beside the known ones pass through. */
 export interface JobDefinition {
   /** 1 to 100 characters, `[a-z0-9][a-z0-9-_]*`, any case. */
@@ -115,7 +127,10 @@ export interface JobDefinition {
   readonly version?: string | number | undefined;
   /** 1,000 to 86,400,000; shorthand for `timeouts.runMs`. */
   readonly timeoutMs?: number | undefined;
-  readonly retry?: { readonly maxAttempts: number } | undefined;
+  /** Further attempts; absent: the operator's default. */
+  readonly retry?: RetryRequest | undefined;
+  /** The same in the spelling of the software behind the Docker Job Runtime document; not beside `retry`. */
+  readonly retryPolicy?: RetryPolicyDefinition | undefined;
   readonly defaultParameters?: Readonly<Record<string, unknown>> | undefined;
   readonly docker: DockerJob;
   readonly [other: string]: unknown;

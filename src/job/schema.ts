@@ -4,6 +4,7 @@ import { parseImageReference } from '../base/image-reference.js';
 import { configFile, input, output } from './artifact-schema.js';
 import { environment } from './environment-schema.js';
 import { resources, tmpfs } from './resource-schema.js';
+import { retry, retryPolicy } from './retry-schema.js';
 import { absolutePath, boundedText, checkedText, mountTarget } from './text-rules.js';
 
 const image = boundedText(1, 512).superRefine((text, context) => {
@@ -85,9 +86,8 @@ export const jobSchema = z.looseObject({
     .min(1_000, 'must be at least 1000')
     .max(86_400_000, 'must not be more than 86400000')
     .optional(),
-  retry: z
-    .strictObject({ maxAttempts: z.literal(1, { error: 'must be 1: more attempts are not supported yet' }) })
-    .optional(),
+  retry: retry.optional(),
+  retryPolicy: retryPolicy.optional(),
   defaultParameters: z.record(z.string(), z.json(), { error: 'must be an object of JSON values' }).optional(),
   docker,
 });

@@ -55,6 +55,7 @@ export function validateJob(
   const { decision } = judgeRequest(compileJob(shape.job), config.policy, {
     ...options,
     maxRunMs: config.timeouts.max.runMs,
+    maxRetry: config.retry.max,
   });
   const asIssue = ({ rule, path, message, hint }: (typeof decision.violations)[number]): Issue => ({
     code: rule,

@@ -110,6 +110,29 @@ export interface TimeoutsRequest {
   readonly collectMs?: number | undefined;
 }
 
+/** How the pause before another attempt grows with their number. */
+export type Backoff = 'none' | 'fixed' | 'exponential';
+
+/** How much of a pause is left to chance: nothing, all of it, or half of it. */
+export type Jitter = 'none' | 'full' | 'equal';
+
+/** After which kind of end another attempt is made; a run that was cancelled gets none. */
+export type RetryCategory = 'user' | 'limit' | 'infrastructure';
+
+/** Whether and when another attempt is made; absent: the operator's default. */
+export interface RetryRequest {
+  /** Attempts at the most, with the first: 1 to 10. */
+  readonly maxAttempts?: number | undefined;
+  readonly backoff?: Backoff | undefined;
+  readonly jitter?: Jitter | undefined;
+  /** Before the second attempt; 0 to 86,400,000. */
+  readonly initialDelayMs?: number | undefined;
+  /** No pause is longer; 0 to 86,400,000. */
+  readonly maxDelayMs?: number | undefined;
+  /** `infrastructure`: whatever is `retryable` in REASONS and ERROR_CODES. `user`, `limit`: the job's own ends of that category, too. */
+  readonly on?: readonly RetryCategory[] | undefined;
+}
+
 /** Who the job is. */
 export interface JobIdentity {
   readonly slug: string | null;
@@ -149,8 +172,7 @@ export interface RunRequest {
   /** JSON-safe; reaches the job only through the configuration file. */
   readonly parameters: unknown;
   readonly timeouts: TimeoutsRequest;
-  /** Attempts at the most; only 1 is supported for now. */
-  readonly maxAttempts: number;
+  readonly retry: RetryRequest;
 }
 
 /** A bind mount. In a plan `source` begins with `<workspace>`, a placeholder for the run's folder. */

@@ -48,7 +48,12 @@ export function explainJob(
     return { validation: { ok: false, issues, warnings: shape.warnings }, ...nothing };
   }
   const request = compileJob(shape.job, options);
-  const judged = judgeRequest(request, config.policy, { rules, caller, maxRunMs: config.timeouts.max.runMs });
+  const judged = judgeRequest(request, config.policy, {
+    rules,
+    caller,
+    maxRunMs: config.timeouts.max.runMs,
+    maxRetry: config.retry.max,
+  });
   if (!judged.decision.allowed) return { validation, ...nothing, decision: judged.decision };
   const plan = planRun(judged, config, { caller });
   const dockerRun = toDockerRunLine(plan);

@@ -16,6 +16,7 @@ import type {
   TmpfsSpec,
 } from './container-spec.js';
 import { isTarget, type MountPlan, planMounts } from './mount-plan.js';
+import { planRetry } from './plan-retry.js';
 import { type PlannedTimeouts, PLACEHOLDER, type RunPlan } from './run-plan.js';
 
 /** Whoever has no user of his own, as everywhere. */
@@ -72,6 +73,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     secretEnvironment,
     stdin: draft.stdin,
     timeouts: timeoutsOf(request, config),
+    retry: planRetry(request.retry, config.retry),
     limits: {
       inputBytes: config.maxWorkspaceBytes,
       downloadBytes: config.maxDownloadBytes,

@@ -7,6 +7,7 @@ import type {
   JobIdentity,
   OutputRequest,
   PullPolicy,
+  RetryRequest,
   SecretReference,
 } from './container-spec.js';
 
@@ -48,6 +49,9 @@ export interface PlannedTimeouts {
   readonly stopGraceMs: number;
 }
 
+/** Whether and when another attempt is made, all decided. */
+export type PlannedRetry = { readonly [K in keyof RetryRequest]-?: NonNullable<RetryRequest[K]> };
+
 /** Bounds of staging, collecting and logging in force. */
 export interface PlannedLimits {
   readonly inputBytes: number | null;
@@ -83,7 +87,9 @@ export interface RunPlan {
   /** Which variable of `container.environment` gets which secret. */
   readonly secretEnvironment: readonly { readonly name: string; readonly secret: SecretReference }[];
   readonly stdin: string | null;
+  /** For each attempt anew. */
   readonly timeouts: PlannedTimeouts;
+  readonly retry: PlannedRetry;
   readonly limits: PlannedLimits;
   /** What covers each `VOLUME` of the image, which is known only once the image is. */
   readonly volumeMask: { readonly sizeBytes: number; readonly inodes: number };

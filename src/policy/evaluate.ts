@@ -6,13 +6,14 @@ import {
   type BuiltInRule,
   type Caller,
   deniedBy,
+  type MaxRetry,
   type PolicyRule,
   type RuleFinding,
 } from './rule.js';
 import { secretsRule, storageRule } from './rules/access.js';
 import { environmentRule, mountsRule, userRule } from './rules/container.js';
 import { imageDigestRule, imageRule, pullPolicyRule } from './rules/image.js';
-import { resourcesRule, timeoutsRule } from './rules/limits.js';
+import { resourcesRule, retryRule, timeoutsRule } from './rules/limits.js';
 import { effectiveNetworkMode, gpuRule, networkRule } from './rules/network.js';
 import type { PolicySubject } from './subject.js';
 
@@ -24,6 +25,7 @@ const BUILT_IN: readonly BuiltInRule[] = [
   gpuRule,
   resourcesRule,
   timeoutsRule,
+  retryRule,
   userRule,
   mountsRule,
   environmentRule,
@@ -38,6 +40,8 @@ export interface EvaluateOptions {
   readonly caller?: Caller | undefined;
   /** The most `timeouts.runMs` an operator allows. */
   readonly maxRunMs?: number | undefined;
+  /** The most an operator allows in the way of further attempts: `retry.max` of the configuration. Absent: not judged. */
+  readonly maxRetry?: MaxRetry | undefined;
 }
 
 /**
@@ -54,7 +58,8 @@ export function evaluatePolicy(
   policy: Policy,
   options: EvaluateOptions = {},
 ): PolicyDecision {
-  const context = { policy, caller: options.caller ?? null, maxRunMs: options.maxRunMs ?? null };
+  const { caller = null, maxRunMs = null, maxRetry = null } = options;
+  const context = { policy, caller, maxRunMs, maxRetry };
   const findings = [
     ...BUILT_IN.map((rule) => rule.judge(subject, context)),
     ...(options.rules ?? []).map((rule) => askOwnRule(rule, subject)),

@@ -14,12 +14,20 @@ export interface PolicyRule {
 /** The caller's uid and gid, or null where they are not known. */
 export type Caller = { readonly uid: number; readonly gid: number } | null;
 
+/** The most a run may ask for in the way of further attempts. */
+export interface MaxRetry {
+  readonly maxAttempts: number;
+  readonly maxDelayMs: number;
+}
+
 /** What built-in rules judge by besides the subject. */
 interface RuleContext {
   readonly policy: Policy;
   readonly caller: Caller;
   /** The most `timeouts.runMs` an operator allows; null: not bounded here. */
   readonly maxRunMs: number | null;
+  /** The most attempts and the longest pause an operator allows; null: not bounded here. */
+  readonly maxRetry: MaxRetry | null;
 }
 
 /** What a built-in rule says: its outcome in words and what it objects to. */

@@ -6,6 +6,7 @@ import type {
   NetworkMode,
   PullPolicy,
   ResourceRequest,
+  RetryRequest,
   RunRequest,
   SecretReference,
   TimeoutsRequest,
@@ -51,6 +52,7 @@ export interface PolicySubject {
   readonly outputs: readonly OutputSubject[];
   readonly configFileMountPath: string | null;
   readonly timeouts: TimeoutsRequest;
+  readonly retry: RetryRequest;
 }
 
 /** One entry for every field of a draft: a new field without one does not compile. */
@@ -114,5 +116,6 @@ export function toPolicySubject(request: RunRequest): PolicySubject {
     })),
     configFileMountPath: request.configFile?.mountPath ?? null,
     timeouts: request.timeouts,
+    retry: request.retry,
   };
 }

@@ -38,8 +38,27 @@ describe('compileJob', () => {
       configFile: null,
       parameters: {},
       timeouts: {},
-      maxAttempts: 1,
+      retry: {},
     });
+  });
+
+  it.each([
+    ['the definition', { retry: { maxAttempts: 3, on: ['user'] } }, {}, { maxAttempts: 3, on: ['user'] }],
+    [
+      "the document's software",
+      { retryPolicy: { maxAttempts: 3, strategy: 'fixed' } },
+      {},
+      { maxAttempts: 3, backoff: 'fixed' },
+    ],
+    [
+      'the caller over it, key by key',
+      { retry: { maxAttempts: 3, jitter: 'none' } },
+      { maxAttempts: 1, jitter: undefined },
+      { maxAttempts: 1, jitter: 'none' },
+    ],
+  ] as const)('takes the retry of %s', (_, beside, option, expected) => {
+    const request = compileJob(jobOf({ ...beside, docker: { image: 'busybox:1' } }), { retry: option });
+    expect(request.retry).toEqual(expected);
   });
 
   it('compiles the example of the document', () => {

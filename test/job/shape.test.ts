@@ -72,7 +72,17 @@ describe('parseJobShape accepts', () => {
   });
 
   it.each([
-    [{ slug: 'Nightly_report-1', id: 'x', version: 2, timeoutMs: 1000, retry: { maxAttempts: 1 } }],
+    [{ slug: 'Nightly_report-1', id: 'x', version: 2, timeoutMs: 1000, retry: { maxAttempts: 10 } }],
+    [
+      {
+        retry: { backoff: 'none', jitter: 'equal', initialDelayMs: 0, maxDelayMs: 86_400_000, on: ['user'] },
+      },
+    ],
+    [
+      {
+        retryPolicy: { maxAttempts: 2, strategy: 'fixed', jitter: 'full', initialDelayMs: 5, maxDelayMs: 9 },
+      },
+    ],
     [{ version: '1.0', timeoutMs: 86_400_000, defaultParameters: { a: [1, null, { b: 'c' }] } }],
     [{ anything: () => 1, schedule: { cron: '* * * * *' } }],
   ])('beside docker: %j', (beside) => {
@@ -258,7 +268,16 @@ describe('parseJobShape refuses', () => {
     ['timeoutMs', { timeoutMs: 999 }, /1000/],
     ['timeoutMs', { timeoutMs: 86_400_001 }, /86400000/],
     ['timeoutMs', { timeoutMs: '10s' }, /whole milliseconds/],
-    ['retry.maxAttempts', { retry: { maxAttempts: 2 } }, /not supported yet/],
+    ['retry.maxAttempts', { retry: { maxAttempts: 0 } }, /at least 1/],
+    ['retry.maxAttempts', { retry: { maxAttempts: 11 } }, /not be more than 10/],
+    ['retry.backoff', { retry: { backoff: 'linear' } }, /"none", "fixed" or "exponential"/],
+    ['retry.jitter', { retry: { jitter: true } }, /"none", "full" or "equal"/],
+    ['retry.initialDelayMs', { retry: { initialDelayMs: -1 } }, /not be negative/],
+    ['retry.maxDelayMs', { retry: { maxDelayMs: 86_400_001 } }, /86400000/],
+    ['retry.on', { retry: { on: [] } }, /at least one/],
+    ['retry.on.0', { retry: { on: ['caller'] } }, /"user", "limit" or "infrastructure"/],
+    ['retryPolicy.strategy', { retryPolicy: { strategy: 'linear' } }, /"none", "fixed" or "exponential"/],
+    ['retryPolicy', { retry: {}, retryPolicy: {} }, /same as retry/],
     ['defaultParameters.a', { defaultParameters: { a: () => 1 } }, /./],
     ['defaultParameters', { defaultParameters: [] }, /object of JSON values/],
   ])('%s in %j', (path, definition, message) => {

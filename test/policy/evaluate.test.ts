@@ -212,6 +212,17 @@ describe('the other rules', () => {
     ]);
   });
 
+  it('bounds attempts and pauses, each by its own', () => {
+    const maxRetry = { maxAttempts: 3, maxDelayMs: 1000 };
+    const asked = (retry: object) => judge(requestWith({}, { retry }), {}, { maxRetry });
+    expect(asked({ maxAttempts: 4, maxDelayMs: 1001 }).violations).toMatchObject([
+      { rule: 'policy.retry', path: 'retry.maxAttempts', hint: 'ask for at most 3' },
+      { rule: 'policy.retry', path: 'retry.maxDelayMs', hint: 'ask for at most 1000' },
+    ]);
+    expect(asked({ maxAttempts: 3, maxDelayMs: 1000 }).allowed).toBe(true);
+    expect(judge(requestWith({}, { retry: { maxAttempts: 10 } })).allowed).toBe(true);
+  });
+
   it.each([
     ['another user without being root', '1001:1001', { uid: 1000, gid: 1000 }, false, ['policy.user']],
     ['its own user', '1000:1000', { uid: 1000, gid: 1000 }, false, []],
@@ -341,6 +352,6 @@ describe('rules of the operator', () => {
   it('cannot be fooled by what a rule changes: the subject is judged as a whole and JSON-safe', () => {
     const decision = judge(requestWith());
     expect(JSON.parse(JSON.stringify(decision))).toEqual(decision);
-    expect(decision.rules).toHaveLength(12);
+    expect(decision.rules).toHaveLength(13);
   });
 });

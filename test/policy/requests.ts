@@ -30,7 +30,7 @@ export function requestWith(
     configFile: null,
     parameters: {},
     timeouts: {},
-    maxAttempts: 1,
+    retry: {},
     ...rest,
   };
 }

@@ -1,4 +1,4 @@
-/** Whether what a job asks for is within what the operator allows: resources, tmpfs and deadlines. */
+/** Whether what a job asks for is within what the operator allows: resources, tmpfs, deadlines and attempts. */
 import { type BuiltInRule, deniedBy, type Objection } from '../rule.js';
 
 const RESOURCES = ['cpus', 'memoryBytes', 'pidsLimit', 'shmBytes'] as const;
@@ -60,5 +60,24 @@ export const timeoutsRule: BuiltInRule = {
       hint: `ask for at most ${String(maxRunMs)}`,
     };
     return deniedBy('policy.timeouts', isTooLong ? [objection] : [], 'the timeout is within timeouts.max');
+  },
+};
+
+/** `policy.retry` */
+export const retryRule: BuiltInRule = {
+  id: 'policy.retry',
+  judge({ retry }, { maxRetry }) {
+    const objections: Objection[] = [];
+    for (const name of ['maxAttempts', 'maxDelayMs'] as const) {
+      const asked = retry[name];
+      const most = maxRetry?.[name];
+      if (asked === undefined || most === undefined || asked <= most) continue;
+      objections.push({
+        path: `retry.${name}`,
+        message: `${name} ${String(asked)} is more than the ${String(most)} allowed by retry.max.${name}`,
+        hint: `ask for at most ${String(most)}`,
+      });
+    }
+    return deniedBy('policy.retry', objections, 'the attempts asked for are within retry.max');
   },
 };

@@ -1,0 +1,144 @@
+/** One run from its first attempt to the end that stands: one `performRun` an attempt, and a pause before each further one. */
+import type { AnyJobRuntimeError } from './errors.js';
+import type { Release } from './execute/admission.js';
+import { type AttemptOutcome, isTriedAgain, retryDelayMs } from './execute/retry.js';
+import type { StopCause, StopSource } from './execute/stop.js';
+import type { RunRequest } from './plan/container-spec.js';
+import { planRetry } from './plan/plan-retry.js';
+import type { PlannedRetry } from './plan/run-plan.js';
+import type { AttemptReport, RunResult } from './result.js';
+import { performRun } from './run.js';
+import type { Run, RunEnvironment } from './run-context.js';
+import { failureOf, outcomeOfStop } from './run-ending.js';
+import type { RunOptions } from './run-options.js';
+import { toAttemptReport, toRunResult } from './run-record.js';
+import { redactedResult } from './run-redaction.js';
+import { keepStreams, type KeptStreams } from './workspace/kept-streams.js';
+
+/** What the attempts of a run share. */
+export interface AttemptsParts {
+  /** May throw: then the run has one attempt, and this is how it ends. */
+  readonly toRequest: () => RunRequest;
+  readonly options: RunOptions;
+  readonly environment: RunEnvironment;
+  /** Stops the run, whichever attempt is under way or none. */
+  readonly stop: StopSource;
+  /** Makes the context of the next attempt and says that it begins. */
+  readonly begin: (before: BeforeAttempt) => Run;
+}
+
+/** What an attempt is begun with. */
+export interface BeforeAttempt {
+  readonly attempts: readonly AttemptReport[];
+  /** What earlier attempts warned of. */
+  readonly warnings: readonly string[];
+  readonly options: RunOptions;
+}
+
+/** A further attempt that is decided on: it waits for so long, and counts as resting until it is released. */
+interface Rest {
+  readonly delayMs: number;
+  readonly release: Release;
+}
+
+/**
+ * Performs attempts until one comes to an end that stands: its result is returned or its error thrown, redacted. Every attempt has a workspace,
+ * a container, secrets and deadlines of its own, and waits for its place anew.
+ */
+export async function performAttempts(parts: AttemptsParts): Promise<RunResult> {
+  const { environment, stop, begin } = parts;
+  const request = requestOf(parts);
+  const retry = planRetry(request.retry, environment.config.retry);
+  const streams = retry.maxAttempts > 1 ? keepStreamsOf(parts) : null;
+  const options = { ...parts.options, ...streams?.options };
+  const attempts: AttemptReport[] = [];
+  let warnings: readonly string[] = [];
+  try {
+    for (;;) {
+      const run = begin({ attempts: attempts.slice(), warnings, options });
+      const outcome = await attemptOnce(run, request);
+      const report = reportOf(run, outcome);
+      attempts.push(report);
+      warnings = run.record.warnings;
+      const mayFollow = attempts.length < retry.maxAttempts && stop.cause === null;
+      const rest =
+        mayFollow && isTriedAgain(outcome, retry) ? nextRest(run, retry, attempts.length, streams) : null;
+      run.emit('attempt_end', { ...report, retryInMs: rest?.delayMs ?? null });
+      if (rest === null) return settled(run, outcome, attempts);
+      run.record.phase = 'rest';
+      await run.ports.clock.pause(rest.delayMs, stop.signal).finally(rest.release);
+      if (stop.cause !== null) return stoppedAtRest(run, outcome, attempts, stop.cause);
+    }
+  } finally {
+    await streams?.close();
+  }
+}
+
+/** What is refused before it is tried counts as one attempt, so that every run has a first and a last. */
+function requestOf({ toRequest, options, begin }: AttemptsParts): RunRequest {
+  try {
+    return toRequest();
+  } catch (error) {
+    const run = begin({ attempts: [], warnings: [], options });
+    const failure = failureOf(error, run.record, undefined);
+    run.emit('attempt_end', { ...reportOf(run, { outcome: 'error', error: failure }), retryInMs: null });
+    throw failure;
+  }
+}
+
+function keepStreamsOf({ options: { files, stdin }, environment: { config } }: AttemptsParts): KeptStreams {
+  return keepStreams({ files, stdin }, { folder: config.workspaceRoot, maxStreamBytes: config.maxFileBytes });
+}
+
+async function attemptOnce(run: Run, request: RunRequest): Promise<AttemptOutcome> {
+  try {
+    return { outcome: 'result', result: redactedResult(await performRun(run, request), run.record.redactor) };
+  } catch (error) {
+    return { outcome: 'error', error: failureOf(error, run.record, undefined) };
+  }
+}
+
+function reportOf(run: Run, attempt: AttemptOutcome): AttemptReport {
+  const endedAt = run.timestamp();
+  if (attempt.outcome === 'error') {
+    const { code, message } = attempt.error;
+    return toAttemptReport(run.record, { status: null, reason: null, code, message }, endedAt);
+  }
+  const { status, reason, message } = attempt.result;
+  return toAttemptReport(run.record, { status, reason, code: null, message }, attempt.result.endedAt);
+}
+
+/** The pause before the next attempt; null, with a warning, where it cannot have the same content or too many runs rest. */
+function nextRest(run: Run, retry: PlannedRetry, failed: number, streams: KeptStreams | null): Rest | null {
+  const problem = streams?.problem() ?? null;
+  const release = problem === null ? run.resting.enter() : null;
+  if (release !== null) return { delayMs: retryDelayMs(retry, failed, run.ports.random), release };
+  run.warn(`there is no further attempt: ${problem ?? 'too many runs wait for theirs'}`);
+  return null;
+}
+
+function settled(run: Run, attempt: AttemptOutcome, ended: readonly AttemptReport[]): RunResult {
+  if (attempt.outcome === 'error') throw withAttempts(attempt.error, ended);
+  return { ...attempt.result, warnings: run.record.warnings.map(run.record.redact) };
+}
+
+/** The run was stopped while no attempt was under way: that is how it ended, and what the last attempt left is told with it. */
+function stoppedAtRest(
+  run: Run,
+  last: AttemptOutcome,
+  ended: readonly AttemptReport[],
+  cause: StopCause,
+): RunResult {
+  const { record } = run;
+  const verdict = outcomeOfStop(cause, run.timestamp());
+  if (record.plan === null || verdict === null) return settled(run, last, ended);
+  const end = { endedAt: run.timestamp(), nowMs: run.monotonic() };
+  const result = { ...toRunResult(record, record.plan, verdict, end), attempts: ended };
+  return redactedResult(result, record.redactor);
+}
+
+/** An error has no list of attempts of its own; where there was more than one, its details have. */
+function withAttempts(error: AnyJobRuntimeError, attempts: readonly AttemptReport[]): AnyJobRuntimeError {
+  if (attempts.length < 2) return error;
+  return Object.assign(error, { details: { ...error.details, attempts } });
+}

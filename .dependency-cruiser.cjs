@@ -23,7 +23,7 @@ const rings = [
   ['execute', '^src/execute/(?!verdict|retry\\.|stop\\.)', 3],
   ['adapters', '^src/(engine/(docker/|entry)|storage/(?!types)|secrets/(?!types))', 4],
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
-  ['runtime', '^src/(runtime|engine-source|readiness)\\.ts$', 5],
+  ['runtime', '^src/(runtime|runtime-(?!ports)[a-z]+|engine-source|engine-info|readiness)\\.ts$', 5],
   ['index', '^src/index\\.ts$', 5],
   ['testing', '^src/testing/', 6],
   ['cli', '^src/cli/', 7],

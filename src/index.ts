@@ -1,6 +1,10 @@
 /** The front door: everything `berthkit` exports, by name. No code of its own. */
-export { createRuntime, type ExplainOptions, type Runtime } from './runtime.js';
-export type { RunHandle, RunSummary } from './run-handle.js';
+export { createRuntime } from './runtime.js';
+export type { ExplainOptions, Runtime } from './runtime-contract.js';
+export type { RunHandle } from './run-handle.js';
+export type { RunFilter, RunState, RunSummary } from './run-summary.js';
+export type { Definitions, JobOutcome } from './run-jobs.js';
+export type { RunJobsOptions } from './run-jobs-options.js';
 export type { RunOptions } from './run-options.js';
 export type { Clock, RuntimePorts } from './runtime-ports.js';
 export type { SinkTarget } from './execute/sink.js';

@@ -1,45 +1,69 @@
 /** Whether a runtime would take a run now, and if not, why. */
 import type { RuntimeConfig } from './config/runtime-config.js';
-import type { ContainerEngine, EngineInfo } from './engine/types.js';
+import type { EngineInfo } from './engine/types.js';
+import type { EngineInfoCache } from './engine-info.js';
+import type { Admission } from './execute/admission.js';
 import { DISABLED_MESSAGE } from './job/validate.js';
-import { engineCall } from './execute/engine-call.js';
+import type { Clock } from './runtime-ports.js';
 
 /** An answer, as of `checkedAt`. */
 export interface Readiness {
   readonly ready: boolean;
   /** Why not; null when ready. */
   readonly reason: string | null;
-  /** ISO. */
+  /** ISO. When the engine was asked, at most a minute ago; now for an answer that needs no engine. */
   readonly checkedAt: string;
   readonly details: {
+    /** Null unless the engine answered. */
     readonly engine: EngineInfo | null;
     /** What an operator should know although runs are taken. */
     readonly warnings: readonly string[];
   };
 }
 
-/** Asks the engine, unless the configuration alone already says no. Never throws. */
-export async function checkReadiness(
-  config: RuntimeConfig,
-  engine: () => Promise<ContainerEngine>,
-  checkedAt: string,
-): Promise<Readiness> {
-  const warnings =
-    config.policy.images.allow.length === 0
-      ? ['policy.images.allow is empty: any image that is not denied may run']
-      : [];
-  const notReady = (reason: string): Readiness => ({
-    ready: false,
+/** What an answer depends on, as it is when it is looked at. */
+export interface ReadinessSubject {
+  readonly config: RuntimeConfig;
+  readonly isClosed: boolean;
+  readonly admission: Pick<Admission, 'isPaused' | 'isFull' | 'running' | 'waiting'>;
+  readonly engineInfo: EngineInfoCache;
+  readonly clock: Clock;
+}
+
+/**
+ * What this process knows by itself is always as of now; only the engine's own answer is remembered, and only a good one. Asks the engine only
+ * if nothing else already says no. Never throws.
+ */
+export async function checkReadiness(subject: ReadinessSubject): Promise<Readiness> {
+  const { engineInfo, clock } = subject;
+  const answer = (reason: string | null, at: number, engine: EngineInfo | null): Readiness => ({
+    ready: reason === null,
     reason,
-    checkedAt,
-    details: { engine: null, warnings },
+    checkedAt: new Date(at).toISOString(),
+    details: { engine, warnings: warningsOf(subject.config) },
   });
-  if (!config.enabled) return notReady(DISABLED_MESSAGE);
+  const refusal = ownRefusal(subject);
+  if (refusal !== null) return answer(refusal, clock.now(), null);
   try {
-    const reached = await engine();
-    const info = await engineCall('info', undefined, (signal) => reached.info({ signal }));
-    return { ready: true, reason: null, checkedAt, details: { engine: info, warnings } };
+    const { info, askedAt } = await engineInfo.get();
+    // It may have been closed, paused or filled while the engine was asked.
+    return answer(ownRefusal(subject), askedAt, info);
   } catch (error) {
-    return notReady(error instanceof Error ? error.message : String(error));
+    return answer(error instanceof Error ? error.message : String(error), clock.now(), null);
   }
+}
+
+function warningsOf({ policy }: RuntimeConfig): readonly string[] {
+  return policy.images.allow.length === 0
+    ? ['policy.images.allow is empty: any image that is not denied may run']
+    : [];
+}
+
+/** Why this process would not take a run, whatever the engine says. */
+function ownRefusal({ config, isClosed, admission }: ReadinessSubject): string | null {
+  if (isClosed) return 'the runtime is closed';
+  if (!config.enabled) return DISABLED_MESSAGE;
+  if (admission.isPaused) return 'the runtime is paused';
+  if (!admission.isFull) return null;
+  return `the queue is full: ${String(admission.running)} runs are running, ${String(admission.waiting)} are waiting`;
 }

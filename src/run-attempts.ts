@@ -48,7 +48,7 @@ interface Rest {
 export async function performAttempts(parts: AttemptsParts): Promise<RunResult> {
   const { environment, stop, begin } = parts;
   const request = requestOf(parts);
-  const retry = planRetry(request.retry, environment.config.retry);
+  const retry = planRetry(request.retry, environment.currentConfig().retry);
   const streams = retry.maxAttempts > 1 ? keepStreamsOf(parts) : null;
   const options = { ...parts.options, ...streams?.options };
   const attempts: AttemptReport[] = [];
@@ -86,7 +86,8 @@ function requestOf({ toRequest, options, begin }: AttemptsParts): RunRequest {
   }
 }
 
-function keepStreamsOf({ options: { files, stdin }, environment: { config } }: AttemptsParts): KeptStreams {
+function keepStreamsOf({ options: { files, stdin }, environment }: AttemptsParts): KeptStreams {
+  const config = environment.currentConfig();
   return keepStreams({ files, stdin }, { folder: config.workspaceRoot, maxStreamBytes: config.maxFileBytes });
 }
 

@@ -2,7 +2,7 @@
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent, RunEventFields, RunEventType } from './events.js';
-import type { Admission } from './execute/admission.js';
+import type { Admission, Queueing } from './execute/admission.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
 import type { RunOptions } from './run-options.js';
@@ -19,7 +19,8 @@ export interface CallerIdentity {
 
 /** What a run is given by its runtime. */
 export interface RunEnvironment {
-  readonly config: RuntimeConfig;
+  /** The configuration of now: its policy can be replaced. */
+  readonly currentConfig: () => RuntimeConfig;
   readonly ports: ResolvedPorts;
   readonly engine: () => Promise<ContainerEngine>;
   readonly admission: Admission;
@@ -32,7 +33,13 @@ export interface RunEnvironment {
 
 /** One attempt under way. */
 export interface Run extends RunEnvironment {
+  /** The configuration this attempt goes by; it changes only by `renewConfig`. */
+  readonly config: RuntimeConfig;
+  /** Goes by the current configuration from now on; says whether that is another one. */
+  renewConfig(): boolean;
   readonly options: RunOptions;
+  /** How it waits for its place. */
+  readonly queueing: Queueing;
   /** Where outputs for the caller go. */
   readonly outputTo: StorageAdapter | undefined;
   readonly stop: StopSource;
@@ -50,11 +57,14 @@ export interface Run extends RunEnvironment {
 /** Makes the context of one attempt. `append` gets each finished event. */
 export function createRun(
   environment: RunEnvironment,
-  parts: Pick<Run, 'options' | 'stop' | 'record'> & { readonly append: (event: RunEvent) => void },
+  parts: Pick<Run, 'options' | 'queueing' | 'stop' | 'record'> & {
+    readonly append: (event: RunEvent) => void;
+  },
 ): Run {
   const { record, append } = parts;
   const { outputTo } = parts.options;
   const { clock } = environment.ports;
+  let config = environment.currentConfig();
   const timestamp = (): string => new Date(clock.now()).toISOString();
   const emit = <T extends RunEventType>(type: T, fields: RunEventFields<T>): void => {
     // The envelope and the fields of one type make an event of that type, which the type system cannot follow for a generic T.
@@ -74,7 +84,16 @@ export function createRun(
   };
   return {
     ...environment,
+    get config() {
+      return config;
+    },
+    renewConfig() {
+      const before = config;
+      config = environment.currentConfig();
+      return config !== before;
+    },
     options: parts.options,
+    queueing: parts.queueing,
     outputTo: typeof outputTo === 'string' ? filesystemStorage(outputTo) : outputTo,
     stop: parts.stop,
     record,

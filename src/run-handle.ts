@@ -2,6 +2,7 @@
 import { type AnyJobRuntimeError, issuesOf, ValidationError } from './errors.js';
 import { createEventLog } from './event-log.js';
 import type { ErrorRecord, RunEvent, RunOutcome } from './events.js';
+import type { Queueing } from './execute/admission.js';
 import { createStopSource, describeAbort, type StopCause, type StopSource } from './execute/stop.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunResult } from './result.js';
@@ -11,19 +12,8 @@ import { failureOf } from './run-ending.js';
 import { optionIssues } from './run-option-checks.js';
 import type { RunOptions } from './run-options.js';
 import { createRunRecord, durationsOf } from './run-record.js';
-import { redactedEvent } from './run-redaction.js';
-
-/** What is known of a run at a glance. */
-export interface RunSummary {
-  readonly runId: string;
-  readonly jobSlug: string | null;
-  readonly state: 'running' | 'ended';
-  /** What it is doing, for example `pull`, `run`, or `rest` between two attempts. */
-  readonly phase: string;
-  /** The one under way, or the last. */
-  readonly attempt: number;
-  readonly startedAt: string;
-}
+import { redactedEvent, redactedMetadata } from './run-redaction.js';
+import type { RunSummary } from './run-summary.js';
 
 /** A run that was begun. */
 export interface RunHandle {
@@ -44,6 +34,9 @@ export interface LiveRun {
   stop(cause: StopCause): void;
 }
 
+/** The phases of a run that has no place: none yet, or none between two attempts. */
+const WITHOUT_A_PLACE: readonly string[] = ['policy', 'queue', 'rest'];
+
 /** Bytes of output an event log keeps for readers to come. */
 const REPLAYED_OUTPUT_BYTES = 1024 * 1024;
 
@@ -52,6 +45,7 @@ interface RunParts {
   readonly runId: string;
   readonly jobSlug: string | null;
   readonly options: RunOptions;
+  readonly queueing: Queueing;
   readonly toRequest: () => RunRequest;
 }
 
@@ -85,7 +79,14 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       log.append(frozen);
       for (const listener of [options.onEvent, onEvent]) notify(listener, frozen);
     };
-    return createRun(environment, { options: before.options, stop: createStopSource(stop), record, append });
+    return createRun(environment, {
+      options: before.options,
+      // A run that was taken is not lost for a full queue; how many rest between attempts is bounded.
+      queueing: before.attempts.length > 0 ? 'patient' : parts.queueing,
+      stop: createStopSource(stop),
+      record,
+      append,
+    });
   };
   let run = open({ attempts: [], warnings: [], options });
   const begin = (before: BeforeAttempt): Run => {
@@ -133,10 +134,11 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       summary: () => ({
         runId,
         jobSlug,
-        state: ended ? 'ended' : 'running',
+        state: ended ? 'ended' : WITHOUT_A_PLACE.includes(run.record.phase) ? 'queued' : 'running',
         phase: run.record.phase,
         attempt: run.record.attempt,
         startedAt: facts.startedAt,
+        metadata: redactedMetadata(facts.metadata, run.record.redactor),
       }),
     },
   };

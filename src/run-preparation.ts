@@ -21,13 +21,14 @@ import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
 import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/stage.js';
 
-/** Judges the request again, now that it runs, and plans it. */
+/** Judges the request again, now that it is to run, and plans it. */
 export function planJudged(run: Run, request: RunRequest): RunPlan {
   const { config, ports, caller } = run;
+  run.record.phase = 'policy';
   const judged = judgeRequest(request, config.policy, {
     rules: ports.rules,
     caller,
-    maxRunMs: config.timeouts.max.runMs,
+    maxTimeouts: config.timeouts.max,
     maxRetry: config.retry.max,
   });
   run.emit('policy_decision', { decision: judged.decision });
@@ -62,14 +63,42 @@ function requireOutputPaths(plan: RunPlan, variables: PathTemplateVariables): vo
   }
 }
 
-/** Waits for a place. */
-export async function admitRun(run: Run): Promise<Release> {
+/** A run that has its place. */
+export interface AdmittedRun {
+  readonly plan: RunPlan;
+  /** Gives the place back. */
+  readonly release: Release;
+}
+
+/**
+ * Waits for a place, for as long as the plan allows. A run begins under the policy of the time it is let in: if that was replaced while it
+ * waited, it is judged and planned anew.
+ */
+export async function admitRun(run: Run, request: RunRequest, planned: RunPlan): Promise<AdmittedRun> {
   return run.timed('queueMs', 'queue', async () => {
     run.emit('queue_start', {});
-    const release = await run.admission.admit(run.stop);
-    run.emit('queue_end', {});
-    return release;
+    const release = await waitForPlace(run, planned.timeouts.queueMs);
+    try {
+      const plan = run.renewConfig() ? planJudged(run, request) : planned;
+      run.emit('queue_end', {});
+      return { plan, release };
+    } catch (error) {
+      release();
+      throw error;
+    }
   });
+}
+
+async function waitForPlace({ admission, stop, queueing }: Run, queueMs: number): Promise<Release> {
+  const message = `waited longer than ${String(queueMs)} ms for its turn`;
+  const timer = setTimeout(() => {
+    stop.stop({ reason: 'queue_expired', by: 'deadline', message });
+  }, queueMs);
+  try {
+    return await admission.admit(stop, queueing);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Has the image there, by pulling it if need be. */

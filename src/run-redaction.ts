@@ -68,7 +68,8 @@ export function redactedEvent(event: RunEvent, redactor: Redactor): RunEvent {
   }
 }
 
-function redactedMetadata(
+/** A frozen copy of a caller's metadata with secrets masked. */
+export function redactedMetadata(
   metadata: Readonly<Record<string, string>>,
   { value }: Redactor,
 ): Readonly<Record<string, string>> {

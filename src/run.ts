@@ -25,8 +25,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
   const cleanup = createCleanup();
   let failure: unknown = null;
   try {
-    const plan = planJudged(run, request);
-    const release = await admitRun(run);
+    const { plan, release } = await admitRun(run, request, planJudged(run, request));
     try {
       const image = await prepareImage(run, plan);
       const workspace = await openWorkspace(run, plan, cleanup);

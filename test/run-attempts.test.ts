@@ -286,7 +286,7 @@ describe('a run that is stopped between two attempts', () => {
     const setup = setUp({ run: () => ({ exitCode: 3 }) }, { clock });
     const run = setup.runtime.startJob(DEFINITION, { retry: { on: ['user'] } });
     await rested;
-    expect(run.summary()).toMatchObject({ state: 'running', phase: 'rest', attempt: 1 });
+    expect(run.summary()).toMatchObject({ state: 'queued', phase: 'rest', attempt: 1 });
     run.cancel('enough');
     const result = await run.result;
     expect(result).toMatchObject({

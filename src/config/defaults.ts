@@ -19,13 +19,14 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   stopGraceMs: 5_000,
   timeouts: {
     default: {
+      queueMs: 60 * MINUTE,
       pullMs: 10 * MINUTE,
       stageMs: 10 * MINUTE,
       runMs: 60 * MINUTE,
       collectMs: 10 * MINUTE,
       secretsMs: MINUTE / 2,
     },
-    max: { runMs: 24 * 60 * MINUTE },
+    max: { queueMs: 24 * 60 * MINUTE, runMs: 24 * 60 * MINUTE },
   },
   retry: {
     default: {

@@ -4,6 +4,8 @@ import type { ConfigInput, Policy } from '../policy/policy.js';
 
 /** Deadlines of one run, in milliseconds; null: none. */
 export interface Timeouts {
+  /** In the queue; a run that waits longer ends as `timed_out`/`queue_expired`. */
+  readonly queueMs: number;
   readonly pullMs: number;
   readonly stageMs: number;
   readonly runMs: number;
@@ -34,7 +36,11 @@ export interface RuntimeConfig {
   readonly persistLogTail: boolean;
   /** From the stop signal to SIGKILL; at least 1000. */
   readonly stopGraceMs: number;
-  readonly timeouts: { readonly default: Timeouts; readonly max: { readonly runMs: number } };
+  readonly timeouts: {
+    readonly default: Timeouts;
+    /** The most a run may ask for. */
+    readonly max: { readonly queueMs: number; readonly runMs: number };
+  };
   /** What a run gets that asks for no retry of its own, and the most any run may ask for. */
   readonly retry: {
     readonly default: PlannedRetry;

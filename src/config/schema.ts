@@ -6,6 +6,7 @@ import type { RuntimeConfig } from './runtime-config.js';
 import { bytes, bytesOrUnlimited, count, flag, milliseconds, text } from './values.js';
 
 const timeouts = z.strictObject({
+  queueMs: milliseconds(),
   pullMs: milliseconds(),
   stageMs: milliseconds(),
   runMs: milliseconds(),
@@ -51,7 +52,10 @@ export const configSchema = z.strictObject({
   maxLogChars: count(1024),
   persistLogTail: flag,
   stopGraceMs: milliseconds(1_000),
-  timeouts: z.strictObject({ default: timeouts, max: z.strictObject({ runMs: milliseconds() }) }),
+  timeouts: z.strictObject({
+    default: timeouts,
+    max: z.strictObject({ queueMs: milliseconds(), runMs: milliseconds() }),
+  }),
   retry: z.strictObject({ default: retry, max: z.strictObject({ maxAttempts, maxDelayMs: delay }) }),
   maxConcurrentRuns: count(1),
   maxQueuedRuns: count(0),
@@ -83,10 +87,11 @@ export function configProblems({
     path: ['policy', ...path],
     message,
   }));
-  if (usual.runMs > max.runMs) {
+  for (const name of ['queueMs', 'runMs'] as const) {
+    if (usual[name] <= max[name]) continue;
     problems.push({
-      path: ['timeouts', 'default', 'runMs'],
-      message: `must not be more than timeouts.max.runMs (${String(max.runMs)})`,
+      path: ['timeouts', 'default', name],
+      message: `must not be more than timeouts.max.${name} (${String(max[name])})`,
     });
   }
   for (const name of ['maxAttempts', 'maxDelayMs'] as const) {

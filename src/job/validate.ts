@@ -54,7 +54,7 @@ export function validateJob(
   if (!shape.ok) return shape;
   const { decision } = judgeRequest(compileJob(shape.job), config.policy, {
     ...options,
-    maxRunMs: config.timeouts.max.runMs,
+    maxTimeouts: config.timeouts.max,
     maxRetry: config.retry.max,
   });
   const asIssue = ({ rule, path, message, hint }: (typeof decision.violations)[number]): Issue => ({

@@ -51,7 +51,7 @@ export function explainJob(
   const judged = judgeRequest(request, config.policy, {
     rules,
     caller,
-    maxRunMs: config.timeouts.max.runMs,
+    maxTimeouts: config.timeouts.max,
     maxRetry: config.retry.max,
   });
   if (!judged.decision.allowed) return { validation, ...nothing, decision: judged.decision };

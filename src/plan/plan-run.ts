@@ -209,6 +209,7 @@ function timeoutsOf(request: RunRequest, config: RuntimeConfig): PlannedTimeouts
   const { default: defaults, max } = config.timeouts;
   const asked = request.timeouts;
   return {
+    queueMs: asked.queueMs ?? Math.min(defaults.queueMs, max.queueMs),
     pullMs: asked.pullMs ?? defaults.pullMs,
     stageMs: asked.stageMs ?? defaults.stageMs,
     secretsMs: defaults.secretsMs,

@@ -41,6 +41,8 @@ export interface PlannedConfigFile extends ConfigFileRequest {
 
 /** Deadlines and the grace period in force, in milliseconds. */
 export interface PlannedTimeouts {
+  /** How long the run may wait for a place. */
+  readonly queueMs: number;
   readonly pullMs: number;
   readonly stageMs: number;
   readonly secretsMs: number;

@@ -13,7 +13,7 @@ export { DEFAULT_POLICY } from './defaults.js';
 export { evaluatePolicy, type EvaluateOptions } from './evaluate.js';
 export type * from './policy.js';
 export { evaluateImagePolicy, type ImageDecision } from './rules/image.js';
-export type { Caller, MaxRetry, PolicyRule } from './rule.js';
+export type { Caller, MaxRetry, MaxTimeouts, PolicyRule } from './rule.js';
 export type * from './subject.js';
 export type * from '../result.js';
 export type * from '../plan/container-spec.js';

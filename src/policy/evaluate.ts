@@ -7,6 +7,7 @@ import {
   type Caller,
   deniedBy,
   type MaxRetry,
+  type MaxTimeouts,
   type PolicyRule,
   type RuleFinding,
 } from './rule.js';
@@ -38,8 +39,8 @@ export interface EvaluateOptions {
   readonly rules?: readonly PolicyRule[] | undefined;
   /** Null: not known, and nothing is refused for it. */
   readonly caller?: Caller | undefined;
-  /** The most `timeouts.runMs` an operator allows. */
-  readonly maxRunMs?: number | undefined;
+  /** The longest times an operator allows: `timeouts.max` of the configuration. Absent: not judged. */
+  readonly maxTimeouts?: MaxTimeouts | undefined;
   /** The most an operator allows in the way of further attempts: `retry.max` of the configuration. Absent: not judged. */
   readonly maxRetry?: MaxRetry | undefined;
 }
@@ -58,8 +59,8 @@ export function evaluatePolicy(
   policy: Policy,
   options: EvaluateOptions = {},
 ): PolicyDecision {
-  const { caller = null, maxRunMs = null, maxRetry = null } = options;
-  const context = { policy, caller, maxRunMs, maxRetry };
+  const { caller = null, maxTimeouts = {}, maxRetry = null } = options;
+  const context = { policy, caller, maxTimeouts, maxRetry };
   const findings = [
     ...BUILT_IN.map((rule) => rule.judge(subject, context)),
     ...(options.rules ?? []).map((rule) => askOwnRule(rule, subject)),

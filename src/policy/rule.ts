@@ -20,12 +20,18 @@ export interface MaxRetry {
   readonly maxDelayMs: number;
 }
 
+/** The longest times a run may ask for, in milliseconds; absent: not bounded. */
+export interface MaxTimeouts {
+  readonly runMs?: number | undefined;
+  readonly queueMs?: number | undefined;
+}
+
 /** What built-in rules judge by besides the subject. */
 interface RuleContext {
   readonly policy: Policy;
   readonly caller: Caller;
-  /** The most `timeouts.runMs` an operator allows; null: not bounded here. */
-  readonly maxRunMs: number | null;
+  /** The longest times an operator allows; absent: not bounded here. */
+  readonly maxTimeouts: MaxTimeouts;
   /** The most attempts and the longest pause an operator allows; null: not bounded here. */
   readonly maxRetry: MaxRetry | null;
 }

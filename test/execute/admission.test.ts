@@ -8,9 +8,9 @@ describe('createAdmission', () => {
   it('lets runs in up to the limit and then in the order they came', async () => {
     const admission = createAdmission(1, 10);
     const order: number[] = [];
-    const first = await admission.admit(createStopSource());
+    const first = await admission.admit(createStopSource(), 'bounded');
     const others = [1, 2, 3].map(async (number) => {
-      const release = await admission.admit(createStopSource());
+      const release = await admission.admit(createStopSource(), 'bounded');
       order.push(number);
       expect(admission.running).toBe(1);
       release();
@@ -25,19 +25,19 @@ describe('createAdmission', () => {
 
   it('refuses when as many wait as may', async () => {
     const admission = createAdmission(1, 1);
-    await admission.admit(createStopSource());
-    const waiting = admission.admit(createStopSource());
-    await expect(admission.admit(createStopSource())).rejects.toMatchObject({ code: 'runtime.queue_full' });
+    await admission.admit(createStopSource(), 'bounded');
+    const waiting = admission.admit(createStopSource(), 'bounded');
+    await expect(admission.admit(createStopSource(), 'bounded')).rejects.toMatchObject({ code: 'runtime.queue_full' });
     expect(admission.waiting).toBe(1);
     void waiting;
   });
 
   it('forgets a run that is stopped while it waits, and gives its turn to the next', async () => {
     const admission = createAdmission(1, 10);
-    const release = await admission.admit(createStopSource());
+    const release = await admission.admit(createStopSource(), 'bounded');
     const stop = createStopSource();
-    const stopped = admission.admit(stop);
-    const next = admission.admit(createStopSource());
+    const stopped = admission.admit(stop, 'bounded');
+    const next = admission.admit(createStopSource(), 'bounded');
     stop.stop(cause);
     await expect(stopped).rejects.toBe(stop.signal.reason);
     release();
@@ -49,7 +49,7 @@ describe('createAdmission', () => {
     const stop = createStopSource();
     stop.stop(cause);
     const admission = createAdmission(1, 1);
-    await expect(admission.admit(stop)).rejects.toBe(stop.signal.reason);
+    await expect(admission.admit(stop, 'bounded')).rejects.toBe(stop.signal.reason);
     expect(admission.running).toBe(0);
   });
 });

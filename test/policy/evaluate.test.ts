@@ -206,7 +206,11 @@ describe('the other rules', () => {
   });
 
   it('bounds the run time and says by how much', () => {
-    const decision = judge(requestWith({}, { timeouts: { runMs: 2000 } }), {}, { maxRunMs: 1000 });
+    const decision = judge(
+      requestWith({}, { timeouts: { runMs: 2000 } }),
+      {},
+      { maxTimeouts: { runMs: 1000 } },
+    );
     expect(decision.violations).toMatchObject([
       { rule: 'policy.timeouts', path: 'timeoutMs', hint: 'ask for at most 1000' },
     ]);

@@ -48,18 +48,27 @@ export const resourcesRule: BuiltInRule = {
   },
 };
 
+const TIMEOUTS = [
+  { name: 'runMs', path: 'timeoutMs', what: 'a timeout' },
+  { name: 'queueMs', path: 'timeouts.queueMs', what: 'a wait in the queue' },
+] as const;
+
 /** `policy.timeouts` */
 export const timeoutsRule: BuiltInRule = {
   id: 'policy.timeouts',
-  judge(subject, { maxRunMs }) {
-    const asked = subject.timeouts.runMs;
-    const isTooLong = asked !== undefined && maxRunMs !== null && asked > maxRunMs;
-    const objection = {
-      path: 'timeoutMs',
-      message: `a timeout of ${String(asked)} ms is more than the ${String(maxRunMs)} ms allowed by timeouts.max.runMs`,
-      hint: `ask for at most ${String(maxRunMs)}`,
-    };
-    return deniedBy('policy.timeouts', isTooLong ? [objection] : [], 'the timeout is within timeouts.max');
+  judge(subject, { maxTimeouts }) {
+    const objections: Objection[] = [];
+    for (const { name, path, what } of TIMEOUTS) {
+      const asked = subject.timeouts[name];
+      const most = maxTimeouts[name];
+      if (asked === undefined || most === undefined || asked <= most) continue;
+      objections.push({
+        path,
+        message: `${what} of ${String(asked)} ms is more than the ${String(most)} ms allowed by timeouts.max.${name}`,
+        hint: `ask for at most ${String(most)}`,
+      });
+    }
+    return deniedBy('policy.timeouts', objections, 'all times asked for are within timeouts.max');
   },
 };
 

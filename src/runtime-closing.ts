@@ -1,0 +1,48 @@
+/** How a runtime ends: what waits at once, what runs within the time it is given, and then everything is let go. */
+import type { StopCause } from './execute/stop.js';
+import type { RuntimeRuns } from './runtime-runs.js';
+
+/** The end of one runtime. */
+export interface Closing {
+  /** From the first call of `close` on. */
+  readonly hasBegun: boolean;
+  /** Resolves when all is over. A later call may cut the time short, never lengthen it. */
+  close(drainMs: number): Promise<void>;
+}
+
+const CAUSE: StopCause = { reason: 'runtime_shutdown', by: 'caller', message: 'the runtime closed' };
+
+/** Longer than a timer can run; a timer beyond it would fire at once. */
+const MAX_DRAIN_MS = 2 ** 31 - 1;
+
+/** `letGo` is called once, when no run is left. */
+export function createClosing(runs: RuntimeRuns, letGo: () => Promise<void>): Closing {
+  let done: Promise<void> | null = null;
+  let isEmpty = false;
+  const timers = new Set<NodeJS.Timeout>();
+
+  const finish = async (): Promise<void> => {
+    await runs.settled();
+    isEmpty = true;
+    for (const timer of timers) clearTimeout(timer);
+    await letGo();
+  };
+  const stopRunning = (): void => {
+    void runs.stop({}, CAUSE);
+  };
+
+  return {
+    get hasBegun() {
+      return done !== null;
+    },
+    async close(drainMs) {
+      done ??= finish();
+      if (isEmpty) return done;
+      // What has not begun is not begun in a time that is running out; its caller may try it elsewhere.
+      void runs.stop({ state: 'queued' }, CAUSE);
+      if (drainMs > 0) timers.add(setTimeout(stopRunning, Math.min(drainMs, MAX_DRAIN_MS)));
+      else stopRunning();
+      return done;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+/** What a runtime offers, as a contract. No behaviour. */
+import type { RuntimeConfig } from './config/runtime-config.js';
+import type { Validation, ValidJob } from './job/validate.js';
+import type { RunRequest } from './plan/container-spec.js';
+import type { Explanation } from './plan/explain.js';
+import type { PolicyInput } from './policy/policy.js';
+import type { Readiness } from './readiness.js';
+import type { RunResult } from './result.js';
+import type { RunHandle } from './run-handle.js';
+import type { Definitions, JobOutcome } from './run-jobs.js';
+import type { RunJobsOptions } from './run-jobs-options.js';
+import type { RunOptions } from './run-options.js';
+import type { RunFilter, RunSummary } from './run-summary.js';
+
+/** What `explain` may be told of the options a run would get. */
+export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts' | 'retry'>;
+
+/** Runs jobs under one policy on one engine. */
+export interface Runtime extends AsyncDisposable {
+  /** Frozen. Read once when the runtime was created; `updatePolicy` puts another one in its place. */
+  readonly config: RuntimeConfig;
+  /** Shape and policy together; never throws. */
+  validate(definition: unknown): Validation<ValidJob>;
+  /** What would be done and why, without an engine. Synchronous, pure, never throws; also on a disabled runtime. */
+  explain(definition: unknown, options?: ExplainOptions): Explanation;
+  /**
+   * Runs a job to its end. Whatever the job comes to is a result; rejects only when there can be none.
+   *
+   * @throws `validation.invalid_job`, `policy.denied`, `runtime.disabled`, `runtime.closed`, `runtime.paused`, `runtime.queue_full`, and the
+   * codes of secrets, workspace, storage, image and engine.
+   */
+  runJob(definition: unknown, options?: RunOptions): Promise<RunResult>;
+  /** Begins a job and returns at once; never throws: what is wrong is how the run ends. */
+  startJob(definition: unknown, options?: RunOptions): RunHandle;
+  /** Runs what a front door compiled; judged like any job. */
+  run(request: RunRequest, options?: RunOptions): Promise<RunResult>;
+  /** Begins what a front door compiled and returns at once. */
+  startRun(request: RunRequest, options?: RunOptions): RunHandle;
+  /**
+   * Runs many definitions and hands out what became of each as it ends. The source is read one by one, as places become free: never more than
+   * `maxConcurrentRuns` definitions are read and not handed out yet, so a slow reader slows the runs, and a source may be endless. A definition
+   * waits its turn also where `runJob` would be refused with `runtime.queue_full` or `runtime.paused`.
+   *
+   * Nothing begins before the first `next`, and the series can be gone through once. Breaking off cancels what is under way and waits until it
+   * is cleaned up. A source or `each` that throws, and a runtime that closes, end the series: what was read is handed out first, then
+   * the iteration throws what was thrown, or `runtime.closed`.
+   *
+   * @throws `validation.invalid_job` for options that only one run can have; `runtime.closed`; `runtime.disabled`; what the source throws.
+   * @example
+   * ```ts
+   * for await (const outcome of runtime.runJobs(definitions)) {
+   *   if (outcome.ok) console.log(outcome.index, outcome.result.status);
+   *   else console.error(outcome.index, outcome.error.code);
+   * }
+   * ```
+   */
+  runJobs<D>(definitions: Definitions<D>, options?: RunJobsOptions<D>): AsyncIterableIterator<JobOutcome<D>>;
+  /** A live run, or one of the last 100 that ended. */
+  get(runId: string): RunHandle | undefined;
+  /**
+   * The last 100 runs that ended and the live ones, oldest first; only those that satisfy every key of the filter.
+   *
+   * @throws `validation.invalid_job` for a filter that cannot be understood.
+   */
+  runs(filter?: RunFilter): readonly RunSummary[];
+  /**
+   * Puts a whole policy in the place of the present one: what is absent is the default, not what was before. Either all of it counts from now
+   * on, or, if it throws, none. Runs that wait are judged by it when their turn comes; runs that have their place go on as they were judged.
+   *
+   * @throws `config.invalid`, listing every bad value.
+   */
+  updatePolicy(policy: PolicyInput): void;
+  /** Takes no new runs (`runtime.paused`) and begins none that wait, whose time in the queue runs on; what has its place goes on. Idempotent. */
+  pause(): void;
+  /** Ends a pause. Idempotent. */
+  resume(): void;
+  /**
+   * Cancels the live runs that are meant, those that wait too, and resolves with how many they were when all are cleaned up. A series of
+   * `runJobs` goes on with its next definition.
+   *
+   * @throws `validation.invalid_job` for a filter that cannot be understood, and nothing is cancelled.
+   */
+  cancelAll(options: {
+    readonly filter?: RunFilter | undefined;
+    /** In the message and evidence of each result. */
+    readonly reason: string;
+  }): Promise<number>;
+  /**
+   * Whether a run would be taken now. Asks the engine at most once a minute, and again after it could not be reached; the rest of the answer
+   * is always as of now. Never rejects.
+   */
+  readiness(): Promise<Readiness>;
+  /**
+   * Takes no more runs, ends those that wait, lets those that run end for `drainMs` (default 0), then stops them, and resolves when all is
+   * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`. Called again, it may cut the time short and never lengthens it.
+   */
+  close(options?: { readonly drainMs?: number | undefined }): Promise<void>;
+}

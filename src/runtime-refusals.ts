@@ -1,0 +1,39 @@
+/** Why a runtime does not take a run, as errors. It decides nothing. */
+import { type Issue, PolicyError, RuntimeError, ValidationError } from './errors.js';
+import { DISABLED_MESSAGE } from './job/validate.js';
+
+/** `runtime.disabled` */
+export function disabled(): RuntimeError {
+  return new RuntimeError('runtime.disabled', DISABLED_MESSAGE, {
+    hint: 'set enabled: true, or the environment variable that switches Docker jobs on',
+  });
+}
+
+/** `runtime.closed` */
+export function closed(): RuntimeError {
+  return new RuntimeError('runtime.closed', 'the runtime is closed and takes no more runs');
+}
+
+/** `runtime.paused` */
+export function paused(): RuntimeError {
+  return new RuntimeError('runtime.paused', 'the runtime is paused and takes no runs for now', {
+    hint: 'try again later; its operator calls resume() when it takes runs again',
+  });
+}
+
+/** The id of a run that is under way. */
+export function takenRunId(runId: string): ValidationError {
+  const message = `"${runId}" is the id of a run that is under way`;
+  const issues: Issue[] = [{ code: 'validation.run_id_taken', path: 'options.runId', message }];
+  return new ValidationError('validation.invalid_job', `options.runId ${message}`, { details: { issues } });
+}
+
+/** What validation found; shape first: a definition that is wrong in both ways is told about its shape. */
+export function invalid(issues: readonly Issue[]): ValidationError | PolicyError {
+  const text = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  const hint = issues.find((issue) => issue.hint !== undefined)?.hint;
+  const isPolicyOnly = issues.every(({ code }) => code.startsWith('policy.'));
+  return isPolicyOnly
+    ? new PolicyError('policy.denied', text, { hint, details: { issues } })
+    : new ValidationError('validation.invalid_job', text, { details: { issues } });
+}

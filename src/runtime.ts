@@ -7,6 +7,7 @@ import type { ContainerEngine } from './engine/types.js';
 import { JobRuntimeError, type RuntimeError } from './errors.js';
 import { createAdmission, type Queueing } from './execute/admission.js';
 import { createResting } from './execute/resting.js';
+import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, processOwner } from './host/process-identity.js';
 import { compileJob, retryOver } from './job/compile.js';
 import { validateJob } from './job/validate.js';
@@ -145,7 +146,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       admission.resume();
     },
     cancelAll: async ({ filter = {}, reason }) =>
-      runs.stop(filter, { reason: 'cancelled', by: 'caller', message: reason }),
+      runs.stop(filter, { reason: 'cancelled', by: 'caller', message: describeAbort(reason) }),
     readiness: async () =>
       checkReadiness({
         get config() {

@@ -321,7 +321,7 @@ describe('a series comes to an early end', () => {
     expect([engine.leftovers(), isLetGo()]).toEqual([[], true]);
   });
 
-  it('by the caller’s signal: what is under way is handed out as cancelled', async () => {
+  it("by the caller's signal: what is under way is handed out as cancelled", async () => {
     const { runtime, gate, engine } = await many({ maxConcurrentRuns: 2 });
     const { definitions, read, isLetGo } = source(100);
     const controller = new AbortController();

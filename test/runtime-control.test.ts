@@ -41,7 +41,7 @@ describe('the queue', () => {
     ]);
   });
 
-  it('waits as long as the caller asks, up to the operator’s most', async () => {
+  it("waits as long as the caller asks, up to the operator's most", async () => {
     const { runtime, gate } = await many({
       maxConcurrentRuns: 1,
       timeouts: { default: { queueMs: '1h' }, max: { queueMs: '2h' } },

@@ -27,7 +27,9 @@ describe('createAdmission', () => {
     const admission = createAdmission(1, 1);
     await admission.admit(createStopSource(), 'bounded');
     const waiting = admission.admit(createStopSource(), 'bounded');
-    await expect(admission.admit(createStopSource(), 'bounded')).rejects.toMatchObject({ code: 'runtime.queue_full' });
+    await expect(admission.admit(createStopSource(), 'bounded')).rejects.toMatchObject({
+      code: 'runtime.queue_full',
+    });
     expect(admission.waiting).toBe(1);
     void waiting;
   });

@@ -203,7 +203,7 @@ describe('cancelAll', () => {
       expect(await result).toMatchObject({ status: 'cancelled', reason: 'cancelled' });
       expect((await result).message).toContain('maintenance');
     }
-    expect(created()).toEqual(['a', 'b']);
+    expect([...created()].sort()).toEqual(['a', 'b']);
     expect(await runtime.cancelAll({ reason: 'all of it' })).toBe(1);
     expect(await runtime.cancelAll({ reason: 'nothing left' })).toBe(0);
     expect(engine.leftovers()).toEqual([]);

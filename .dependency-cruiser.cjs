@@ -10,7 +10,7 @@ const rings = [
   ['errors', '^src/errors\\.ts$', 0],
   ['assert-succeeded', '^src/assert-succeeded\\.ts$', 0],
   ['host', '^src/host/', 1],
-  ['ports', '^src/(engine|storage|secrets)/types\\.ts$', 1],
+  ['ports', '^src/((engine|storage|secrets)/types|engine/applied-spec)\\.ts$', 1],
   ['policy', '^src/policy/(?!entry)', 2],
   ['config', '^src/config/', 2],
   ['job', '^src/job/', 2],

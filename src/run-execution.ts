@@ -52,6 +52,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   const ending = await executeContainer({
     engine,
     spec,
+    attestedImage: engine.capabilities.verifiableSpec ? image.info : null,
     stop,
     stdin: stdinOf(run, plan),
     runMs: plan.timeouts.runMs,

@@ -1,6 +1,6 @@
 /** The steps of a run before its container exists: judged and planned, admitted, image, workspace, inputs, secrets. */
 import type { ContainerEngine } from './engine/types.js';
-import { PolicyError, ValidationError, WorkspaceError } from './errors.js';
+import { EngineError, PolicyError, ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
@@ -109,6 +109,7 @@ export async function prepareImage(
   return run.timed('pullMs', 'pull', async () => {
     run.stop.signal.throwIfAborted();
     const engine = await run.engine();
+    requireVerifiable(run, engine);
     const image = await ensureImage({
       engine,
       plan,
@@ -124,6 +125,17 @@ export async function prepareImage(
     run.emit('pull_end', { digest: image.digest, pulled: image.pulled });
     return { ...image, engine };
   });
+}
+
+/** Before anything is done: whether the container will be compared with what was asked for before it starts. */
+function requireVerifiable(run: Run, engine: ContainerEngine): void {
+  if (engine.capabilities.verifiableSpec) return;
+  const what = `engine "${engine.name}" cannot tell what it applied to a container`;
+  if (!run.config.policy.security.requireAttestation) {
+    run.warn(`${what}: this run was not compared with what was asked for before its start`);
+    return;
+  }
+  throw new EngineError('engine.unsupported', `${what}, and policy.security.requireAttestation demands it`);
 }
 
 /** The uid and gid the job runs as. */

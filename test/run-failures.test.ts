@@ -8,6 +8,7 @@ import {
   type JobDefinition,
   JobRuntimeError,
   memoryStorage,
+  PolicyError,
   type RunEvent,
   type RunOptions,
   type RunResult,
@@ -104,6 +105,7 @@ describe('the engine fails at', () => {
       'images.inspect',
       'containers.create',
       'containers.attach',
+      'containers.inspect',
       'containers.start',
       'containers.wait',
       'containers.inspect',
@@ -139,7 +141,8 @@ describe('the engine fails at', () => {
   it('wait and some looks, and the truth is found in the end', async () => {
     const fail = [
       { call: 'containers.wait', times: 2 },
-      { call: 'containers.inspect', times: 2, error: new EngineError('engine.unreachable', 'away') },
+      // The first look compares the container with its plan.
+      { call: 'containers.inspect', skip: 1, times: 2, error: new EngineError('engine.unreachable', 'away') },
     ] as const;
     expect(await settle(setUp({ fail }))).toMatchObject({ status: 'succeeded', logsComplete: false });
   });
@@ -152,6 +155,94 @@ describe('the engine fails at', () => {
     expect(events.filter(({ type }) => type === 'cleanup_error')).toHaveLength(1);
     expect(engine.leftovers()).toHaveLength(1);
     expect(await readdir(join(folder, 'root'))).toEqual([]);
+  });
+});
+
+describe('what the engine applied', () => {
+  it.each<[string, NonNullable<FakeEngineScript['applied']>, RegExp]>([
+    ['keeps capabilities', () => ({ capabilities: ['SYS_ADMIN'] }), /capabilitiesDropped: \["SYS_ADMIN"\]/],
+    ['is another network', () => ({ networkMode: 'bridge' }), /networkMode: "bridge" instead of "none"/],
+    [
+      'is another value of a secret variable, which is not told',
+      ({ environment }) => ({
+        environment: environment.map(({ name, value }) => ({ name, value: `${value}!` })),
+      }),
+      /environment\.TOKEN: another value instead of the value given/,
+    ],
+    ['differs in much', () => ({ privileged: true, user: '', init: false }), /init: false.*privileged: true/],
+  ])('%s: nothing is started', async (_, applied, message) => {
+    const setup = setUp({ applied });
+    const outcome = await settle(setup);
+    expect(outcome).toBeInstanceOf(PolicyError);
+    expect(outcome).toMatchObject({ code: 'policy.violated', phase: 'create', result: undefined });
+    expect((outcome as JobRuntimeError).message).toMatch(message);
+    expect((outcome as JobRuntimeError).details['differences']).not.toEqual([]);
+    const calls = setup.engine.calls.map(({ call }) => call);
+    expect(calls).not.toContain('containers.start');
+    expect(calls.at(-1)).toBe('containers.remove');
+    expect(setup.out.files()).toEqual({});
+  });
+
+  it('cannot be told: a warning, or a refusal before anything is made, as the operator chooses', async () => {
+    const warned = await settle(setUp({ applied: null }));
+    expect(warned).toMatchObject({ status: 'succeeded' });
+    const warnings = (warned as RunResult).warnings.filter((each) =>
+      each.includes('cannot tell what it applied'),
+    );
+    expect(warnings).toHaveLength(1);
+    const setup = setUp({ applied: null }, {}, { policy: { security: { requireAttestation: true } } });
+    expect(await settle(setup)).toMatchObject({ code: 'engine.unsupported' });
+    expect(setup.engine.calls).toEqual([]);
+  });
+
+  it('is open swap: a warning where the kernel cannot limit it, a violation where it can', async () => {
+    const applied: FakeEngineScript['applied'] = ({ resources }) => ({
+      resources: { ...resources, swapBytes: null },
+    });
+    const warned = await settle(setUp({ applied, limitsSwap: false }));
+    expect(warned).toMatchObject({ status: 'succeeded' });
+    expect((warned as RunResult).warnings.join()).toContain('cannot limit swap');
+    expect(await settle(setUp({ applied }))).toMatchObject({ code: 'policy.violated' });
+    const more: FakeEngineScript['applied'] = (faithful) => ({ ...applied(faithful), init: false });
+    expect(await settle(setUp({ applied: more, limitsSwap: false }))).toMatchObject({
+      code: 'policy.violated',
+    });
+  });
+
+  it('cannot be looked at: the run fails and nothing is started', async () => {
+    const setup = setUp({ fail: [{ call: 'containers.inspect', times: 1 }] });
+    expect(await settle(setup)).toMatchObject({ code: 'engine.failed', phase: 'create' });
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.start');
+  });
+
+  it('is gone with its container: the run fails and nothing is started', async () => {
+    const setup: Setup = setUp(
+      {},
+      {
+        onEvent: (event) => {
+          setup.events.push(event);
+          if (event.type === 'container_created') setup.engine.disappear(event.containerName);
+        },
+      },
+    );
+    expect(await settle(setup)).toMatchObject({ code: 'engine.not_found' });
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.start');
+  });
+
+  it('is looked at while a stop comes: cancelled, and nothing is started', async () => {
+    const setup = setUp({ fail: [{ call: 'containers.inspect', hang: true }] });
+    const cancelled = new AbortController();
+    const running = settle(setup, {
+      signal: cancelled.signal,
+      onEvent: ({ type }) => {
+        if (type === 'container_created')
+          setTimeout(() => {
+            cancelled.abort('enough');
+          }, 10);
+      },
+    });
+    expect(await running).toMatchObject({ status: 'cancelled' });
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.start');
   });
 });
 

@@ -85,6 +85,7 @@ export const policySchema = z.strictObject({
     runtime: text.nullable(),
     mountRoots: z.array(mountRoot),
     deniedEnvironment: texts,
+    requireAttestation: flag,
   }),
   secrets: z.strictObject({ allow: texts }),
   storage: z.strictObject({ read: texts, write: texts }),

@@ -13,6 +13,7 @@ export type {
   OutputChunk,
   PullProgress,
 } from './types.js';
+export type * from './applied-spec.js';
 export type {
   ContainerSpec,
   MountSpec,

@@ -1,5 +1,6 @@
 /** The `ContainerEngine` port: what berthkit needs of an engine, as a contract. No implementation. */
 import type { ContainerSpec } from '../plan/container-spec.js';
+import type { AppliedSpec } from './applied-spec.js';
 
 /** Every call takes a signal; an aborted call rejects with the signal's reason and may be repeated. */
 export interface CallOptions {
@@ -16,6 +17,8 @@ export interface EngineCapabilities {
   readonly gpu: boolean;
   /** `containers.stats` is there. */
   readonly stats: boolean;
+  /** `inspect` says what was applied to a container, so that it can be compared with what was asked before it starts. */
+  readonly verifiableSpec: boolean;
 }
 
 /** What an engine says of itself. */
@@ -28,6 +31,8 @@ export interface EngineInfo {
   readonly runtimes: readonly string[];
   readonly cpus: number;
   readonly memoryBytes: number;
+  /** The kernel beneath can limit swap; where it cannot, a limit of memory leaves swap open. */
+  readonly limitsSwap: boolean;
 }
 
 /** A piece of output, in the order it arrived. */
@@ -74,6 +79,8 @@ export interface ContainerInfo {
   /** The engine's own words about a failed start; empty if none. */
   readonly error: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Null exactly where the engine is without `verifiableSpec`. */
+  readonly applied: AppliedSpec | null;
 }
 
 /** What a running container has used so far. */

@@ -3,6 +3,8 @@ import type { Attachment, ContainerEngine, ContainerInfo, OutputChunk } from '..
 import { JobRuntimeError } from '../errors.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import type { Usage } from '../result.js';
+import { attachAttested } from './attest-container.js';
+import type { ImageDefaults } from '../plan/attestation.js';
 import { pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import type { StopSource } from './stop.js';
@@ -13,6 +15,8 @@ import { watchUsage } from './watch-usage.js';
 export interface ExecutionOptions {
   readonly engine: ContainerEngine;
   readonly spec: ContainerSpec;
+  /** What was inspected under `spec.image`; null: the container is not compared with its specification before its start. */
+  readonly attestedImage: ImageDefaults | null;
   readonly stdin: AsyncIterable<Uint8Array> | null;
   readonly stop: StopSource;
   /** From the start to the end; then the run is stopped as `timed_out`. */
@@ -45,10 +49,11 @@ const SETTLE_MS = 250;
 const KILL_MS = 10_000;
 
 /**
- * create → attach → start → (end | deadline | stop) → drain. Stopped before its start, a container is never started and this rejects with the
+ * create → attach and attest → start → (end | deadline | stop) → drain. Stopped before its start, a container is never started and this rejects with the
  * stop's signal reason; a stop while it runs is carried out (signal, grace, SIGKILL) and the ending is returned.
  *
- * @throws the engine's error when the container could not be created, attached or started for another reason than its entry point.
+ * @throws `policy.violated` when the container is not what was asked for; the engine's error when it could not be created, attached or
+ * started for another reason than its entry point.
  */
 export async function executeContainer(options: ExecutionOptions): Promise<Ending> {
   const { engine, spec, stop } = options;
@@ -57,9 +62,14 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     engine.containers.create(spec, { signal }),
   );
   options.onCreated(created.id, created.warnings);
-  const attachment = await engineCall('attach', stop.signal, (signal) =>
-    engine.containers.attach(created.id, { signal, stdin: options.stdin !== null }),
-  );
+  const attachment = await attachAttested(created.id, {
+    engine,
+    spec,
+    image: options.attestedImage,
+    stdin: options.stdin !== null,
+    signal: stop.signal,
+    onWarning: options.onWarning,
+  });
   const output = pumpOutput(attachment, options.onOutput);
   try {
     stop.signal.throwIfAborted();

@@ -50,6 +50,7 @@ export const DEFAULT_POLICY: Policy = {
     runtime: null,
     mountRoots: [],
     deniedEnvironment: [],
+    requireAttestation: false,
   },
   secrets: { allow: ['*'] },
   storage: { read: ['*'], write: ['*'] },

@@ -62,6 +62,8 @@ export interface SecurityPolicy {
   readonly mountRoots: readonly string[];
   /** Names of environment variables a job may not set; `*` and `?` wildcards. */
   readonly deniedEnvironment: readonly string[];
+  /** Whether a run is refused where the engine cannot tell what it applied to a container; else that is a warning of the run. */
+  readonly requireAttestation: boolean;
 }
 
 /** Rights on storage: `mountId` or `mountId:prefix`, the id may be `*`. */

@@ -1,5 +1,6 @@
 /** `engineConformance`: the contract of the `ContainerEngine` port as cases for any test runner. It tests no policy and no image. */
 import { DEFAULT_TIMEOUT_MS, type ConformanceCase, type ConformanceOptions } from './conformance-case.js';
+import { APPLIED_CASES } from './engine-applied-cases.js';
 import { CONTAINER_CASES } from './engine-container-cases.js';
 import { CONTROL_CASES } from './engine-control-cases.js';
 import { LIFECYCLE_CASES } from './engine-lifecycle-cases.js';
@@ -7,7 +8,14 @@ import { OUTPUT_CASES } from './engine-output-cases.js';
 import { STATS_CASES } from './engine-stats-cases.js';
 import { createEngineTrial, type EngineUnderTest } from './engine-trial.js';
 
-const CASES = [...LIFECYCLE_CASES, ...OUTPUT_CASES, ...CONTROL_CASES, ...CONTAINER_CASES, ...STATS_CASES];
+const CASES = [
+  ...LIFECYCLE_CASES,
+  ...OUTPUT_CASES,
+  ...CONTROL_CASES,
+  ...CONTAINER_CASES,
+  ...APPLIED_CASES,
+  ...STATS_CASES,
+];
 
 /**
  * The cases an engine has to pass. Each makes an engine of its own, removes its containers, closes the engine and calls `cleanup`, and

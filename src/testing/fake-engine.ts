@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
+import { fakeApplied } from './fake-applied.js';
 import { createFakeContainer, type FakeContainer } from './fake-container.js';
 import { canonical, idOf, imageInfo } from './fake-images.js';
 import type { EngineCall, FakeEngineScript, FakeFailure, FakeImage } from './fake-script.js';
@@ -52,7 +53,11 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
   );
   const calls: FakeCall[] = [];
   const protocolErrors: string[] = [];
-  const failures = (script.fail ?? []).map((failure) => ({ ...failure, left: failure.times ?? Infinity }));
+  const failures = (script.fail ?? []).map((failure) => ({
+    ...failure,
+    toSkip: failure.skip ?? 0,
+    left: failure.times ?? Infinity,
+  }));
   let away: AbortController | null = null;
   let closed = false;
 
@@ -62,6 +67,10 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       (each) => each.call === call && (each.when ?? 'before') === when && each.left > 0,
     );
     if (failure === undefined) return null;
+    if (failure.toSkip > 0) {
+      failure.toSkip -= 1;
+      return null;
+    }
     failure.left -= 1;
     return failure;
   };
@@ -118,7 +127,14 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
 
   return {
     name: 'fake',
-    capabilities: { bindMounts: true, stdin: true, separateStreams: true, gpu: true, stats: true },
+    capabilities: {
+      bindMounts: true,
+      stdin: true,
+      separateStreams: true,
+      gpu: true,
+      stats: true,
+      verifiableSpec: script.applied !== null,
+    },
     calls,
     protocolErrors,
     leftovers: () => [...containers.values()].map(({ spec }) => spec.name),
@@ -146,6 +162,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
         runtimes: ['runc'],
         cpus: 2,
         memoryBytes: 4 * 1024 ** 3,
+        limitsSwap: script.limitsSwap ?? true,
       })),
     async close() {
       calls.push({ call: 'close', target: null });
@@ -217,7 +234,9 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       inspect: async (id, options) =>
         perform('containers.inspect', id, options?.signal, () => {
           const container = find(id);
-          return container === undefined ? null : infoOf(container);
+          if (container === undefined) return null;
+          const { spec } = container;
+          return { ...infoOf(container), applied: fakeApplied(script, spec, imageOf(spec.image)?.image) };
         }),
       list: async (labels, options) =>
         perform('containers.list', null, options?.signal, () =>
@@ -257,7 +276,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
 
 const now = (): string => new Date().toISOString();
 
-function infoOf({ id, spec, state }: FakeContainer): ContainerInfo {
+function infoOf({ id, spec, state }: FakeContainer): Omit<ContainerInfo, 'applied'> {
   return { id, name: spec.name, imageId: spec.image, labels: spec.labels, ...state };
 }
 

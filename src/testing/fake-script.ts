@@ -1,4 +1,5 @@
 /** What a test tells the fake engine to do, as types. No behaviour. */
+import type { AppliedSpec } from '../engine/applied-spec.js';
 import type { PullProgress } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 
@@ -24,6 +25,8 @@ export interface FakeFailure {
   readonly error?: Error | undefined;
   /** `before`: nothing was done. `after`: it took effect, only the answer is lost. Default `before`. */
   readonly when?: 'before' | 'after' | undefined;
+  /** How many calls go through before the first that fails; default none. */
+  readonly skip?: number | undefined;
   /** How many calls fail; default all. */
   readonly times?: number | undefined;
   /** Never settles unless its signal is aborted, instead of rejecting. */
@@ -84,4 +87,8 @@ export interface FakeEngineScript {
   /** The start is refused like that of a bad entry point. */
   readonly startExitCode?: 126 | 127 | ((spec: ContainerSpec) => 126 | 127 | null) | undefined;
   readonly fail?: readonly FakeFailure[] | undefined;
+  /** What was applied otherwise than asked, as `inspect` tells it; null: the engine cannot tell (no `verifiableSpec`). Default: nothing. */
+  readonly applied?: ((faithful: AppliedSpec) => Partial<AppliedSpec>) | null | undefined;
+  /** Default true. */
+  readonly limitsSwap?: boolean | undefined;
 }

@@ -14,6 +14,7 @@ const info = (fields: Partial<ContainerInfo>): ContainerInfo => ({
   oomKilled: false,
   error: '',
   labels: {},
+  applied: null,
   ...fields,
 });
 const seen = (fields: Partial<Observation>): Observation => ({

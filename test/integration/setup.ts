@@ -12,7 +12,7 @@ import {
 import { afterEach, expect } from 'vitest';
 
 /** The engine tests run on; the scripts see to it that there is one. */
-function engineHost(): string {
+export function engineHost(): string {
   const host = process.env['DOCKER_HOST'];
   if (host === undefined) throw new Error('DOCKER_HOST is not set: run tests through "npm test"');
   return host;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { conformancePrograms, engineConformance, fakeEngine } from '../../src/testing/index.js';
 
 const make = () => {
-  const engine = fakeEngine({ ...conformancePrograms, images: { 'busybox:1': {} } });
+  const engine = fakeEngine({ ...conformancePrograms, images: { 'busybox:1': { command: ['sh'] } } });
   return Promise.resolve({
     engine,
     image: 'busybox:1',

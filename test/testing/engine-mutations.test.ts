@@ -1,5 +1,6 @@
 /** Each of these faults of an engine is caught by a case that is about it. */
 import { describe, expect, it } from 'vitest';
+import type { AppliedSpec } from '../../src/engine/applied-spec.js';
 import type {
   Attachment,
   ContainerEngine,
@@ -31,6 +32,9 @@ const withInfo = (change: (info: ContainerInfo) => Partial<ContainerInfo>): Muta
       return info === null ? null : { ...info, ...change(info) };
     },
   }));
+
+const withApplied = (change: (applied: AppliedSpec) => Partial<AppliedSpec>): Mutate =>
+  withInfo(({ applied }) => ({ applied: applied === null ? null : { ...applied, ...change(applied) } }));
 
 const withAttachment = (
   change: (attachment: Attachment, id: string, containers: EngineContainers) => Partial<Attachment>,
@@ -394,12 +398,53 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
     'pulling what cannot be had is an error of kind image, and the image is not there',
     (engine) => ({ ...engine, images: { ...engine.images, pull: () => Promise.resolve() } }),
   ],
+  'does not tell what it applied': [
+    'inspect tells all that was applied to a container',
+    withInfo(() => ({ applied: null })),
+  ],
+  'tells what it cannot know': [
+    'inspect tells nothing of this where the engine cannot',
+    (engine) => ({ ...engine, capabilities: { ...engine.capabilities, verifiableSpec: false } }),
+  ],
+  'applies fewer limits than it was asked for': [
+    'inspect tells all that was applied to a container',
+    withSpec(({ resources }) => ({ resources: { ...resources, ulimits: resources.ulimits.slice(1) } })),
+  ],
+  'forgets a tmpfs': [
+    'inspect tells all that was applied to a container',
+    withSpec(({ tmpfs }) => ({ tmpfs: tmpfs.slice(1) })),
+  ],
+  'says that all capabilities are gone': [
+    'inspect tells what was relaxed',
+    withApplied(() => ({ capabilities: [] })),
+  ],
+  'says that the root is always read-only': [
+    'inspect tells what was relaxed',
+    withApplied(() => ({ readOnlyRootFilesystem: true })),
+  ],
+  'says that no new privileges can be had': [
+    'inspect tells what was relaxed',
+    withApplied(() => ({ noNewPrivileges: true })),
+  ],
+  'says that there is no network': [
+    'inspect tells what was relaxed',
+    withApplied(() => ({ networkMode: 'none' })),
+  ],
+  'does not tell what it took from the image': [
+    'inspect tells what was left to the image',
+    withApplied(() => ({ command: [] })),
+  ],
+  'says that every mount is read-only': [
+    'inspect tells each mount',
+    withApplied(({ mounts }) => ({ mounts: mounts.map((mount) => ({ ...mount, readOnly: true })) })),
+  ],
+  'hides a mount': ['inspect tells each mount', withApplied(({ mounts }) => ({ mounts: mounts.slice(1) }))],
 };
 
 describe('engineConformance notices an engine that', () => {
   it.each(Object.entries(mutations))('%s', async (_, [name, mutate]) => {
     const make = () => {
-      const engine = fakeEngine({ ...conformancePrograms, images: { 'busybox:1': {} } });
+      const engine = fakeEngine({ ...conformancePrograms, images: { 'busybox:1': { command: ['sh'] } } });
       return Promise.resolve({ engine: mutate(engine), image: 'busybox:1' });
     };
     const cases = engineConformance(make, { timeoutMs: 1000 });

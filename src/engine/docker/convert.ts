@@ -1,7 +1,8 @@
-/** Our words to the Docker Engine API's and back. Pure data; the only file of the adapter with Docker's field names. */
+/** Our words to the Docker Engine API's and back. Pure data; with `convert-applied.ts` the only file of the adapter with Docker's field names. */
 import { EngineError } from '../../errors.js';
 import type { ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';
 import type { ContainerInfo, ContainerStats, ContainerSummary, EngineInfo, ImageInfo } from '../types.js';
+import { toAppliedSpec } from './convert-applied.js';
 import {
   toList,
   toNumberOrNull,
@@ -138,6 +139,7 @@ export function fromInspect(body: unknown): ContainerInfo {
     oomKilled: state['OOMKilled'] === true,
     error: toText(state['Error']),
     labels: toTextMap(toObject(answer['Config'])['Labels']),
+    applied: toAppliedSpec(answer),
   };
 }
 
@@ -218,5 +220,6 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     runtimes: Object.keys(toObject(host['Runtimes'])),
     cpus: toNumberOrNull(host['NCPU']) ?? 0,
     memoryBytes: toNumberOrNull(host['MemTotal']) ?? 0,
+    limitsSwap: host['SwapLimit'] === true,
   };
 }

@@ -44,6 +44,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       // It can be asked for; whether there is one is known when a container starts.
       gpu: true,
       stats: true,
+      verifiableSpec: true,
     },
     async info(callOptions) {
       const version = await session.call(callOptions, 'ask for its version', (docker) => docker.version());

@@ -155,6 +155,7 @@ describe('fromInspect', () => {
       oomKilled: true,
       error: 'e',
       labels: { a: 'b' },
+      applied: expect.objectContaining({ user: '', privileged: false }) as unknown,
     });
   });
 
@@ -257,7 +258,7 @@ describe('other answers', () => {
           Arch: 'amd64',
           Components: [{ Name: 'Engine' }],
         },
-        { NCPU: 2, MemTotal: 7, Runtimes: { runc: {}, runsc: {} } },
+        { NCPU: 2, MemTotal: 7, SwapLimit: true, Runtimes: { runc: {}, runsc: {} } },
       ),
     ).toEqual({
       name: 'docker',
@@ -268,6 +269,7 @@ describe('other answers', () => {
       runtimes: ['runc', 'runsc'],
       cpus: 2,
       memoryBytes: 7,
+      limitsSwap: true,
     });
     expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, null).name).toBe('podman');
   });

@@ -567,6 +567,7 @@ describe('the library behind it', () => {
   it('says what it can do', () => {
     expect(dockerEngine().capabilities).toEqual({
       bindMounts: true,
+      verifiableSpec: true,
       stdin: true,
       separateStreams: true,
       gpu: true,

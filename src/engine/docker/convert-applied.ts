@@ -1,0 +1,239 @@
+/** Reads from the Docker Engine API's inspection what was applied to a container. Pure data, as `convert.ts`; it judges nothing. */
+import { constants } from 'node:os';
+import { effectiveCapabilities } from '../../base/capabilities.js';
+import type { AppliedMount, AppliedResources, AppliedSpec, AppliedTmpfs } from '../applied-spec.js';
+import { toList, toNumberOrNull, toObject, toText, toTexts, type JsonObject } from './json-fields.js';
+
+const NO_NEW_PRIVILEGES = /^no-new-privileges([:=]true)?$/;
+
+/** Settings nobody asks for here; any that is not empty is told. What can only make a container weaker than asked is left out. */
+const OTHER_SETTINGS = [
+  'Annotations',
+  'BlkioWeight',
+  'Cgroup',
+  'CgroupParent',
+  'CpuRealtimePeriod',
+  'CpuRealtimeRuntime',
+  'CpuShares',
+  'CpusetCpus',
+  'CpusetMems',
+  'Dns',
+  'DnsOptions',
+  'DnsSearch',
+  'ExtraHosts',
+  'GroupAdd',
+  'Links',
+  'OomKillDisable',
+  'OomScoreAdj',
+  'StorageOpt',
+  'Sysctls',
+  'VolumesFrom',
+];
+
+/** Some of the paths every engine protects; `systempaths=unconfined` empties both lists. */
+const MASKED = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'];
+const READ_ONLY = ['/proc/bus', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+const MAX_SHOWN = 200;
+
+const show = (value: unknown): string => JSON.stringify(value).slice(0, MAX_SHOWN);
+
+const by =
+  <T>(key: (item: T) => string) =>
+  (first: T, second: T): number =>
+    key(first) < key(second) ? -1 : 1;
+
+/** What was applied, from the whole inspection of a container. */
+export function toAppliedSpec(inspection: JsonObject): AppliedSpec {
+  const host = toObject(inspection['HostConfig']);
+  const config = toObject(inspection['Config']);
+  const securityOptions = toTexts(host['SecurityOpt']);
+  const networkMode = toText(host['NetworkMode']);
+  const networks = Object.keys(toObject(toObject(inspection['NetworkSettings'])['Networks']));
+  const tmpfs = Object.entries(toObject(host['Tmpfs'])).map(([target, options]) =>
+    readTmpfs(target, toText(options)),
+  );
+  return {
+    operatingSystem: toText(inspection['Platform']),
+    entryPoint: toTexts(config['Entrypoint']),
+    command: toTexts(config['Cmd']),
+    workingDirectory: toText(config['WorkingDir']) || '/',
+    environment: toTexts(config['Env'])
+      .map(readVariable)
+      .sort(by(({ name }) => name)),
+    user: toText(config['User']),
+    networkMode,
+    otherNetworks: networks.filter((name) => name !== networkMode).sort(),
+    readOnlyRootFilesystem: host['ReadonlyRootfs'] === true,
+    // Podman names each capability it drops.
+    capabilities: effectiveCapabilities(toTexts(host['CapDrop']), toTexts(host['CapAdd'])),
+    noNewPrivileges: securityOptions.some((option) => NO_NEW_PRIVILEGES.test(option)),
+    init: host['Init'] === true,
+    resources: readResources(host),
+    gpu: readGpu(host),
+    runtime: toText(host['Runtime']) || null,
+    mounts: toList(inspection['Mounts'])
+      .map(readMount)
+      .sort(by(({ target }) => target)),
+    tmpfs: tmpfs.map(({ applied }) => applied).sort(by(({ target }) => target)),
+    stopSignal: readSignal(toText(config['StopSignal'])),
+    stdin: config['OpenStdin'] === true,
+    log: readLog(toObject(host['LogConfig'])),
+    privileged: host['Privileged'] === true,
+    sharedNamespaces: readNamespaces(host),
+    devices: [
+      ...toList(host['Devices']).map((device) => toText(toObject(device)['PathOnHost'])),
+      ...toTexts(host['DeviceCgroupRules']),
+    ].sort(),
+    securityOptions: securityOptions.filter((option) => !NO_NEW_PRIVILEGES.test(option)).sort(),
+    systemPathsProtected: protects(host['MaskedPaths'], MASKED) && protects(host['ReadonlyPaths'], READ_ONLY),
+    publishedPorts: [
+      ...Object.keys(toObject(host['PortBindings'])),
+      ...(host['PublishAllPorts'] === true ? ['all'] : []),
+    ].sort(),
+    restarts: !['', 'no'].includes(toText(toObject(host['RestartPolicy'])['Name'])),
+    autoRemove: host['AutoRemove'] === true,
+    terminal: config['Tty'] === true,
+    healthCheck: !['NONE', undefined].includes(toTexts(toObject(config['Healthcheck'])['Test'])[0]),
+    others: [
+      ...OTHER_SETTINGS.filter((name) => !isEmpty(host[name])).map((name) => `${name}=${show(host[name])}`),
+      ...tmpfs.flatMap(({ unknown, applied }) =>
+        unknown.map((option) => `tmpfs ${applied.target}: ${option}`),
+      ),
+    ],
+  };
+}
+
+function readVariable(line: string): AppliedSpec['environment'][number] {
+  const end = line.indexOf('=');
+  return end === -1 ? { name: line, value: '' } : { name: line.slice(0, end), value: line.slice(end + 1) };
+}
+
+function readResources(host: JsonObject): AppliedResources {
+  const positive = (name: string): number | null => {
+    const value = toNumberOrNull(host[name]) ?? 0;
+    return value > 0 ? value : null;
+  };
+  const memoryBytes = positive('Memory');
+  // Docker counts memory and swap together; -1, and 0 for an engine that has not filled it in, is without a limit.
+  const both = positive('MemorySwap');
+  return {
+    cpus: (positive('NanoCpus') ?? 0) / 1e9,
+    memoryBytes,
+    swapBytes: memoryBytes === null || both === null ? null : both - memoryBytes,
+    pidsLimit: positive('PidsLimit'),
+    shmBytes: positive('ShmSize') ?? 0,
+    ulimits: toList(host['Ulimits'])
+      .map((entry) => {
+        const { Name: name, Soft: soft, Hard: hard } = toObject(entry);
+        return {
+          // Podman says RLIMIT_NOFILE.
+          name: toText(name)
+            .toLowerCase()
+            .replace(/^rlimit_/, ''),
+          soft: toNumberOrNull(soft) ?? 0,
+          hard: toNumberOrNull(hard) ?? 0,
+        };
+      })
+      .sort(by(({ name }) => name)),
+  };
+}
+
+function readGpu(host: JsonObject): string | null {
+  const requests = toList(host['DeviceRequests']).map(toObject);
+  const [only] = requests;
+  if (only === undefined) return null;
+  const isAll =
+    requests.length === 1 &&
+    only['Count'] === -1 &&
+    isEmpty(only['DeviceIDs']) &&
+    show(only['Capabilities']) === '[["gpu"]]';
+  return isAll ? 'all' : show(requests);
+}
+
+/** The list of mounts in the answer itself: whatever asked for them (mounts, binds, volumes of the image or of another container). */
+function readMount(entry: unknown): AppliedMount {
+  const mount = toObject(entry);
+  return {
+    type: toText(mount['Type']),
+    source: toText(mount['Source']),
+    target: toText(mount['Destination']),
+    readOnly: mount['RW'] === false,
+    isPrivate: ['private', 'rprivate'].includes(toText(mount['Propagation'])),
+  };
+}
+
+/** Where options contradict each other, the last one counts. Docker adds `noexec,nosuid,nodev` before them. */
+function readTmpfs(
+  target: string,
+  options: string,
+): { readonly applied: AppliedTmpfs; readonly unknown: readonly string[] } {
+  let exec = false;
+  let suid = false;
+  let dev = false;
+  const values = new Map<string, string>();
+  const unknown: string[] = [];
+  for (const option of options.split(',').filter((each) => each !== '')) {
+    const [name = '', value] = option.split('=');
+    if (name === 'exec' || name === 'noexec') exec = name === 'exec';
+    else if (name === 'suid' || name === 'nosuid') suid = name === 'suid';
+    else if (name === 'dev' || name === 'nodev') dev = name === 'dev';
+    else if (value !== undefined && ['size', 'nr_inodes', 'uid', 'gid', 'mode'].includes(name)) {
+      values.set(name, value);
+    } else if (option !== 'rw') unknown.push(option);
+  }
+  const number = (name: string): number | null => {
+    const value = values.get(name) ?? '';
+    return /^\d+$/.test(value) ? Number(value) : null;
+  };
+  const applied = {
+    target,
+    sizeBytes: number('size'),
+    inodes: number('nr_inodes'),
+    uid: number('uid'),
+    gid: number('gid'),
+    mode: values.get('mode')?.padStart(4, '0') ?? null,
+    exec,
+    isHardened: !suid && !dev,
+  };
+  return { applied, unknown };
+}
+
+/** Podman gives the number. */
+function readSignal(word: string): string {
+  if (word === '') return 'SIGTERM';
+  const number = /^\d+$/.test(word) ? Number(word) : null;
+  return Object.entries(constants.signals).find(([, each]) => each === number)?.[0] ?? word;
+}
+
+function readLog({ Type: type, Config: config }: JsonObject): AppliedSpec['log'] {
+  const bound = (name: string): number => Number(toText(toObject(config)[name]) || NaN);
+  const log = { maxBytesPerFile: bound('max-size'), maxFiles: bound('max-file') };
+  return type === 'local' && Object.values(log).every((value) => value > 0) ? log : null;
+}
+
+function readNamespaces(host: JsonObject): readonly string[] {
+  const modes = [
+    { name: 'pid', mode: toText(host['PidMode']), own: ['', 'private'] },
+    // Empty is up to the engine's configuration.
+    { name: 'ipc', mode: toText(host['IpcMode']), own: ['private', 'none'] },
+    { name: 'cgroup', mode: toText(host['CgroupnsMode']), own: ['private'] },
+    { name: 'uts', mode: toText(host['UTSMode']), own: ['', 'private'] },
+    { name: 'user', mode: toText(host['UsernsMode']), own: ['', 'private'] },
+  ];
+  return modes
+    .filter(({ mode, own }) => !own.includes(mode))
+    .map(({ name, mode }) => `${name}=${mode === '' ? 'default' : mode}`)
+    .sort();
+}
+
+/** An engine that gives no list (Podman) protects what it always does. */
+function protects(paths: unknown, usual: readonly string[]): boolean {
+  return !Array.isArray(paths) || usual.every((path) => paths.includes(path));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
+  return value === undefined || value === null || value === '' || value === 0 || value === false;
+}

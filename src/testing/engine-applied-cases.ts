@@ -1,0 +1,93 @@
+/** Cases about what `inspect` tells of how a container was made. That it also takes effect is the matter of other cases. */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AppliedSpec } from '../engine/applied-spec.js';
+import type { ContainerSpec } from '../plan/container-spec.js';
+import { check, checkEqual, type CaseOf } from './conformance-case.js';
+import { PROGRAMS } from './conformance-programs.js';
+import { engineCase, type EngineTrial } from './engine-trial.js';
+import { appliedOf } from './fake-applied.js';
+
+const { silent } = PROGRAMS;
+
+const everything: Partial<ContainerSpec> = {
+  entryPoint: ['printf', '[%s]'],
+  command: ['a b', ''],
+  workingDirectory: '/tmp',
+  environment: [
+    { name: 'B', value: 'x=y' },
+    { name: 'A', value: '' },
+  ],
+  user: '1234:5678',
+  capabilitiesAdded: ['CHOWN', 'SETUID'],
+  resources: {
+    cpus: 0.5,
+    memoryBytes: 67_108_864,
+    pidsLimit: 32,
+    shmBytes: 8_388_608,
+    ulimits: [
+      { name: 'nofile', soft: 100, hard: 200 },
+      { name: 'core', soft: 0, hard: 0 },
+    ],
+  },
+  tmpfs: [
+    { target: '/tmp', sizeBytes: 65_536, inodes: 16, uid: 1234, gid: 5678, mode: '0700', exec: true },
+    { target: '/scratch', sizeBytes: 131_072, inodes: 32, uid: 0, gid: 0, mode: '1777', exec: false },
+  ],
+  stopSignal: 'SIGINT',
+  stdin: true,
+  log: { maxBytesPerFile: 1_000_000, maxFiles: 3 },
+};
+
+const relaxed: Partial<ContainerSpec> = {
+  readOnlyRootFilesystem: false,
+  capabilitiesDropped: [],
+  noNewPrivileges: false,
+  init: false,
+  networkMode: 'bridge',
+};
+
+/** Makes a container and compares what is told of it; a runtime nobody asked for may be any. */
+async function checkApplied(trial: EngineTrial, overrides: Partial<ContainerSpec>): Promise<void> {
+  const { engine, within, reference } = trial;
+  if (!engine.capabilities.verifiableSpec) return;
+  const image = await within('images.inspect', engine.images.inspect(reference));
+  check(image !== null, 'images.inspect: the image is not there');
+  const spec = trial.spec(silent.script, overrides);
+  const { id } = await within('create', engine.containers.create(spec));
+  const { applied } = await trial.inspect(id);
+  check(applied !== null, 'inspect: applied is null, though the engine has the capability verifiableSpec');
+  const expected = appliedOf(spec, image, applied.runtime ?? '');
+  for (const [field, value] of Object.entries(expected)) {
+    checkEqual(applied[field as keyof AppliedSpec], value, `inspect: applied.${field}`);
+  }
+}
+
+/** The cases. */
+export const APPLIED_CASES: readonly CaseOf<EngineTrial>[] = [
+  engineCase('inspect tells all that was applied to a container', (trial) => checkApplied(trial, everything)),
+  engineCase('inspect tells what was left to the image', (trial) =>
+    checkApplied(trial, { entryPoint: null, command: null, workingDirectory: null, environment: [] }),
+  ),
+  engineCase('inspect tells what was relaxed', (trial) => checkApplied(trial, relaxed)),
+  engineCase('inspect tells each mount', async (trial) => {
+    if (!trial.engine.capabilities.bindMounts) return;
+    const folder = await mkdtemp(join(tmpdir(), 'berthkit-conformance-'));
+    try {
+      await mkdir(join(folder, 'sub'));
+      await checkApplied(trial, {
+        mounts: [
+          { type: 'bind', source: folder, target: '/out', readOnly: false },
+          { type: 'bind', source: join(folder, 'sub'), target: '/in', readOnly: true },
+        ],
+      });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }),
+  engineCase('inspect tells nothing of this where the engine cannot', async (trial) => {
+    if (trial.engine.capabilities.verifiableSpec) return;
+    checkEqual((await trial.inspect(await trial.create(silent.script))).applied, null, 'inspect: applied');
+  }),
+];

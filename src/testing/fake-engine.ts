@@ -6,6 +6,7 @@ import { fakeApplied } from './fake-applied.js';
 import { createFakeContainer, type FakeContainer } from './fake-container.js';
 import { canonical, idOf, imageInfo } from './fake-images.js';
 import type { EngineCall, FakeEngineScript, FakeFailure, FakeImage } from './fake-script.js';
+import { hang, raceAbort } from './fake-waiting.js';
 
 /** One call that was made. */
 export interface FakeCall {
@@ -278,24 +279,4 @@ const now = (): string => new Date().toISOString();
 
 function infoOf({ id, spec, state }: FakeContainer): Omit<ContainerInfo, 'applied'> {
   return { id, name: spec.name, imageId: spec.image, labels: spec.labels, ...state };
-}
-
-/** Never settles, but rejects when the signal is aborted. */
-async function hang(signal: AbortSignal | undefined): Promise<never> {
-  return raceAbort(new Promise<never>(() => undefined), signal);
-}
-
-async function raceAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise<T>((resolve, reject) => {
-    const abort = (): void => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort reason may be any value, as in the platform
-      reject(signal.reason);
-    };
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => {
-      signal.removeEventListener('abort', abort);
-    });
-  });
 }

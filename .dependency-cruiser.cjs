@@ -21,6 +21,7 @@ const rings = [
   ['event-log', '^src/event-log\\.ts$', 3],
   ['workspace', '^src/workspace/(?!layout)', 3],
   ['execute', '^src/execute/(?!verdict|retry\\.|stop\\.)', 3],
+  ['recovery', '^src/recovery/', 3],
   ['adapters', '^src/(engine/(docker/|entry)|storage/(?!types)|secrets/(?!types))', 4],
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
   ['runtime', '^src/(runtime|runtime-(?!ports)[a-z]+|engine-source|engine-info|readiness)\\.ts$', 5],

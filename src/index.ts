@@ -11,6 +11,7 @@ export type { SinkTarget } from './execute/sink.js';
 export type { FileContent, FileEntry } from './workspace/file-content.js';
 export type { NodeResolver } from './workspace/stage.js';
 export type { Readiness } from './readiness.js';
+export type * from './recovery/report.js';
 export { parseConfig } from './config/parse.js';
 export { configFromEnv, type Environment, type EnvironmentOptions } from './config/environment.js';
 export { DEFAULT_CONFIG } from './config/defaults.js';

@@ -152,6 +152,7 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
   const workspace = await createWorkspace(run.config.workspaceRoot, {
     name: run.record.jobSlug ?? 'job',
     user: userOf(plan),
+    mark: { ...run.identity, runId: run.record.runId },
     signal: run.stop.signal,
   });
   cleanup.add('workspace', async (signal) => workspace.remove(signal));

@@ -5,6 +5,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import type { Explanation } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import type { Readiness } from './readiness.js';
+import type { ReconcileReport } from './recovery/report.js';
 import type { RunResult } from './result.js';
 import type { RunHandle } from './run-handle.js';
 import type { Definitions, JobOutcome } from './run-jobs.js';
@@ -90,6 +91,13 @@ export interface Runtime extends AsyncDisposable {
    * is always as of now. Never rejects.
    */
   readiness(): Promise<Readiness>;
+  /**
+   * Removes the containers and folders that dead processes of this instance left behind; call it when your application starts. With `dryRun`
+   * it only says what it would do. What is not proven to be a dead process's is left alone and reported.
+   *
+   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.closed`.
+   */
+  reconcile(options?: { readonly dryRun?: boolean | undefined }): Promise<ReconcileReport>;
   /**
    * Takes no more runs, ends those that wait, lets those that run end for `drainMs` (default 0), then stops them, and resolves when all is
    * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`. Called again, it may cut the time short and never lengthens it.

@@ -15,6 +15,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
+import { reconcileOnce } from './recovery/reconcile.js';
 import type { CallerIdentity, RunEnvironment } from './run-context.js';
 import { type RunHandle, startRunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
@@ -159,6 +160,21 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         engineInfo,
         clock: resolved.clock,
       }),
+    async reconcile({ dryRun = false } = {}) {
+      if (closing.hasBegun) throw closed();
+      const { labelPrefix, workspaceRoot } = config;
+      const { instance, owner: self } = environment.identity;
+      const at = new Date(resolved.clock.now()).toISOString();
+      return reconcileOnce({
+        engine: await engine(),
+        labelPrefix,
+        instance,
+        self,
+        workspaceRoot,
+        dryRun,
+        at,
+      });
+    },
     close: async ({ drainMs = 0 } = {}) => closing.close(drainMs),
     [Symbol.asyncDispose]: async () => runtime.close(),
   };

@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import process from 'node:process';
+import { errorCode } from './node.js';
 
 const readOr = (fallback: string, read: () => string): string => {
   try {
@@ -15,13 +17,85 @@ const readOr = (fallback: string, read: () => string): string => {
 export function processOwner(pid: number): string {
   const bootId = readOr('unknown', () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
   const namespace = readOr('unknown', () => readlinkSync('/proc/self/ns/pid').replace(/\D/g, ''));
-  // Field 22 of stat; the command in field 2 may hold blanks, so counting starts after its closing bracket.
-  const startTime = readOr('unknown', () => {
-    const stat = readFileSync('/proc/self/stat', 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? 'unknown';
-  });
+  const startTime = statOf('self').startTime ?? 'unknown';
   return `${bootId}.${namespace}.${String(pid)}.${startTime}`;
 }
+
+/** Whether the process behind an owner is there, and how that is known. */
+export interface OwnerState {
+  readonly state: 'self' | 'alive' | 'dead' | 'unknown';
+  readonly proof: string;
+}
+
+interface OwnerParts {
+  readonly bootId: string;
+  readonly namespace: string;
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/**
+ * What can be said of an owner by `self`. Dead is only what is proven so: the same boot, the same pid namespace, and a process that is gone, has
+ * ended, or is another one by now. Everything else that is not there to be seen is unknown.
+ */
+export function ownerState(owner: string, self: string): OwnerState {
+  if (owner === self) return { state: 'self', proof: 'it is this process' };
+  const unknown = (proof: string): OwnerState => ({ state: 'unknown', proof });
+  const theirs = partsOf(owner);
+  const ours = partsOf(self);
+  if (theirs === null) return unknown('its owner is not written as this version writes one');
+  if (ours === null) return unknown('this platform does not tell who a process is');
+  if (theirs.bootId !== ours.bootId) return unknown('its owner ran before a reboot, or on another machine');
+  if (theirs.namespace !== ours.namespace) return unknown('its owner is of another pid namespace');
+  return processState(theirs);
+}
+
+function partsOf(owner: string): OwnerParts | null {
+  const match = /^([0-9a-f-]{36})\.(\d+)\.(\d+)\.(\d+)$/.exec(owner);
+  if (match === null) return null;
+  const [, bootId = '', namespace = '', pid = '', startTime = ''] = match;
+  return { bootId, namespace, pid: Number(pid), startTime };
+}
+
+function processState({ pid, startTime }: OwnerParts): OwnerState {
+  const name = `process ${String(pid)}`;
+  try {
+    // Asks the kernel in our own pid namespace, also about processes that /proc hides from us.
+    process.kill(pid, 0);
+  } catch (error) {
+    if (errorCode(error) === 'ESRCH') return { state: 'dead', proof: `${name} is gone` };
+  }
+  const alive = (proof: string): OwnerState => ({ state: 'alive', proof });
+  // A /proc of another pid namespace, as in a container that was given the host's, shows somebody else under this number.
+  if (statOf('self').pid !== String(process.pid)) return alive(`${name} is there`);
+  const seen = statOf(String(pid));
+  if (seen.startTime === null) return alive(`${name} is there`);
+  if (seen.state === 'Z' || seen.state === 'X') return { state: 'dead', proof: `${name} has ended` };
+  if (seen.startTime === startTime) return alive(`${name} is there, started when the owner was`);
+  const sameClock = timeNamespaceOf(String(pid)) === timeNamespaceOf('self');
+  return sameClock
+    ? { state: 'dead', proof: `${name} is another one, started at another time` }
+    : alive(`${name} is there, and when it started cannot be compared`);
+}
+
+interface ProcessStat {
+  readonly pid: string;
+  readonly state: string | null;
+  readonly startTime: string | null;
+}
+
+/** Nulls for what cannot be read. The command in field 2 may hold blanks and brackets, so counting starts after its last bracket. */
+function statOf(pid: string): ProcessStat {
+  const stat = readOr('', () => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return {
+    pid: stat.slice(0, Math.max(0, stat.indexOf(' '))),
+    state: stat === '' ? null : (fields[0] ?? null),
+    startTime: stat === '' ? null : (fields[19] ?? null),
+  };
+}
+
+const timeNamespaceOf = (pid: string): string => readOr('none', () => readlinkSync(`/proc/${pid}/ns/time`));
 
 /** A stable name for "the runtime of this host with this workspace root": 16 hex digits. */
 export function defaultInstanceId(workspaceRoot: string): string {

@@ -1,5 +1,5 @@
 /** Makes, checks and removes the folder of one run. It puts nothing into it but two empty folders. */
-import { lstat, mkdir, mkdtemp, realpath } from 'node:fs/promises';
+import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { JobRuntimeError, WorkspaceError } from '../errors.js';
@@ -8,6 +8,7 @@ import { makeFolder } from '../host/folders.js';
 import { errorCode, type NodeFacts, openDirectory, type OpenNode } from '../host/node.js';
 import { removeTree } from '../host/remove-tree.js';
 import { INPUTS_FOLDER, runFolderPrefix, WORKSPACE_FOLDER } from './layout.js';
+import { makeMarkedFolder, type OwnerMark } from './owner-mark.js';
 
 /** For whom a run's folder is made. */
 export interface CreateWorkspaceOptions {
@@ -15,6 +16,8 @@ export interface CreateWorkspaceOptions {
   readonly name: string;
   /** Who the container's processes are. Another user than the caller's needs a root caller. */
   readonly user: Owner;
+  /** Whose it is, for whoever finds it after a crash. Without one it is never removed by anybody else. */
+  readonly mark?: OwnerMark | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -58,7 +61,7 @@ export async function createWorkspace(root: string, options: CreateWorkspaceOpti
   options.signal?.throwIfAborted();
   try {
     const rootPath = await prepareRoot(resolve(root));
-    const path = await mkdtemp(join(rootPath, runFolderPrefix(options.name)));
+    const path = await makeMarkedFolder(rootPath, runFolderPrefix(options.name), options.mark ?? null);
     try {
       const workspace = await fillRunFolder(path, options.user);
       options.signal?.throwIfAborted();

@@ -11,6 +11,9 @@ export const INPUTS_FOLDER = 'inputs';
 const MAX_NAME_LENGTH = 24;
 const STAGED_PREFIX = `${PLACEHOLDER.workspace}/${INPUTS_FOLDER}/`;
 
+/** What the names of all runs' folders begin with. */
+export const RUN_FOLDER_PREFIX = 'run-';
+
 /** What the name of a run's folder begins with: `run-<name>-`, the name cut and reduced to letters, digits and dashes. */
 export function runFolderPrefix(name: string): string {
   const reduced = name
@@ -18,7 +21,7 @@ export function runFolderPrefix(name: string): string {
     .replace(/^-+/, '')
     .slice(0, MAX_NAME_LENGTH)
     .replace(/-+$/, '');
-  return `run-${reduced === '' ? 'job' : reduced}-`;
+  return `${RUN_FOLDER_PREFIX}${reduced === '' ? 'job' : reduced}-`;
 }
 
 /**

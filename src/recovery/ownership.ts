@@ -1,0 +1,43 @@
+/** Whose a container is, by its labels and its name together. Labels alone prove nothing: an image may carry any. Pure. */
+import { containerName } from '../base/container-name.js';
+import type { ContainerSummary } from '../engine/types.js';
+
+/** Which things are this runtime's. */
+export interface OwnershipKey {
+  readonly labelPrefix: string;
+  readonly instance: string;
+}
+
+/** What a container is to this runtime. */
+export type Ownership =
+  | { readonly kind: 'owned'; readonly owner: string; readonly runId: string }
+  | { readonly kind: 'other_instance' | 'look_alike'; readonly detail: string };
+
+/** Null for a container that has nothing of ours about it. */
+export function ownershipOf(
+  { name, labels }: ContainerSummary,
+  { labelPrefix, instance }: OwnershipKey,
+): Ownership | null {
+  const label = (key: string): string | undefined => labels[`${labelPrefix}.${key}`];
+  const lookAlike = (detail: string): Ownership => ({ kind: 'look_alike', detail });
+  if (label('managed') !== 'true') {
+    return name.startsWith(`${labelPrefix}-`)
+      ? lookAlike('it has a name like ours, but not our labels')
+      : null;
+  }
+  if (label('instance') !== instance) {
+    return { kind: 'other_instance', detail: `it is of the instance "${label('instance') ?? ''}"` };
+  }
+  const owner = label('owner');
+  const runId = label('run-id');
+  const attempt = label('attempt') ?? '';
+  if (label('kind') !== 'job')
+    return lookAlike(`it is of the kind "${label('kind') ?? ''}", which is not a job`);
+  if (owner === undefined || runId === undefined || !/^[1-9]\d{0,8}$/.test(attempt)) {
+    return lookAlike('it lacks labels that this version gives');
+  }
+  if (name !== containerName(labelPrefix, label('job') ?? '', runId, Number(attempt))) {
+    return lookAlike('its name is not that of the run in its labels');
+  }
+  return { kind: 'owned', owner, runId };
+}

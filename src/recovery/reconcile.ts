@@ -1,0 +1,107 @@
+/** Removes what processes that are proven dead left behind, and nothing else. It adopts nothing. */
+import type { ContainerEngine } from '../engine/types.js';
+import { engineCall } from '../execute/engine-call.js';
+import { type OwnerState, ownerState } from '../host/process-identity.js';
+import { type OwnershipKey, ownershipOf } from './ownership.js';
+import type { LeftAlone, ReconcileAction, ReconcileReport } from './report.js';
+import { findFolders, type FoundFolder } from './run-folders.js';
+
+/** What a pass works on. */
+export interface ReconcileOptions extends OwnershipKey {
+  readonly engine: ContainerEngine;
+  readonly workspaceRoot: string;
+  /** This process, as in the label `owner`. */
+  readonly self: string;
+  readonly dryRun: boolean;
+  /** ISO. */
+  readonly at: string;
+}
+
+interface Pass extends ReconcileOptions {
+  readonly actions: ReconcileAction[];
+  readonly leftAlone: LeftAlone[];
+}
+
+type Thing = Pick<ReconcileAction, 'what' | 'name' | 'runId' | 'owner'>;
+
+/**
+ * One pass: containers first, then the folders that were mounted into them. What cannot be removed is reported and does not keep the rest
+ * from being removed.
+ *
+ * @throws what the engine throws when containers cannot be listed; then nothing was touched.
+ */
+export async function reconcileOnce(options: ReconcileOptions): Promise<ReconcileReport> {
+  const pass: Pass = { ...options, actions: [], leftAlone: [] };
+  await reconcileContainers(pass);
+  await reconcileFolders(pass);
+  const { dryRun, at, actions, leftAlone } = pass;
+  return { dryRun, at, actions, leftAlone };
+}
+
+async function reconcileContainers(pass: Pass): Promise<void> {
+  const { containers } = pass.engine;
+  // All of them: what only looks like ours is to be reported, too.
+  const found = await engineCall('list', undefined, (signal) => containers.list({}, { signal }));
+  for (const container of found) {
+    const ownership = ownershipOf(container, pass);
+    if (ownership === null) continue;
+    if (ownership.kind !== 'owned') {
+      const { kind: why, detail } = ownership;
+      pass.leftAlone.push({ what: 'container', name: container.name, runId: null, why, detail });
+      continue;
+    }
+    const { owner, runId } = ownership;
+    await settle(pass, { what: 'container', name: container.name, runId, owner }, async () =>
+      engineCall('remove', undefined, (signal) => containers.remove(container.id, { signal })),
+    );
+  }
+}
+
+async function reconcileFolders(pass: Pass): Promise<void> {
+  for (const folder of await findFolders(pass.workspaceRoot)) {
+    const { path, mark, maker } = folder;
+    const runId = mark?.runId ?? null;
+    const owner = mark?.owner ?? maker;
+    if (owner === null || (mark !== null && mark.instance !== pass.instance)) {
+      const why = mark === null ? 'look_alike' : 'other_instance';
+      const detail =
+        mark === null ? 'nothing in it says whose it is' : `it is of the instance "${mark.instance}"`;
+      pass.leftAlone.push({ what: 'workspace', name: path, runId, why, detail });
+      continue;
+    }
+    await settle(pass, { what: 'workspace', name: path, runId, owner }, async () =>
+      removeUnmounted(pass, folder),
+    );
+  }
+}
+
+/** A folder goes only after the container it is mounted into: a job that still runs must not lose its files one by one. */
+async function removeUnmounted({ actions }: Pass, { mark, remove }: FoundFolder): Promise<void> {
+  const isHeld = actions.some(
+    ({ what, runId, problem }) => what === 'container' && runId === mark?.runId && problem !== null,
+  );
+  if (isHeld) throw new Error('its container could not be removed');
+  await remove();
+}
+
+/** Removes what belongs to an owner that is proven dead; anything else is left alone, and said so unless it is this process's own. */
+async function settle(pass: Pass, thing: Thing, remove: () => Promise<void>): Promise<void> {
+  const { state, proof }: OwnerState = ownerState(thing.owner, pass.self);
+  if (state === 'dead') {
+    const problem = pass.dryRun ? null : await problemOf(remove);
+    pass.actions.push({ action: 'removed', ...thing, proof, problem });
+  } else if (state !== 'self') {
+    const { what, name, runId } = thing;
+    const why = state === 'alive' ? 'alive' : 'owner_unknown';
+    pass.leftAlone.push({ what, name, runId, why, detail: proof });
+  }
+}
+
+async function problemOf(work: () => Promise<void>): Promise<string | null> {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}

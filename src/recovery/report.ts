@@ -1,0 +1,36 @@
+/** What a reconciliation did and left alone, as data. */
+
+/** Something a dead process left behind and that was removed, or would be. */
+export interface ReconcileAction {
+  readonly action: 'removed';
+  readonly what: 'container' | 'workspace';
+  /** The container's name, or the folder's path. */
+  readonly name: string;
+  readonly runId: string | null;
+  /** Whose it was, as in the label `owner`. */
+  readonly owner: string;
+  /** How it is known that the owner is dead. */
+  readonly proof: string;
+  /** Why it could not be removed; null if it was. A later pass tries again. */
+  readonly problem: string | null;
+}
+
+/** Something that was left as it is. */
+export interface LeftAlone {
+  readonly what: 'container' | 'workspace';
+  readonly name: string;
+  readonly runId: string | null;
+  /** `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */
+  readonly why: 'alive' | 'owner_unknown' | 'other_instance' | 'look_alike';
+  readonly detail: string;
+}
+
+/** The outcome of one pass. What belongs to this process itself is not listed. */
+export interface ReconcileReport {
+  /** Nothing was touched; actions are what would have been done. */
+  readonly dryRun: boolean;
+  /** ISO. */
+  readonly at: string;
+  readonly actions: readonly ReconcileAction[];
+  readonly leftAlone: readonly LeftAlone[];
+}

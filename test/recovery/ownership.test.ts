@@ -1,0 +1,64 @@
+/** A container is ours only where labels, name and instance agree. */
+import { describe, expect, it } from 'vitest';
+import { containerName } from '../../src/base/container-name.js';
+import { ownershipOf } from '../../src/recovery/ownership.js';
+
+const key = { labelPrefix: 'acme', instance: 'here' };
+const labels = (changed: Readonly<Record<string, string | undefined>> = {}): Record<string, string> => {
+  const all: Readonly<Record<string, string | undefined>> = {
+    'acme.managed': 'true',
+    'acme.instance': 'here',
+    'acme.owner': 'o.w.n.er',
+    'acme.run-id': 'r1',
+    'acme.attempt': '2',
+    'acme.job': 'count',
+    'acme.kind': 'job',
+    'acme.spec-hash': 'f'.repeat(64),
+    'acme.created-at': '2026-01-01T00:00:00.000Z',
+    ...changed,
+  };
+  return Object.fromEntries(
+    Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+};
+const name = containerName('acme', 'count', 'r1', 2);
+const judge = (container: { readonly name?: string; readonly labels?: Record<string, string> }) =>
+  ownershipOf({ id: 'a'.repeat(64), name, labels: labels(), ...container }, key);
+
+describe('ownershipOf', () => {
+  it('takes what agrees, with labels of a newer version beside those it knows', () => {
+    const expected = { kind: 'owned', owner: 'o.w.n.er', runId: 'r1' };
+    expect(judge({})).toEqual(expected);
+    expect(judge({ labels: { ...labels(), 'acme.team': 'x', other: 'y' } })).toEqual(expected);
+  });
+
+  it.each([
+    ['a name that is not its run’s', { name: 'postgres' }, /name is not that of the run/],
+    ['the name of another attempt', { name: containerName('acme', 'count', 'r1', 1) }, /name is not/],
+    ['a name that only begins alike', { name: `${name}0` }, /name is not/],
+    ['no owner, as of an older version', { labels: labels({ 'acme.owner': undefined }) }, /lacks labels/],
+    ['no run', { labels: labels({ 'acme.run-id': undefined }) }, /lacks labels/],
+    ['an attempt that is no number', { labels: labels({ 'acme.attempt': '1e3' }) }, /lacks labels/],
+    ['the kind of something else', { labels: labels({ 'acme.kind': 'pool' }) }, /kind "pool"/],
+    ['no kind', { labels: labels({ 'acme.kind': undefined }) }, /kind ""/],
+    ['our name without labels', { labels: {} }, /not our labels/],
+    ['managed by somebody in another way', { labels: labels({ 'acme.managed': 'yes' }) }, /not our labels/],
+  ])('sees a look-alike in %s', (_, container, detail) => {
+    expect(judge(container)).toMatchObject({
+      kind: 'look_alike',
+      detail: expect.stringMatching(detail) as string,
+    });
+  });
+
+  it('leaves other instances alone, whatever else agrees', () => {
+    expect(judge({ labels: labels({ 'acme.instance': 'there' }) })).toMatchObject({ kind: 'other_instance' });
+    expect(judge({ labels: labels({ 'acme.instance': undefined }) })).toMatchObject({
+      kind: 'other_instance',
+    });
+  });
+
+  it('has nothing to say of strangers', () => {
+    expect(judge({ name: 'web', labels: { 'com.example.managed': 'true' } })).toBeNull();
+    expect(judge({ name: 'acmecorp-web', labels: {} })).toBeNull();
+  });
+});

@@ -1,0 +1,205 @@
+/** What dead processes left is removed, with its proof; everything else stays and is reported. On the fake engine and a real folder. */
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { createRuntime, EngineError, type Runtime } from 'berthkit';
+import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { describe, expect, it } from 'vitest';
+import { containerName } from '../../src/base/container-name.js';
+import { processOwner } from '../../src/host/process-identity.js';
+import { compileJob } from '../../src/job/compile.js';
+import { parseJobShape } from '../../src/job/validate.js';
+import { parseConfig } from '../../src/config/parse.js';
+import { materializeContainer } from '../../src/plan/materialize.js';
+import { planRun } from '../../src/plan/plan-run.js';
+import { judgeRequest } from '../../src/policy/judge.js';
+import { createWorkspace } from '../../src/workspace/create.js';
+import { deadOwner, startChildOwner } from '../host/child-owner.js';
+import { scratch } from '../host/scratch.js';
+
+const INSTANCE = 'here';
+const self = processOwner(process.pid);
+
+interface Setup {
+  readonly engine: FakeEngine;
+  readonly runtime: Runtime;
+  readonly root: string;
+}
+
+async function setUp(script: FakeEngineScript = {}): Promise<Setup> {
+  const root = join(await scratch(), 'root');
+  const engine = fakeEngine(script);
+  const runtime = createRuntime({ workspaceRoot: root, instanceId: INSTANCE }, { engine });
+  return { engine, runtime, root };
+}
+
+/** Creates the container an owner would create, through the same plan. */
+async function leaveContainer(
+  { engine }: Setup,
+  left: {
+    readonly owner: string;
+    readonly runId: string;
+    readonly instance?: string;
+    readonly name?: string;
+  },
+): Promise<string> {
+  const shape = parseJobShape({ slug: 'left', docker: { image: 'busybox:1' } });
+  if (!shape.ok) throw new Error('no job');
+  const config = parseConfig();
+  const plan = planRun(judgeRequest(compileJob(shape.job), config.policy), config, { caller: null });
+  const { spec } = materializeContainer(plan, {
+    runId: left.runId,
+    attempt: 1,
+    imageId: `sha256:${'a'.repeat(64)}`,
+    imageVolumes: [],
+    workspacePath: '/w',
+    labelPrefix: 'berthkit',
+    instance: left.instance ?? INSTANCE,
+    owner: left.owner,
+    createdAt: new Date(0).toISOString(),
+    secrets: new Map(),
+    skippedInputs: new Set(),
+    stdin: false,
+  });
+  const name = left.name ?? spec.name;
+  await engine.containers.create({ ...spec, name });
+  return name;
+}
+
+async function leaveFolder(root: string, owner: string, runId: string, instance = INSTANCE): Promise<string> {
+  const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const { path, workspacePath } = await createWorkspace(root, {
+    name: 'left',
+    user,
+    mark: { instance, owner, runId },
+  });
+  await writeFile(join(workspacePath, 'data'), 'x');
+  return path;
+}
+
+describe('reconcile', () => {
+  it('removes containers and folders of a dead process, with the proof', async () => {
+    const setup = await setUp();
+    const owner = await deadOwner();
+    const name = await leaveContainer(setup, { owner, runId: 'r1' });
+    const path = await leaveFolder(setup.root, owner, 'r1');
+    const wanted = [
+      { action: 'removed', what: 'container', name, runId: 'r1', owner, problem: null },
+      { action: 'removed', what: 'workspace', name: path, runId: 'r1', owner, problem: null },
+    ];
+    const dry = await setup.runtime.reconcile({ dryRun: true });
+    expect(dry).toMatchObject({ dryRun: true, actions: wanted, leftAlone: [] });
+    expect(setup.engine.leftovers()).toEqual([name]);
+    expect(await readdir(setup.root)).toHaveLength(1);
+
+    const report = await setup.runtime.reconcile();
+    expect(report).toMatchObject({ dryRun: false, actions: wanted, leftAlone: [] });
+    for (const { proof } of report.actions) expect(proof).toMatch(/^process \d+ is gone$/);
+    expect(setup.engine.leftovers()).toEqual([]);
+    expect(await readdir(setup.root)).toEqual([]);
+    expect(await setup.runtime.reconcile()).toMatchObject({ actions: [], leftAlone: [] });
+    await setup.runtime.close();
+  });
+
+  it('leaves alone, and reports, what is not proven to be a dead process’s', async () => {
+    const setup = await setUp();
+    const { owner: alive, end } = await startChildOwner();
+    const dead = await deadOwner();
+    const elsewhere = dead.replace(/^[^.]+\.\d+/, (start) => start.replace(/\d+$/, '1'));
+    const kept = [
+      await leaveContainer(setup, { owner: alive, runId: 'alive' }),
+      await leaveContainer(setup, { owner: elsewhere, runId: 'elsewhere' }),
+      await leaveContainer(setup, { owner: dead, runId: 'other', instance: 'there' }),
+      await leaveContainer(setup, { owner: dead, runId: 'alike', name: 'postgres' }),
+      await leaveContainer(setup, { owner: self, runId: 'own' }),
+    ];
+    const folders = [
+      await leaveFolder(setup.root, alive, 'alive'),
+      await leaveFolder(setup.root, elsewhere, 'elsewhere'),
+      await leaveFolder(setup.root, dead, 'other', 'there'),
+      await leaveFolder(setup.root, self, 'own'),
+    ];
+    const alike = join(setup.root, 'run-alike-abcdef');
+    await mkdir(alike);
+    await writeFile(join(alike, 'owner.json'), '{"owner":');
+    await symlink(alike, join(setup.root, 'run-link-abcdef'));
+    await mkdir(join(setup.root, 'something'));
+
+    const { actions, leftAlone } = await setup.runtime.reconcile();
+    expect(actions).toEqual([]);
+    const told = leftAlone.map(({ what, name, why }) => `${what} ${name} ${why}`);
+    expect(told.sort()).toEqual(
+      [
+        `container ${kept[0] ?? ''} alive`,
+        `container ${kept[1] ?? ''} owner_unknown`,
+        `container ${kept[2] ?? ''} other_instance`,
+        'container postgres look_alike',
+        `workspace ${folders[0] ?? ''} alive`,
+        `workspace ${folders[1] ?? ''} owner_unknown`,
+        `workspace ${folders[2] ?? ''} other_instance`,
+        `workspace ${alike} look_alike`,
+      ].sort(),
+    );
+    expect([...setup.engine.leftovers()].sort()).toEqual([...kept].sort());
+    expect(await readdir(setup.root)).toHaveLength(7);
+    await end();
+    await setup.runtime.close();
+  });
+
+  it('goes on after what cannot be removed, keeps its folder, and tries again', async () => {
+    const error = new EngineError('engine.failed', 'device or resource busy');
+    const setup = await setUp({ fail: [{ call: 'containers.remove', times: 1, error }] });
+    const owner = await deadOwner();
+    const stuck = await leaveContainer(setup, { owner, runId: 'stuck' });
+    await leaveContainer(setup, { owner, runId: 'free' });
+    const path = await leaveFolder(setup.root, owner, 'stuck');
+    const { actions } = await setup.runtime.reconcile();
+    expect(actions).toMatchObject([
+      { name: stuck, problem: 'device or resource busy' },
+      { name: containerName('berthkit', 'left', 'free', 1), problem: null },
+      { name: path, problem: 'its container could not be removed' },
+    ]);
+    expect(setup.engine.leftovers()).toEqual([stuck]);
+    await setup.runtime.reconcile();
+    expect(setup.engine.leftovers()).toEqual([]);
+    expect(await readdir(setup.root)).toEqual([]);
+    await setup.runtime.close();
+  });
+
+  it('removes a folder that was never finished only while there is nothing in it', async () => {
+    const setup = await setUp();
+    const owner = await deadOwner();
+    await mkdir(join(setup.root, `.making-${owner}-abcdef`), { recursive: true });
+    await mkdir(join(setup.root, `.making-${owner}-ghijkl`));
+    await writeFile(join(setup.root, `.making-${owner}-ghijkl`, 'owner.json'), '{');
+    const full = join(setup.root, `.making-${owner}-mnopqr`);
+    await mkdir(full);
+    await writeFile(join(full, 'thesis.tex'), 'x');
+    const { actions } = await setup.runtime.reconcile();
+    expect(actions.filter(({ problem }) => problem === null)).toHaveLength(2);
+    expect(actions.filter(({ problem }) => problem !== null)).toMatchObject([{ name: full }]);
+    expect(await readdir(setup.root)).toEqual([`.making-${owner}-mnopqr`]);
+    await setup.runtime.close();
+  });
+
+  it('touches nothing when the engine cannot be asked', async () => {
+    const setup = await setUp();
+    const path = await leaveFolder(setup.root, await deadOwner(), 'r1');
+    setup.engine.goAway();
+    await expect(setup.runtime.reconcile()).rejects.toMatchObject({ code: 'engine.unreachable' });
+    expect(await readdir(path)).toContain('owner.json');
+    await setup.runtime.close();
+    await expect(setup.runtime.reconcile()).rejects.toMatchObject({ code: 'runtime.closed' });
+  });
+
+  it('leaves a run of its own alone while it is under way', async () => {
+    const setup = await setUp({ run: (job) => job.sleepUntilKilled() });
+    const run = setup.runtime.startJob({ docker: { image: 'busybox:1' } });
+    for await (const { type } of run.events) if (type === 'container_started') break;
+    expect(await setup.runtime.reconcile()).toMatchObject({ actions: [], leftAlone: [] });
+    expect(setup.engine.leftovers()).toHaveLength(1);
+    run.cancel();
+    expect(await run.result).toMatchObject({ status: 'cancelled' });
+    await setup.runtime.close();
+  });
+});

@@ -46,7 +46,10 @@ export interface EventFields {
   output_collected: { readonly output: OutputReport };
   collect_end: { readonly files: number; readonly sizeBytes: number };
   warning: { readonly message: string };
-  cleanup_error: { readonly what: 'container' | 'workspace' | 'secret'; readonly message: string };
+  cleanup_error: {
+    readonly what: 'container' | 'workspace' | 'secret' | 'outputs';
+    readonly message: string;
+  };
   run_end: RunOutcome & { readonly durations: Durations };
 }
 

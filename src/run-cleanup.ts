@@ -3,7 +3,7 @@ import { withDeadline } from './execute/deadline.js';
 
 /** One thing to undo. */
 interface CleanupStep {
-  readonly what: 'container' | 'workspace' | 'secret';
+  readonly what: 'container' | 'workspace' | 'secret' | 'outputs';
   readonly undo: (signal: AbortSignal) => Promise<void>;
 }
 

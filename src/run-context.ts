@@ -46,7 +46,7 @@ export interface Run extends RunEnvironment {
   readonly record: RunRecord;
   emit<T extends RunEventType>(type: T, fields: RunEventFields<T>): void;
   warn(message: string): void;
-  cleanupFailed(what: 'container' | 'workspace' | 'secret', error: unknown): void;
+  cleanupFailed(what: 'container' | 'workspace' | 'secret' | 'outputs', error: unknown): void;
   /** Runs a phase and adds its time to the record. */
   timed<T>(phase: TimedPhase, name: string, work: () => Promise<T>): Promise<T>;
   /** ISO. */

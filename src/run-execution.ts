@@ -1,7 +1,7 @@
 /** The steps of a run around its container: created from the plan, run to its end, judged, outputs collected. */
 import type { ContainerEngine, OutputChunk } from './engine/types.js';
 import { StorageError } from './errors.js';
-import { withDeadline } from './execute/deadline.js';
+import { pause, withDeadline } from './execute/deadline.js';
 import { engineCall } from './execute/engine-call.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Ending, executeContainer } from './execute/execute-container.js';
@@ -182,9 +182,9 @@ function stdinOf(run: Run, plan: RunPlan): AsyncIterable<Uint8Array> | null {
 /** Collects and stores outputs, whatever the exit code, and lets missing ones change a success. */
 export async function collectRun(
   run: Run,
-  parts: Pick<Prepared, 'plan' | 'workspace' | 'staged'> & { readonly ending: Ending },
+  parts: Pick<Prepared, 'plan' | 'workspace' | 'staged' | 'cleanup'> & { readonly ending: Ending },
 ): Promise<void> {
-  const { plan, workspace, staged } = parts;
+  const { plan, workspace, staged, cleanup } = parts;
   const { record, stop } = run;
   if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
   // A run that was stopped still hands out what it left, so only a stop that comes from now on breaks this off.
@@ -198,8 +198,8 @@ export async function collectRun(
       );
     const collected = await withDeadline(
       { timeoutMs: plan.timeouts.collectMs, signal, onTimeout },
-      async (bounded) =>
-        collectOutputs(workspace, plan, {
+      async (bounded) => {
+        const collecting = collectOutputs(workspace, plan, {
           storage: run.ports.storage,
           outputTo: run.outputTo,
           succeeded: record.verdict?.reason === 'completed',
@@ -208,10 +208,20 @@ export async function collectRun(
           variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
           concurrency: run.config.concurrency.upload,
           signal: bounded,
+          pause,
           onOutput: (output) => {
             run.emit('output_collected', { output });
           },
-        }),
+          onWarning: (message) => {
+            run.warn(message);
+          },
+        });
+        // What is broken off still takes back what it stored; the workspace goes, and the run ends, after that.
+        cleanup.add('outputs', async () => {
+          await Promise.allSettled([collecting]);
+        });
+        return collecting;
+      },
     );
     record.outputs = collected.reports;
     run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });

@@ -32,7 +32,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
       const staged = await stageRun(run, plan, workspace, cleanup);
       const secrets = await revealSecrets(run, plan, cleanup);
       const ending = await executeRun(run, { plan, image, workspace, staged, secrets, cleanup });
-      await collectRun(run, { plan, workspace, staged, ending });
+      await collectRun(run, { plan, workspace, staged, ending, cleanup });
     } catch (error) {
       failure = error;
     } finally {

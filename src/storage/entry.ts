@@ -3,4 +3,11 @@ export { StorageError } from '../errors.js';
 export { announcedBody } from './body-check.js';
 export { filesystemStorage } from './filesystem.js';
 export { type MemoryStorage, memoryStorage } from './memory.js';
-export type { StorageAdapter, StorageCallOptions, StorageEntry, WriteOptions } from './types.js';
+export type {
+  StorageAdapter,
+  StorageCallOptions,
+  StorageEntry,
+  StorageTransaction,
+  TransactionOptions,
+  WriteOptions,
+} from './types.js';

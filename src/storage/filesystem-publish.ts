@@ -10,10 +10,11 @@ import { requireAnnounced, stopBeyond } from './body-check.js';
 import { alreadyExists } from './storage-path.js';
 import type { WriteOptions } from './types.js';
 
-const FOLDER_MODE = 0o755;
-const FILE_MODE = 0o644;
+/** Permission bits of folders and files in the storage. */
+export const FOLDER_MODE = 0o755;
+export const FILE_MODE = 0o644;
 /** Unfinished uploads stand beside their place, so that publishing is one rename; they are never listed or found. */
-const UNFINISHED = '.berthkit-unfinished-';
+export const UNFINISHED = '.berthkit-unfinished-';
 
 /** True for the name of an unfinished upload. */
 export const isUnfinished = (name: string): boolean => name.startsWith(UNFINISHED);
@@ -93,7 +94,8 @@ async function publishIn(
   return digest;
 }
 
-async function syncFolder(folder: OpenNode): Promise<void> {
+/** Waits until the names in a folder are on the disk. */
+export async function syncFolder(folder: OpenNode): Promise<void> {
   const handle = await open(handlePath(folder.handle), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await handle.sync();

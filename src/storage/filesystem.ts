@@ -1,11 +1,19 @@
 /** A local folder as a storage: never leaves its root and never follows a link beneath it. Linux only. */
-import { realpath } from 'node:fs/promises';
+import { realpath, unlink } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { JobRuntimeError, StorageError } from '../errors.js';
 import { type Digest, readContent } from '../host/file-content.js';
-import { errorCode, openBeneath, openContent, openDirectory, type OpenNode } from '../host/node.js';
+import {
+  childPath,
+  errorCode,
+  openBeneath,
+  openContent,
+  openDirectory,
+  type OpenNode,
+} from '../host/node.js';
 import { walk } from '../host/walk.js';
 import { isUnfinished, publishFile } from './filesystem-publish.js';
+import { filesystemTransaction } from './filesystem-transaction.js';
 import { notFound, storageNames } from './storage-path.js';
 import type { StorageAdapter, StorageEntry } from './types.js';
 
@@ -20,7 +28,8 @@ interface DoneWrite {
 
 /**
  * Makes a storage of a local folder. The folder itself may be reached through links and is made at the first write; beneath it links are
- * neither followed nor listed. A write is complete and on the disk before it is visible. Idempotency keys are remembered by this adapter
+ * neither followed nor listed. A write is complete and on the disk before it is visible; several at once in transactions, which another
+ * process can end with the same id. Idempotency keys are remembered by this adapter
  * for as long as it lives, the latest 10,000.
  *
  * @example
@@ -105,7 +114,46 @@ export function filesystemStorage(root: string): StorageAdapter {
         return { path: relative, type: 'file', ...digest };
       });
     },
+    begin({ transactionId }) {
+      const transaction = filesystemTransaction(rootPath, transactionId);
+      return {
+        async write(path, body, options) {
+          options.signal.throwIfAborted();
+          return guarded(path, options.signal, async () => {
+            const names = storageNames(path);
+            const digest = await transaction.write(names, body, options);
+            return { path: names.join('/'), type: 'file', ...digest };
+          });
+        },
+        commit: async (options) => guarded('', options.signal, async () => transaction.commit(options)),
+        abort: async (options) => guarded('', options.signal, async () => transaction.abort(options)),
+      };
+    },
+    async remove(path, { signal }) {
+      signal.throwIfAborted();
+      await guarded(path, signal, async () => {
+        const names = storageNames(path);
+        const folder = await locate(names.slice(0, -1).join('/'));
+        if (folder === null) return;
+        try {
+          await removeFile(folder, names.at(-1) ?? '', path);
+        } finally {
+          await folder.handle.close();
+        }
+      });
+    },
   };
+}
+
+async function removeFile(folder: OpenNode, name: string, path: string): Promise<void> {
+  if (name === '' || isUnfinished(name)) return;
+  const { node } = await openBeneath(folder.handle, [name]);
+  await node?.handle.close();
+  if (node?.facts.type === 'directory') {
+    throw new StorageError('storage.failed', `${JSON.stringify(path)} is a folder`);
+  }
+  // A link is nothing here, to be removed as little as to be followed.
+  if (node?.facts.type === 'file') await unlink(childPath(folder.handle, name));
 }
 
 async function openRoot(rootPath: string): Promise<OpenNode | null> {

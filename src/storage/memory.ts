@@ -4,7 +4,7 @@ import { interruptible, once } from '../host/chunks.js';
 import { announcedBody } from './body-check.js';
 import { alreadyExists, notFound, storageNames } from './storage-path.js';
 import { StorageError } from '../errors.js';
-import type { StorageAdapter, StorageEntry } from './types.js';
+import type { StorageAdapter, StorageEntry, StorageTransaction, WriteOptions } from './types.js';
 
 /** A storage that can be looked into. */
 export interface MemoryStorage extends StorageAdapter {
@@ -18,6 +18,13 @@ interface StoredFile {
   readonly idempotencyKey: string | null;
 }
 
+/** Written to a transaction and not committed yet. */
+interface HeldFile {
+  readonly names: readonly string[];
+  readonly bytes: Uint8Array;
+  readonly options: WriteOptions;
+}
+
 /**
  * Makes a storage in memory. Keys of `initial` are paths; a key that ends with `/` is an empty folder. Text is stored as UTF-8.
  *
@@ -29,6 +36,7 @@ interface StoredFile {
 export function memoryStorage(initial: Readonly<Record<string, string | Uint8Array>> = {}): MemoryStorage {
   const files = new Map<string, StoredFile>();
   const folders = new Set<string>(['']);
+  const transactions = new Map<string, Map<string, HeldFile>>();
 
   const addFolders = (names: readonly string[]): void => {
     for (let length = 1; length <= names.length; length += 1) folders.add(names.slice(0, length).join('/'));
@@ -92,9 +100,7 @@ export function memoryStorage(initial: Readonly<Record<string, string | Uint8Arr
       const wasDone = (): boolean => files.get(key)?.idempotencyKey === options.idempotencyKey;
       if (!wasDone()) {
         if (!options.overwrite && files.has(key)) throw alreadyExists(path);
-        const chunks: Uint8Array[] = [];
-        for await (const chunk of announcedBody(path, body, options)) chunks.push(Uint8Array.from(chunk));
-        const bytes = Buffer.concat(chunks);
+        const bytes = await bytesFrom(path, body, options);
         // Asked again: another write of this path may have ended meanwhile.
         if (!wasDone()) {
           if (!options.overwrite && files.has(key)) throw alreadyExists(path);
@@ -106,6 +112,65 @@ export function memoryStorage(initial: Readonly<Record<string, string | Uint8Arr
       if (file === undefined) throw notFound('file', path);
       return { path: key, type: 'file', sizeBytes: file.bytes.byteLength, sha256: file.sha256 };
     },
+    begin({ transactionId }): StorageTransaction {
+      const held = transactions.get(transactionId) ?? new Map<string, HeldFile>();
+      transactions.set(transactionId, held);
+      return {
+        async write(path, body, options) {
+          options.signal.throwIfAborted();
+          const names = storageNames(path);
+          const key = names.join('/');
+          const requireNew = (): void => {
+            const other = held.get(key)?.options ?? options;
+            const isTaken = files.has(key) || other.idempotencyKey !== options.idempotencyKey;
+            if (isTaken && !options.overwrite) throw alreadyExists(path);
+            requireFree(names);
+          };
+          const earlier = held.get(key);
+          if (earlier?.options.idempotencyKey === options.idempotencyKey) {
+            return { path: key, type: 'file', sizeBytes: earlier.bytes.byteLength };
+          }
+          requireNew();
+          const bytes = await bytesFrom(path, body, options);
+          requireNew();
+          held.set(key, { names, bytes, options });
+          return { path: key, type: 'file', sizeBytes: bytes.byteLength };
+        },
+        async commit({ signal }) {
+          signal.throwIfAborted();
+          const [filesBefore, foldersBefore] = [[...files], [...folders]];
+          try {
+            for (const [key, { names, bytes, options }] of held) {
+              if (files.has(key) && !options.overwrite) throw alreadyExists(key);
+              requireFree(names);
+              store(names, bytes, options.idempotencyKey);
+            }
+          } catch (error) {
+            files.clear();
+            folders.clear();
+            for (const [path, file] of filesBefore) files.set(path, file);
+            for (const path of foldersBefore) folders.add(path);
+            throw error;
+          }
+          held.clear();
+          transactions.delete(transactionId);
+          return Promise.resolve();
+        },
+        async abort({ signal }) {
+          signal.throwIfAborted();
+          held.clear();
+          transactions.delete(transactionId);
+          return Promise.resolve();
+        },
+      };
+    },
+    async remove(path, { signal }) {
+      signal.throwIfAborted();
+      const key = storageNames(path).join('/');
+      if (folders.has(key)) throw new StorageError('storage.failed', `${JSON.stringify(path)} is a folder`);
+      files.delete(key);
+      return Promise.resolve();
+    },
     files: () =>
       Object.fromEntries(
         [...files]
@@ -113,4 +178,14 @@ export function memoryStorage(initial: Readonly<Record<string, string | Uint8Arr
           .map(([path, file]) => [path, Uint8Array.from(file.bytes)]),
       ),
   };
+}
+
+async function bytesFrom(
+  path: string,
+  body: AsyncIterable<Uint8Array>,
+  options: WriteOptions,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of announcedBody(path, body, options)) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
 }

@@ -31,6 +31,35 @@ export interface WriteOptions extends StorageCallOptions {
   readonly idempotencyKey: string;
 }
 
+/** Which transaction. */
+export interface TransactionOptions {
+  /**
+   * The same for every try to publish the same objects. A transaction that a process left when it died is taken up under its id by whoever
+   * begins it again: what was written to it can be committed or aborted.
+   */
+  readonly transactionId: string;
+}
+
+/**
+ * Several objects that become visible together. `write` is called for each, at the same time for different paths, then either `commit` or
+ * `abort`. What was neither committed nor aborted stays invisible for ever.
+ */
+export interface StorageTransaction {
+  /**
+   * As the adapter's `write`, but what is stored stays invisible. That an object exists may be told here or by `commit`.
+   * @throws `storage.exists` without `overwrite`; `storage.failed`.
+   */
+  write(path: string, body: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StorageEntry>;
+  /**
+   * Makes every object that was written visible, or none of them. Repeating a commit that was done, or that broke off in its middle, is
+   * success in the end.
+   * @throws `storage.exists` when one without `overwrite` exists by now, with everything else left invisible; `storage.failed`.
+   */
+  commit(options: StorageCallOptions): Promise<void>;
+  /** Gives up what was not committed and keeps nothing of it. Idempotent; after a commit it changes nothing. */
+  abort(options: StorageCallOptions): Promise<void>;
+}
+
 /**
  * A place for files. Paths are given relative (a leading `/` is stripped by the core), validated, with forward slashes.
  * Calls for different paths may run concurrently. A failed or aborted `write` leaves no object behind, and no half of one.
@@ -54,6 +83,12 @@ export interface StorageAdapter {
    * @throws `storage.exists` without `overwrite`; `storage.failed`.
    */
   write(path: string, body: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<StorageEntry>;
+  /** Begins, or takes up, the publication of several objects at once. It stores nothing yet. */
+  begin?(options: TransactionOptions): StorageTransaction;
+  /**
+   * Removes a file. Where nothing is, that is success. Without it and without `begin`, objects of one run become visible one by one.
+   */
+  remove?(path: string, options: StorageCallOptions): Promise<void>;
   /** A faster way of `read` into a new local file, where there is one. */
   copyTo?(path: string, localPath: string, options: StorageCallOptions): Promise<void>;
 }

@@ -1,12 +1,13 @@
 /** `storageConformance`: the contract of the `StorageAdapter` port as cases for any test runner. */
 import { DEFAULT_TIMEOUT_MS, type ConformanceCase, type ConformanceOptions } from './conformance-case.js';
 import { READ_CASES } from './storage-read-cases.js';
+import { TRANSACTION_CASES } from './storage-transaction-cases.js';
 import { createStorageTrial, type StorageUnderTest } from './storage-trial.js';
 import { WRITE_CASES } from './storage-write-cases.js';
 
 /**
  * The cases a storage adapter has to pass. Each makes a storage of its own, works in a new folder of it, and calls `cleanup`. What a case
- * wrote stays: the port removes nothing.
+ * wrote stays. Cases about `begin`, `remove` and `copyTo` pass where an adapter has none.
  *
  * @example
  * ```ts
@@ -18,7 +19,7 @@ export function storageConformance(
   make: () => Promise<StorageUnderTest>,
   { timeoutMs = DEFAULT_TIMEOUT_MS }: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  return [...READ_CASES, ...WRITE_CASES].map(({ name, body }) => ({
+  return [...READ_CASES, ...WRITE_CASES, ...TRANSACTION_CASES].map(({ name, body }) => ({
     name,
     async run() {
       const subject = await make();

@@ -3,23 +3,19 @@ import { JobRuntimeError, StorageError, type ErrorCodeOf } from '../errors.js';
 import type { OpenNode } from '../host/node.js';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { RunPlan } from '../plan/run-plan.js';
-import type { OutputFile, OutputReport } from '../result.js';
+import type { OutputReport } from '../result.js';
 import { openWorkspaceFolder, toWorkspaceError, type Workspace } from './create.js';
 import { findOutput, type FoundOutput } from './find-output.js';
-import type { FoundFile } from './found-file.js';
 import { describeOutput } from './mounts.js';
-import { publishFile, type PublishOptions } from './publish.js';
+import { publishOutputs, type PublishOutputsOptions, type SentFile } from './publish-outputs.js';
 import type { RejectCause } from './rejection.js';
-import { runTogether } from './together.js';
 
 /** How outputs are collected. */
-export interface CollectOptions extends PublishOptions {
+export interface CollectOptions extends PublishOutputsOptions {
   /** Whether the job ended well: some outputs are wanted only then, or only otherwise. */
   readonly succeeded: boolean;
   /** Of the staging: mount points, which are no outputs. */
   readonly placeholders: ReadonlySet<string>;
-  /** Uploads at a time. */
-  readonly concurrency: number;
   /** Told each output as soon as its state is final. */
   readonly onOutput?: ((report: OutputReport) => void) | undefined;
 }
@@ -51,12 +47,6 @@ export interface CollectedOutputs {
 interface Candidate {
   readonly output: OutputRequest;
   readonly found: FoundOutput | { readonly state: 'unwanted' };
-}
-
-interface Sent {
-  readonly file: OutputFile;
-  /** Null: none. */
-  readonly failure: Error | null;
 }
 
 /** An output whose state is final. */
@@ -118,48 +108,29 @@ function isWanted({ when }: OutputRequest, succeeded: boolean): boolean {
   return when === 'always' || (when === 'success') === succeeded;
 }
 
-/** Uploads the files of all outputs side by side; an output is told of when its last file is through. */
+/** Publishes what was found; an output is told of when its last file is through. */
 async function publishAll(
   candidates: readonly Candidate[],
   job: JobIdentity,
   options: CollectOptions,
 ): Promise<readonly Settled[]> {
   const settled: Settled[] = [];
-  const settle = (index: number, one: Settled): void => {
+  const settle = (index: number, sent: readonly SentFile[]): void => {
+    const candidate = candidates[index];
+    if (candidate === undefined) return;
+    const one = toSettled(candidate, sent);
     settled[index] = one;
     options.onOutput?.(one.report);
   };
-  const tasks = candidates.flatMap((candidate, index) => {
-    const files = candidate.found.state === 'found' ? candidate.found.files : [];
-    if (files.length === 0) settle(index, toSettled(candidate, []));
-    const sent: Sent[] = [];
-    let left = files.length;
-    return files.map((file, position) => async (signal: AbortSignal): Promise<void> => {
-      sent[position] = await publish(file, candidate.output, job, { ...options, signal });
-      left -= 1;
-      if (left === 0) settle(index, toSettled(candidate, sent));
-    });
-  });
-  await runTogether(tasks, { concurrency: options.concurrency, signal: options.signal });
+  const outputs = candidates.map(({ output, found }) => ({
+    output,
+    files: found.state === 'found' ? found.files : [],
+  }));
+  await publishOutputs(outputs, job, options, settle);
   return settled;
 }
 
-async function publish(
-  file: FoundFile,
-  output: OutputRequest,
-  job: JobIdentity,
-  options: CollectOptions,
-): Promise<Sent> {
-  try {
-    return { file: await publishFile(file, output, job, options), failure: null };
-  } catch (error) {
-    options.signal.throwIfAborted();
-    const failure = error instanceof Error ? error : new Error(String(error));
-    return { file: { path: file.path, ...file.digest, uploaded: null }, failure };
-  }
-}
-
-function toSettled({ output, found }: Candidate, sent: readonly Sent[]): Settled {
+function toSettled({ output, found }: Candidate, sent: readonly SentFile[]): Settled {
   const { id, workspacePath } = output;
   const base = { id, workspacePath, type: null, files: [], skipped: [] };
   const failures = sent.flatMap(({ failure }) => (failure === null ? [] : [failure]));
@@ -175,7 +146,8 @@ function toSettled({ output, found }: Candidate, sent: readonly Sent[]): Settled
     case 'found': {
       const { type, skipped } = found;
       const files = sent.map(({ file }) => file);
-      const state = failures.length === 0 ? 'uploaded' : 'failed';
+      const isWhole = sent.every(({ failure, isHeldBack }) => failure === null && !isHeldBack);
+      const state = isWhole ? 'uploaded' : 'failed';
       return { output, failures, report: { id, workspacePath, type, state, files, skipped } };
     }
   }
@@ -201,20 +173,22 @@ function summarize(candidates: readonly Candidate[], settled: readonly Settled[]
 const TOLD_PROBLEMS = 10;
 
 function toUploadError(settled: readonly Settled[]): StorageError | null {
-  const failed = settled.filter(({ failures }) => failures.length > 0);
+  const failed = settled.filter(({ report }) => report.state === 'failed');
   const problems = failed.flatMap(({ output, failures }) =>
     failures.map(({ message }) => {
       const name = describeOutput(output);
       return message.startsWith(name) ? message : `${name}: ${message}`;
     }),
   );
-  const first = failed[0]?.failures[0];
+  const first = failed.flatMap(({ failures }) => failures)[0];
   if (first === undefined) return null;
   const known = JobRuntimeError.isInstance(first) ? first : null;
   const code: ErrorCodeOf<'storage'> = known?.kind === 'storage' ? known.code : 'storage.failed';
   const untold = problems.length - TOLD_PROBLEMS;
   const told =
-    problems.slice(0, TOLD_PROBLEMS).join('; ') + (untold > 0 ? `; and ${String(untold)} more` : '');
+    problems.slice(0, TOLD_PROBLEMS).join('; ') +
+    (untold > 0 ? `; and ${String(untold)} more` : '') +
+    (failed.some(({ failures }) => failures.length === 0) ? '; the others were held back with them' : '');
   return new StorageError(
     code,
     `${String(failed.length)} of ${String(settled.length)} outputs could not be stored: ${told}`,

@@ -1,7 +1,7 @@
 /** Guards calls to adapters others wrote: they may hang, throw anything and answer anything. It stores and reads nothing itself. */
 import { JobRuntimeError, StorageError } from '../errors.js';
 import { abortable, bytesOf, interruptible } from '../host/chunks.js';
-import type { StorageAdapter, StorageEntry, WriteOptions } from '../storage/types.js';
+import type { StorageAdapter, StorageEntry } from '../storage/types.js';
 
 /** Where an adapter is called, for messages. */
 export interface StoragePlace {
@@ -19,7 +19,7 @@ export interface StoragePlace {
  */
 export async function callStorage<T>(
   place: StoragePlace,
-  path: string,
+  path: string | null,
   signal: AbortSignal,
   call: () => Promise<T>,
 ): Promise<T> {
@@ -76,16 +76,6 @@ export async function* readStorage(
   }
 }
 
-/** Stores a file. */
-export async function writeStorage(
-  place: StoragePlace,
-  path: string,
-  body: AsyncIterable<Uint8Array>,
-  options: WriteOptions,
-): Promise<void> {
-  await callStorage(place, path, options.signal, () => place.adapter.write(path, body, options));
-}
-
 /** True for an adapter's word that there is nothing. */
 export function isNotFound(error: unknown): boolean {
   return JobRuntimeError.isInstance(error) && error.code === 'storage.not_found';
@@ -108,7 +98,12 @@ function checkEntry(place: StoragePlace, path: string, entry: StorageEntry): Sto
   throw new StorageError('storage.failed', `${place.purpose}: ${where}`);
 }
 
-function toStorageError(place: StoragePlace, path: string, signal: AbortSignal, error: unknown): unknown {
+function toStorageError(
+  place: StoragePlace,
+  path: string | null,
+  signal: AbortSignal,
+  error: unknown,
+): unknown {
   if (signal.aborted) return signal.reason;
   // Errors of other kinds are ours, thrown by a limit on the way.
   if (JobRuntimeError.isInstance(error) && error.kind !== 'storage') return error;
@@ -117,6 +112,6 @@ function toStorageError(place: StoragePlace, path: string, signal: AbortSignal, 
   const problem = error instanceof Error ? error.message : String(error);
   const message = problem.startsWith(place.purpose)
     ? problem
-    : `${place.purpose}: ${storageName(place.mountId)}, ${JSON.stringify(path)}: ${problem}`;
+    : `${place.purpose}: ${storageName(place.mountId)}${path === null ? '' : `, ${JSON.stringify(path)}`}: ${problem}`;
   return new StorageError(code, message, { cause: error, hint });
 }

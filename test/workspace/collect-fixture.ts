@@ -30,6 +30,8 @@ export const collect = async (
     succeeded: true,
     placeholders: new Set(),
     concurrency: 2,
+    pause: async () => Promise.resolve(),
+    onWarning: () => undefined,
     signal: noSignal(),
     ...options,
   });

@@ -102,13 +102,12 @@ describe('collecting outputs', () => {
     const workspace = await makeWorkspace();
     for (const name of ['a', 'b', 'c']) writeFileSync(at(workspace, name), name);
     const memory = memoryStorage({ 'b.out': 'there' });
-    const five: StorageAdapter = {
-      ...memory,
-      write: (path, body, options) =>
-        path === 'a.out' ? Promise.reject(new Error('bucket is gone')) : memory.write(path, body, options),
-    };
+    // Neither transactions nor a way to remove: then each upload is on its own.
+    const { stat, list, read } = memory;
+    const write: StorageAdapter['write'] = (path, body, options) =>
+      path === 'a.out' ? Promise.reject(new Error('bucket is gone')) : memory.write(path, body, options);
     const outputs = ['a', 'b', 'c'].map((name) => ({ workspacePath: name, upload: to(`${name}.out`) }));
-    const first = await collect(workspace, outputs, { storage: { 5: five } });
+    const first = await collect(workspace, outputs, { storage: { 5: { stat, list, read, write } } });
     expect(first.reports.map(({ state }) => state)).toEqual(['failed', 'failed', 'uploaded']);
     expect(first.reports[0]?.files[0]).toMatchObject({ sizeBytes: 1, uploaded: null });
     expect(first.failure).toBeInstanceOf(StorageError);
@@ -128,11 +127,16 @@ describe('collecting outputs', () => {
     writeFileSync(at(workspace, 'out.txt'), 'x');
     const five = memoryStorage();
     const upload = to('/${jobSlug}/${startedDate}/${attempt}.txt');
-    const collected = await collect(workspace, [{ upload }, { upload: to('${jobVersion}/x') }], {
-      storage: { 5: five },
-    });
+    await collect(workspace, [{ upload }], { storage: { 5: five } });
     expect(Object.keys(five.files())).toEqual(['count/2024-01-02/2.txt']);
-    expect(collected.failure?.message).toMatch(/output "out.txt": its path template uses \$\{jobVersion\}/);
+    const other = memoryStorage();
+    const collected = await collect(workspace, [{ upload }, { upload: to('${jobVersion}/x') }], {
+      storage: { 5: other },
+    });
+    expect(Object.keys(other.files())).toEqual([]);
+    expect(collected.failure?.message).toMatch(
+      /output "out.txt": its path template uses \$\{jobVersion\}.*; the others were held back with them$/,
+    );
   });
 
   it('leaves a storage that hangs', async () => {

@@ -1,0 +1,137 @@
+/** Publishes the outputs of a run, each storage for itself: what one storage refuses does not keep another from its objects. */
+import pLimit from 'p-limit';
+import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
+import type { OutputFile } from '../result.js';
+import { type Destination, type DestinationOptions, destinationOf, metadataOf } from './destination.js';
+import type { FoundFile } from './found-file.js';
+import type { PublicationJournal } from './publication.js';
+import { publishUploads } from './publish.js';
+import { type Published, type PublishOptions, toError, type Upload } from './publish-group.js';
+import type { RetryOptions } from './storage-retry.js';
+
+/** How the outputs of a run are published. */
+export interface PublishOutputsOptions extends DestinationOptions, RetryOptions {
+  /** Uploads at a time. */
+  readonly concurrency: number;
+  /** Hears what is published where, for whoever has to finish it after this process died. Default: nobody. */
+  readonly journal?: PublicationJournal | undefined;
+  readonly onWarning: (message: string) => void;
+}
+
+/** An output that was found. */
+export interface FoundFiles {
+  readonly output: OutputRequest;
+  readonly files: readonly FoundFile[];
+}
+
+/** One file of an output when its storage is done with. */
+export interface SentFile {
+  readonly file: OutputFile;
+  /** Its own failure; null also where it was held back with others of its storage. */
+  readonly failure: Error | null;
+  /** It did not fail and is not there either: all of them or none. */
+  readonly isHeldBack: boolean;
+}
+
+interface Planned {
+  readonly index: number;
+  readonly file: FoundFile;
+  readonly destination: Destination | Error | null;
+}
+
+/**
+ * Publishes the outputs and tells of each when all of its files are through, in the order of the storages' ends.
+ *
+ * @throws the signal's reason, and what the journal throws.
+ */
+export async function publishOutputs(
+  outputs: readonly FoundFiles[],
+  job: JobIdentity,
+  options: PublishOutputsOptions,
+  onSent: (index: number, files: readonly SentFile[]) => void,
+): Promise<void> {
+  const publishing: PublishOptions = {
+    signal: options.signal,
+    pause: options.pause,
+    variables: options.variables,
+    metadata: metadataOf(job, options),
+    limit: pLimit(Math.max(1, options.concurrency)),
+    journal: options.journal ?? (async () => Promise.resolve()),
+    onWarning: options.onWarning,
+  };
+  const groups = new Map<string, number[]>();
+  for (const [index, { output }] of outputs.entries()) {
+    const key = storageKey(output);
+    groups.set(key, [...(groups.get(key) ?? []), index]);
+  }
+  const work = [...groups.values()].map(async (indices) => {
+    const planned = indices.flatMap((index) => planOne(outputs, index, job, options));
+    const published = await publishGroup(planned, publishing);
+    for (const index of indices) {
+      const files = planned.flatMap((each, at) =>
+        each.index === index ? [toSent(each, published[at])] : [],
+      );
+      onSent(index, files);
+    }
+  });
+  // All of them also when one rejects, so that nothing works on behind the caller's back.
+  await Promise.allSettled(work);
+  await Promise.all(work);
+}
+
+/** Outputs of one key go to one storage, or nowhere. */
+function storageKey({ upload }: OutputRequest): string {
+  if (upload === null) return 'nowhere';
+  return upload === 'caller' ? 'caller' : `mount:${upload.backendMountId}`;
+}
+
+function planOne(
+  outputs: readonly FoundFiles[],
+  index: number,
+  job: JobIdentity,
+  options: DestinationOptions,
+): readonly Planned[] {
+  const found = outputs[index];
+  return (found?.files ?? []).map((file) => {
+    try {
+      return {
+        index,
+        file,
+        destination: found === undefined ? null : destinationOf(file, found.output, job, options),
+      };
+    } catch (error) {
+      return { index, file, destination: toError(error) };
+    }
+  });
+}
+
+/** A file that has no place keeps the others of its storage from theirs, as one that cannot be stored does. */
+async function publishGroup(
+  planned: readonly Planned[],
+  options: PublishOptions,
+): Promise<readonly Published[]> {
+  if (planned.some(({ destination }) => destination instanceof Error)) {
+    return planned.map(({ destination }) => ({
+      isThere: false,
+      failure: destination instanceof Error ? destination : null,
+    }));
+  }
+  const uploads = planned.flatMap(({ file, destination }): readonly Upload[] =>
+    destination === null || destination instanceof Error ? [] : [{ file, destination }],
+  );
+  return publishUploads(uploads, options);
+}
+
+function toSent({ file, destination }: Planned, published: Published | undefined): SentFile {
+  const isThere = published?.isThere === true;
+  const failure = published?.failure ?? null;
+  const uploaded =
+    isThere && destination !== null && !(destination instanceof Error)
+      ? { backendMountId: destination.place.mountId, path: destination.path }
+      : null;
+  return {
+    file: { path: file.path, ...file.digest, uploaded },
+    failure,
+    isHeldBack: destination !== null && !isThere && failure === null,
+  };
+}

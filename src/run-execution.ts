@@ -1,7 +1,7 @@
 /** The steps of a run around its container: created from the plan, run to its end, judged, outputs collected. */
 import type { ContainerEngine, OutputChunk } from './engine/types.js';
 import { StorageError } from './errors.js';
-import { pause, withDeadline } from './execute/deadline.js';
+import { withDeadline } from './execute/deadline.js';
 import { engineCall } from './execute/engine-call.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Ending, executeContainer } from './execute/execute-container.js';
@@ -208,7 +208,7 @@ export async function collectRun(
           variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
           concurrency: run.config.concurrency.upload,
           signal: bounded,
-          pause,
+          pause: async (milliseconds, until) => run.ports.clock.pause(milliseconds, until),
           onOutput: (output) => {
             run.emit('output_collected', { output });
           },

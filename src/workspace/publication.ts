@@ -8,7 +8,7 @@ import { callStorage, readStorage, type StoragePlace } from './storage-calls.js'
 import { type RetryOptions, withRetries } from './storage-retry.js';
 
 /** One object of a publication. JSON-safe. */
-export interface PublishedObject extends Digest {
+interface PublishedObject extends Digest {
   readonly path: string;
   /** Where its bytes stand until all are there; null within a transaction. */
   readonly temporaryPath: string | null;

@@ -1,7 +1,7 @@
 /** Outputs of a run become visible together or not at all, whatever their storage does; and after a crash somebody else can end it. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { filesystemStorage } from '../../src/storage/filesystem.js';
 import { type MemoryStorage, memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, StorageTransaction } from '../../src/storage/types.js';
@@ -273,7 +273,13 @@ async function crash(
   step: PublicationStep,
   moment: string,
 ): Promise<Faulty & { readonly step: PublicationStep; readonly publication: Publication }> {
-  const dead = new Promise<never>(() => undefined);
+  // Let go of when the test is over: until then nobody does anything, and then its files are closed.
+  const dead = new Promise<never>((_, reject) => {
+    onTestFinished(() => {
+      reject(new Error('the test is over'));
+    });
+  });
+  dead.catch(() => undefined);
   return new Promise((resolve, reject) => {
     const seen: { step: PublicationStep; publication: Publication }[] = [];
     const die = async (): Promise<never> => {

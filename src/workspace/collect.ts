@@ -4,11 +4,12 @@ import type { OpenNode } from '../host/node.js';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { RunPlan } from '../plan/run-plan.js';
 import type { OutputReport } from '../result.js';
-import { openWorkspaceFolder, toWorkspaceError, type Workspace } from './create.js';
+import { openWorkspaceFolder, type Workspace } from './create.js';
 import { findOutput, type FoundOutput } from './find-output.js';
 import { describeOutput } from './mounts.js';
 import { publishOutputs, type PublishOutputsOptions, type SentFile } from './publish-outputs.js';
 import type { RejectCause } from './rejection.js';
+import { toWorkspaceError } from './run-folder.js';
 
 /** How outputs are collected. */
 export interface CollectOptions extends PublishOutputsOptions {

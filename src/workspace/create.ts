@@ -1,14 +1,17 @@
 /** Makes, checks and removes the folder of one run. It puts nothing into it but two empty folders. */
-import { lstat, mkdir, realpath } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import process from 'node:process';
-import { JobRuntimeError, WorkspaceError } from '../errors.js';
+import { join, resolve } from 'node:path';
 import type { Owner } from '../host/file-content.js';
 import { makeFolder } from '../host/folders.js';
-import { errorCode, type NodeFacts, openDirectory, type OpenNode } from '../host/node.js';
-import { removeTree } from '../host/remove-tree.js';
+import { type NodeFacts, openDirectory, type OpenNode } from '../host/node.js';
 import { INPUTS_FOLDER, runFolderPrefix, WORKSPACE_FOLDER } from './layout.js';
 import { makeMarkedFolder, type OwnerMark } from './owner-mark.js';
+import {
+  openIdentical,
+  prepareRoot,
+  removeRunFolder,
+  toWorkspaceError,
+  verifyFolders,
+} from './run-folder.js';
 
 /** For whom a run's folder is made. */
 export interface CreateWorkspaceOptions {
@@ -60,7 +63,7 @@ export interface Workspace {
 export async function createWorkspace(root: string, options: CreateWorkspaceOptions): Promise<Workspace> {
   options.signal?.throwIfAborted();
   try {
-    const rootPath = await prepareRoot(resolve(root));
+    const rootPath = await prepareRoot(resolve(root), 'workspaceRoot');
     const path = await makeMarkedFolder(rootPath, runFolderPrefix(options.name), options.mark ?? null);
     try {
       const workspace = await fillRunFolder(path, options.user);
@@ -90,35 +93,6 @@ export async function openInputsFolder(workspace: Workspace): Promise<OpenNode> 
   return openIdentical(workspace.inputsPath, workspace.identity.inputs);
 }
 
-/** An error of berthkit as it is; anything else as `workspace.failed`. */
-export function toWorkspaceError(what: string, error: unknown): unknown {
-  if (JobRuntimeError.isInstance(error)) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  const code = errorCode(error);
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
-  const hint = isFull
-    ? 'free some space on the disk of workspaceRoot, or set another workspaceRoot'
-    : undefined;
-  return new WorkspaceError('workspace.failed', `${what}: ${message}`, { cause: error, hint });
-}
-
-async function prepareRoot(root: string): Promise<string> {
-  await mkdir(root, { recursive: true, mode: 0o700 });
-  if ((await lstat(root)).isSymbolicLink())
-    throw badRoot(root, 'is a symbolic link; give the folder it points to');
-  // Links further up are the operator's own; from here on there are none in the path.
-  const path = await realpath(root);
-  const { handle, facts } = await openDirectory(path);
-  await handle.close();
-  const uid = process.geteuid?.();
-  if (facts.uid !== uid)
-    throw badRoot(path, `belongs to uid ${String(facts.uid)}, not to uid ${String(uid)}`);
-  if ((facts.mode & 0o022) !== 0) {
-    throw badRoot(path, `may be written to by others (mode ${facts.mode.toString(8)}); make it 0700`);
-  }
-  return path;
-}
-
 async function fillRunFolder(path: string, user: Owner): Promise<Workspace> {
   const run = await openDirectory(path);
   try {
@@ -141,15 +115,11 @@ function toWorkspace(path: string, identity: WorkspaceIdentity): Workspace {
     inputsPath,
     identity,
     async verify() {
-      const expected = [
+      await verifyFolders([
         [path, identity.run],
         [workspacePath, identity.workspace],
         [inputsPath, identity.inputs],
-      ] as const;
-      for (const [folder, wanted] of expected) {
-        const node = await openIdentical(folder, wanted);
-        await node.handle.close();
-      }
+      ]);
     },
     async remove(signal) {
       try {
@@ -162,25 +132,6 @@ function toWorkspace(path: string, identity: WorkspaceIdentity): Workspace {
   };
 }
 
-async function removeRunFolder(
-  path: string,
-  identity: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let root: OpenNode;
-  try {
-    root = await openDirectory(dirname(path));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
-  }
-  try {
-    await removeTree(root.handle, basename(path), { identity, signal });
-  } finally {
-    await root.handle.close();
-  }
-}
-
 async function makeAndClose(
   directory: OpenNode,
   name: string,
@@ -190,23 +141,3 @@ async function makeAndClose(
   await node.handle.close();
   return node.facts;
 }
-
-async function openIdentical(path: string, identity: string): Promise<OpenNode> {
-  let node: OpenNode;
-  try {
-    node = await openDirectory(path);
-  } catch (error) {
-    throw toWorkspaceError(`${path} is not the folder that was made for this run`, error);
-  }
-  if (node.facts.identity === identity) return node;
-  await node.handle.close();
-  throw new WorkspaceError(
-    'workspace.failed',
-    `${path} is not the folder that was made for this run any more`,
-  );
-}
-
-const badRoot = (path: string, problem: string): WorkspaceError =>
-  new WorkspaceError('workspace.failed', `the workspace root ${path} ${problem}`, {
-    hint: 'set workspaceRoot to a folder of this user that nobody else may write to',
-  });

@@ -1,7 +1,8 @@
 /** Folders of the workspace that stand in for an image's volumes beneath its mount point. */
 import type { Owner } from '../host/file-content.js';
 import { makeFolders } from '../host/folders.js';
-import { openWorkspaceFolder, toWorkspaceError, type Workspace } from './create.js';
+import { openWorkspaceFolder, type Workspace } from './create.js';
+import { toWorkspaceError } from './run-folder.js';
 
 /**
  * Makes the folders, owned by the run's user; those already there are left as they are.

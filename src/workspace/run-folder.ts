@@ -1,0 +1,106 @@
+/** Folders of one run beneath a root that is the caller's alone: the root checked, the folder found again only as the same, and removed. */
+import { lstat, mkdir, realpath } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import process from 'node:process';
+import { JobRuntimeError, WorkspaceError } from '../errors.js';
+import { errorCode, openDirectory, type OpenNode } from '../host/node.js';
+import { removeTree } from '../host/remove-tree.js';
+
+/** The keys of the configuration that name a root. */
+export type RootSetting = 'workspaceRoot' | 'secretsRoot';
+
+const ROOT_NAMES: Readonly<Record<RootSetting, string>> = {
+  workspaceRoot: 'the workspace root',
+  secretsRoot: 'the root of secret files',
+};
+
+/** An error of berthkit as it is; anything else as `workspace.failed`. */
+export function toWorkspaceError(what: string, error: unknown): unknown {
+  if (JobRuntimeError.isInstance(error)) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const code = errorCode(error);
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
+  const hint = isFull
+    ? 'free some space on the disk of workspaceRoot, or set another workspaceRoot'
+    : undefined;
+  return new WorkspaceError('workspace.failed', `${what}: ${message}`, { cause: error, hint });
+}
+
+/**
+ * Makes a root if it is missing and gives its path, free of links.
+ *
+ * @throws `workspace.failed` unless it is a folder of the caller's that nobody else may write to, and not a link.
+ */
+export async function prepareRoot(root: string, setting: RootSetting): Promise<string> {
+  const refuse = (path: string, problem: string): WorkspaceError =>
+    new WorkspaceError('workspace.failed', `${ROOT_NAMES[setting]} ${path} ${problem}`, {
+      hint: `set ${setting} to a folder of this user that nobody else may write to`,
+    });
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  if ((await lstat(root)).isSymbolicLink())
+    throw refuse(root, 'is a symbolic link; give the folder it points to');
+  // Links further up are the operator's own; from here on there are none in the path.
+  const path = await realpath(root);
+  const { handle, facts } = await openDirectory(path);
+  await handle.close();
+  const uid = process.geteuid?.();
+  if (facts.uid !== uid) throw refuse(path, `belongs to uid ${String(facts.uid)}, not to uid ${String(uid)}`);
+  if ((facts.mode & 0o022) !== 0) {
+    throw refuse(path, `may be written to by others (mode ${facts.mode.toString(8)}); make it 0700`);
+  }
+  return path;
+}
+
+/**
+ * Opens a folder by path and then by identity. The handle is the caller's to close.
+ *
+ * @throws `workspace.failed` when it is not the folder that was made.
+ */
+export async function openIdentical(path: string, identity: string): Promise<OpenNode> {
+  let node: OpenNode;
+  try {
+    node = await openDirectory(path);
+  } catch (error) {
+    throw toWorkspaceError(`${path} is not the folder that was made for this run`, error);
+  }
+  if (node.facts.identity === identity) return node;
+  await node.handle.close();
+  throw new WorkspaceError(
+    'workspace.failed',
+    `${path} is not the folder that was made for this run any more`,
+  );
+}
+
+/**
+ * Makes sure that every path still stands for the folder that was made.
+ *
+ * @throws `workspace.failed`.
+ */
+export async function verifyFolders(
+  expected: readonly (readonly [path: string, identity: string])[],
+): Promise<void> {
+  for (const [path, identity] of expected) {
+    const node = await openIdentical(path, identity);
+    await node.handle.close();
+  }
+}
+
+/** Removes a folder with all that is in it; what is not there any more, or is another folder by now, is left alone. */
+export async function removeRunFolder(
+  path: string,
+  identity: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let root: OpenNode;
+  try {
+    root = await openDirectory(dirname(path));
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await removeTree(root.handle, basename(path), { identity, signal });
+  } finally {
+    await root.handle.close();
+  }
+}

@@ -189,7 +189,7 @@ export class PolicyError<C extends ErrorCodeOf<'policy'> = ErrorCodeOf<'policy'>
   static override readonly brand: string = 'PolicyError';
 }
 
-/** A secret could not be resolved. Never holds the value. */
+/** A secret could not be resolved or delivered. Never holds the value. */
 export class SecretError<C extends ErrorCodeOf<'secret'> = ErrorCodeOf<'secret'>> extends JobRuntimeError<C> {
   static override readonly brand: string = 'SecretError';
 }

@@ -10,6 +10,8 @@ interface CleanupStep {
 /** A stack of things to undo. */
 export interface Cleanup {
   add(what: CleanupStep['what'], undo: CleanupStep['undo']): void;
+  /** Undone before all that was added otherwise, also what is added later. */
+  addFirst(what: CleanupStep['what'], undo: CleanupStep['undo']): void;
   /** Undoes everything once; a failure is reported and does not keep the rest from being undone. */
   run(onError: (what: CleanupStep['what'], error: unknown) => void): Promise<void>;
 }
@@ -19,12 +21,17 @@ const STEP_MS = 60_000;
 /** An empty stack. */
 export function createCleanup(): Cleanup {
   const steps: CleanupStep[] = [];
+  const first: CleanupStep[] = [];
+  const next = (): CleanupStep | undefined => first.pop() ?? steps.pop();
   return {
     add(what, undo) {
       steps.push({ what, undo });
     },
+    addFirst(what, undo) {
+      first.push({ what, undo });
+    },
     async run(onError) {
-      for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      for (let step = next(); step !== undefined; step = next()) {
         const { what, undo } = step;
         const onTimeout = (): Error => new Error(`not done within ${String(STEP_MS)} ms`);
         try {

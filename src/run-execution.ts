@@ -6,7 +6,6 @@ import { engineCall } from './execute/engine-call.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Ending, executeContainer } from './execute/execute-container.js';
 import { createOutputCollector } from './execute/output.js';
-import { type ResolvedSecrets, secretId } from './execute/secrets.js';
 import { toByteStream } from './execute/stdin-source.js';
 import { toOutputSink } from './execute/sink.js';
 import { judgeEnd } from './execute/verdict.js';
@@ -17,6 +16,7 @@ import { userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import type { RunRecord } from './run-record.js';
+import type { RevealedSecrets } from './run-secrets.js';
 import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
 import type { Workspace } from './workspace/create.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
@@ -28,18 +28,19 @@ export interface Prepared {
   readonly image: EnsuredImage & { readonly engine: ContainerEngine };
   readonly workspace: Workspace;
   readonly staged: StagedInputs;
-  readonly secrets: ResolvedSecrets;
+  readonly secrets: RevealedSecrets;
   readonly cleanup: Cleanup;
 }
 
 /** Creates and runs the container and records the verdict. It is removed when the run is over, or at once after a failure. */
 export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> {
-  const { plan, image, workspace, cleanup } = prepared;
+  const { plan, image, workspace, secrets, cleanup } = prepared;
   const { engine } = image;
   const { record, stop } = run;
   stop.signal.throwIfAborted();
   const spec = await containerFor(run, prepared);
   await workspace.verify();
+  await secrets.files?.verify();
   record.phase = 'create';
   record.containerName = spec.name;
   let containerId: string | null = null;
@@ -74,6 +75,8 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     },
   });
   if (started.at !== null) record.durations.runMs = run.monotonic() - started.at;
+  // Not at the end of the run: collecting may take long. What fails here is tried again, and reported, by the clean-up.
+  await secrets.files?.remove().catch(() => undefined);
   await output.end();
   record.logsComplete = ending.logsComplete;
   record.usage = ending.usage;
@@ -102,19 +105,14 @@ async function containerFor(
     instance: run.identity.instance,
     owner: run.identity.owner,
     createdAt: run.timestamp(),
-    secrets: secretsByName(plan, secrets),
+    secrets: secrets.variables,
+    secretsPath: secrets.files?.path ?? null,
     skippedInputs: staged.skipped,
     stdin: run.options.stdin !== undefined || plan.stdin !== null,
     labelPrefix: run.config.labelPrefix,
   });
   await makeVolumeFolders(workspace, workspaceFolders, userOf(plan));
   return spec;
-}
-
-function secretsByName(plan: RunPlan, { values }: ResolvedSecrets): ReadonlyMap<string, string> {
-  return new Map(
-    plan.secretEnvironment.map(({ name, secret }) => [name, values.get(secretId(secret)) ?? '']),
-  );
 }
 
 /** By id, or by name where the answer to the creation was lost; the name alone is no proof, the run's label is. */

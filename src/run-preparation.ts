@@ -1,10 +1,9 @@
-/** The steps of a run before its container exists: judged and planned, admitted, image, workspace, inputs, secrets. */
+/** The steps of a run before its secrets and its container: judged and planned, admitted, image, workspace, inputs. */
 import type { ContainerEngine } from './engine/types.js';
 import { EngineError, PolicyError, ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
-import { resolveSecrets, type ResolvedSecrets, secretId } from './execute/secrets.js';
 import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { planRun } from './plan/plan-run.js';
@@ -12,11 +11,8 @@ import type { RunPlan } from './plan/run-plan.js';
 import { mayReadStorage } from './policy/rules/access.js';
 import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
-import { createRedactor } from './base/redact.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
-import { weakSecretWarnings } from './run-redaction.js';
-import type { SecretResolver } from './secrets/types.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
 import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/stage.js';
@@ -232,37 +228,4 @@ async function configFileOf(run: Run, plan: RunPlan): Promise<Uint8Array | null>
     parameters: plan.parameters,
     format: plan.configFile.format,
   });
-}
-
-/** Resolves secrets, as late as can be; from here on everything that leaves is redacted. */
-export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): Promise<ResolvedSecrets> {
-  run.record.phase = 'secrets';
-  const { runId, attempt, jobSlug, metadata } = run.record;
-  const context = { runId, attempt, jobSlug, metadata, profile: null };
-  const secrets = await resolveSecrets(plan.secretEnvironment, resolverOf(run), context, {
-    timeoutMs: plan.timeouts.secretsMs,
-    signal: run.stop.signal,
-  });
-  cleanup.add('secret', async () => {
-    const failures = await secrets.release();
-    if (failures.length > 0) throw new Error(failures.join('; '));
-  });
-  const given = Object.entries(run.options.secrets ?? {});
-  const known = new Map([
-    ...given.map(([key, value]) => [secretId({ source: 'store', key }), value] as const),
-    ...secrets.values,
-  ]);
-  for (const value of secrets.values.values()) run.record.secretValues.add(value);
-  run.record.redactor = createRedactor([...run.record.secretValues]);
-  for (const warning of weakSecretWarnings(known)) run.warn(warning);
-  return secrets;
-}
-
-/** The caller's own values answer `store` references first. */
-function resolverOf(run: Run): SecretResolver {
-  const given = new Map(Object.entries(run.options.secrets ?? {}));
-  return async (reference, context) => {
-    const value = reference.source === 'store' ? given.get(reference.key) : undefined;
-    return value ?? run.ports.resolveSecret?.(reference, context);
-  };
 }

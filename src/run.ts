@@ -6,15 +6,9 @@ import { createCleanup } from './run-cleanup.js';
 import { failureOf, outcomeOfStop } from './run-ending.js';
 import { type RunRecord, toRunResult } from './run-record.js';
 import { collectRun, executeRun } from './run-execution.js';
-import {
-  admitRun,
-  openWorkspace,
-  planJudged,
-  prepareImage,
-  revealSecrets,
-  stageRun,
-} from './run-preparation.js';
+import { admitRun, openWorkspace, planJudged, prepareImage, stageRun } from './run-preparation.js';
 import type { Run } from './run-context.js';
+import { revealSecrets } from './run-secrets.js';
 
 /**
  * Runs one accepted request to its end. What the job comes to is returned; what keeps the run from having an outcome is thrown, with the

@@ -10,6 +10,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   enabled: true,
   engine: { host: null },
   workspaceRoot: '/tmp/berthkit',
+  secretsRoot: null,
   maxWorkspaceBytes: 10 * GIB,
   maxFileBytes: GIB / 2,
   maxDownloadBytes: 5 * GIB,

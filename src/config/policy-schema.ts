@@ -87,7 +87,11 @@ export const policySchema = z.strictObject({
     deniedEnvironment: texts,
     requireAttestation: flag,
   }),
-  secrets: z.strictObject({ allow: texts }),
+  secrets: z.strictObject({
+    allow: texts,
+    delivery: z.enum(['any', 'file'], { error: 'must be "any" or "file"' }),
+    allowDisk: flag,
+  }),
   storage: z.strictObject({ read: texts, write: texts }),
   mode: z.literal('enforce', { error: 'must be "enforce"' }),
 });

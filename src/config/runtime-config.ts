@@ -22,6 +22,11 @@ export interface RuntimeConfig {
   readonly engine: { readonly host: string | null };
   /** Absolute folder beneath which each run gets a folder of its own. */
   readonly workspaceRoot: string;
+  /**
+   * Absolute folder on a tmpfs, which the engine sees too, for secrets delivered as files; not beneath or above `workspaceRoot`. Null:
+   * `/dev/shm/berthkit-<uid>`.
+   */
+  readonly secretsRoot: string | null;
   /** Most bytes of staged inputs per run; null: no limit. */
   readonly maxWorkspaceBytes: number | null;
   /** Most bytes of one staged or collected file. */

@@ -1,5 +1,6 @@
 /** The shape of a configuration, and the rules between its keys, as a schema over a complete one. */
 import { z } from 'zod';
+import { pathsOverlap } from '../base/paths.js';
 import type { Policy } from '../policy/policy.js';
 import { policySchema } from './policy-schema.js';
 import type { RuntimeConfig } from './runtime-config.js';
@@ -35,7 +36,7 @@ const engineHost = z
   .string({ error: 'must be text' })
   .regex(/^(unix:\/\/\/|tcp:\/\/[^/]|npipe:\/\/)/, 'must be unix:///path, tcp://host:port or npipe://path');
 
-const workspaceRoot = z
+const hostFolder = z
   .string({ error: 'must be an absolute path' })
   .refine((path) => path.startsWith('/') && !path.includes('\0'), 'must be an absolute path')
   .refine((path) => !path.split('/').includes('..'), 'must not have ".." segments');
@@ -44,7 +45,8 @@ const workspaceRoot = z
 export const configSchema = z.strictObject({
   enabled: flag,
   engine: z.strictObject({ host: engineHost.nullable() }),
-  workspaceRoot,
+  workspaceRoot: hostFolder,
+  secretsRoot: hostFolder.nullable(),
   maxWorkspaceBytes: bytesOrUnlimited,
   maxFileBytes: bytes(),
   maxDownloadBytes: bytes(),
@@ -81,12 +83,20 @@ export interface CrossProblem {
 export function configProblems({
   timeouts: { default: usual, max },
   retry: { default: usualRetry, max: maxRetry },
+  workspaceRoot,
+  secretsRoot,
   policy,
 }: RuntimeConfig): readonly CrossProblem[] {
   const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
     path: ['policy', ...path],
     message,
   }));
+  if (secretsRoot !== null && pathsOverlap(workspaceRoot, secretsRoot)) {
+    problems.push({
+      path: ['secretsRoot'],
+      message: `must not be the same as, beneath or above workspaceRoot (${workspaceRoot})`,
+    });
+  }
   for (const name of ['queueMs', 'runMs'] as const) {
     if (usual[name] <= max[name]) continue;
     problems.push({

@@ -11,6 +11,7 @@ import type {
   RunRequest,
   TimeoutsRequest,
 } from '../plan/container-spec.js';
+import type { SecretEntry } from './definition.js';
 import type { ParsedJob } from './schema.js';
 import type { ValidJob } from './valid-job.js';
 
@@ -105,12 +106,16 @@ const normalized = (path: string | undefined): string | null =>
 function environmentOf({ environment = [] }: Docker): readonly EnvironmentVariable[] {
   if (!Array.isArray(environment)) {
     return Object.entries(environment).map(([name, value]) =>
-      typeof value === 'string' ? { name, value } : { name, secret: value.secret },
+      typeof value === 'string' ? { name, value } : secretVariable(name, value),
     );
   }
-  return environment.map(({ name, value, secret }) =>
-    secret === undefined ? { name, value: value ?? '' } : { name, secret },
+  return environment.map(({ name, value, secret, as }) =>
+    secret === undefined ? { name, value: value ?? '' } : secretVariable(name, { secret, as }),
   );
+}
+
+function secretVariable(name: string, { secret, as }: SecretEntry): EnvironmentVariable {
+  return { name, secret, ...(as === undefined ? {} : { as }) };
 }
 
 function resourcesOf({ resources = {} }: Docker): ResourceRequest {

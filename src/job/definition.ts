@@ -5,6 +5,7 @@ import type {
   PullPolicy,
   ResourceRequest,
   RetryRequest,
+  SecretDelivery,
   SecretReference,
 } from '../plan/container-spec.js';
 
@@ -13,11 +14,22 @@ export type MountId = number | string;
 
 /** One environment variable in the list form: a literal or a secret reference, never both. */
 export type EnvironmentEntry =
-  | { readonly name: string; readonly value: string; readonly secret?: undefined }
-  | { readonly name: string; readonly value?: undefined; readonly secret: SecretReference };
+  | {
+      readonly name: string;
+      readonly value: string;
+      readonly secret?: undefined;
+      readonly as?: undefined;
+    }
+  | ({ readonly name: string; readonly value?: undefined } & SecretEntry);
+
+/** A secret by reference, and how the job gets it: in the variable (`env`, the default), or in a file whose path the variable holds. */
+export interface SecretEntry {
+  readonly secret: SecretReference;
+  readonly as?: SecretDelivery | undefined;
+}
 
 /** Environment as a map; the list form is equivalent. */
-export type EnvironmentMap = Readonly<Record<string, string | { readonly secret: SecretReference }>>;
+export type EnvironmentMap = Readonly<Record<string, string | SecretEntry>>;
 
 /** Where an input's bytes come from. */
 export type InputSourceDefinition =

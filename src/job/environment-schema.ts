@@ -29,8 +29,11 @@ const value = z
   .max(4096, 'must not be longer than 4096 characters')
   .refine((text) => !text.includes('\0'), 'must not hold NUL');
 
+/** How the job gets a secret. */
+const as = z.enum(['env', 'file'], { error: 'must be "env" or "file"' }).optional();
+
 const entry = z
-  .strictObject({ name, value: value.optional(), secret: secretReference.optional() })
+  .strictObject({ name, value: value.optional(), secret: secretReference.optional(), as })
   .superRefine((variable, context) => {
     const hasValue = variable.value !== undefined;
     const hasSecret = variable.secret !== undefined;
@@ -42,14 +45,16 @@ const entry = z
       });
     } else if (!hasValue && !hasSecret) {
       context.addIssue({ code: 'custom', message: 'must have either a value or a secret' });
+    } else if (hasValue && variable.as !== undefined) {
+      context.addIssue({ code: 'custom', path: ['as'], message: 'is only for a secret, not for a value' });
     }
   });
 
-const mapValue = z.union([value, z.strictObject({ secret: secretReference })], {
+const mapValue = z.union([value, z.strictObject({ secret: secretReference, as })], {
   error: ({ input }) =>
     typeof input === 'number' || typeof input === 'boolean'
       ? `must be text: put quotes around the ${typeof input}`
-      : 'must be text or { secret: { source, key } }',
+      : 'must be text or { secret: { source, key }, as? }',
 });
 
 const MAX_VARIABLES = 200;
@@ -61,5 +66,5 @@ export const environment = z.union(
     z.array(entry).max(MAX_VARIABLES, TOO_MANY),
     z.record(name, mapValue).refine((map) => Object.keys(map).length <= MAX_VARIABLES, TOO_MANY),
   ],
-  { error: 'must be a list of { name, value } or { name, secret }, or a map of names' },
+  { error: 'must be a list of { name, value } or { name, secret, as? }, or a map of names' },
 );

@@ -11,10 +11,18 @@ export type SecretReference =
   | { readonly source: 'env'; readonly key: string }
   | { readonly source: 'store'; readonly key: string; readonly version?: string | undefined };
 
+/** How a job gets a secret: `env`, as the value of the variable; `file`, in a file whose path is the value of the variable. */
+export type SecretDelivery = 'env' | 'file';
+
 /** One environment variable: a literal value or a secret by reference. */
 export type EnvironmentVariable =
   | { readonly name: string; readonly value: string }
-  | { readonly name: string; readonly secret: SecretReference };
+  | {
+      readonly name: string;
+      readonly secret: SecretReference;
+      /** Absent: `env`. */
+      readonly as?: SecretDelivery | undefined;
+    };
 
 /** A per-process limit of the kernel. */
 export interface Ulimit {
@@ -175,7 +183,7 @@ export interface RunRequest {
   readonly retry: RetryRequest;
 }
 
-/** A bind mount. In a plan `source` begins with `<workspace>`, a placeholder for the run's folder. */
+/** A bind mount. In a plan `source` begins with `<workspace>` or is `<secrets>`, placeholders for folders of the run. */
 export interface MountSpec {
   readonly type: 'bind';
   readonly source: string;
@@ -207,7 +215,7 @@ export interface ContainerSpec {
   /** Null: the image's own (only without an entry point of ours). */
   readonly command: readonly string[] | null;
   readonly workingDirectory: string | null;
-  /** Sorted as given. In a plan, secrets are `<secret:source:key>`. */
+  /** Sorted as given. In a plan, secrets are `<secret:source:key>`; one delivered as a file is the path of the file. */
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   /** Numeric `uid:gid`. */
   readonly user: string;

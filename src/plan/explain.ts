@@ -9,7 +9,7 @@ import type { Caller, PolicyRule } from '../policy/rule.js';
 import type { PolicyDecision } from '../result.js';
 import { toDockerRunLine } from './docker-run-line.js';
 import { planRun } from './plan-run.js';
-import type { RunPlan } from './run-plan.js';
+import { PLACEHOLDER, type RunPlan } from './run-plan.js';
 
 /** Everything that can be said of a definition before it runs. */
 export interface Explanation {
@@ -20,7 +20,7 @@ export interface Explanation {
   readonly plan: RunPlan | null;
   /** The nearest `docker run` line, secrets as names; null if denied. */
   readonly dockerRun: string | null;
-  /** What only the image can tell. */
+  /** What only the image, or the host when it runs, can tell. */
   readonly pending: readonly string[];
 }
 
@@ -60,11 +60,14 @@ export function explainJob(
   return deepFreeze({ validation, decision: judged.decision, plan, dockerRun, pending: pendingOf(plan) });
 }
 
-function pendingOf({ container, volumeMask }: RunPlan): readonly string[] {
+function pendingOf({ container, volumeMask, secretEnvironment }: RunPlan): readonly string[] {
   const size = String(volumeMask.sizeBytes);
   const pending = [
     `each VOLUME of the image is covered by a tmpfs of ${size} bytes, unless it is a mount or in the workspace`,
   ];
+  if (secretEnvironment.some(({ as }) => as === 'file')) {
+    pending.push(`${PLACEHOLDER.secrets} is a folder in the memory of this host, made when the run begins`);
+  }
   if (container.entryPoint === null) pending.push("the entry point is the image's own");
   if (container.command === null) pending.push("the command is the image's own");
   if (container.workingDirectory === null) pending.push("the working directory is the image's own");

@@ -19,8 +19,10 @@ export interface RunValues {
   readonly instance: string;
   readonly owner: string;
   readonly createdAt: string;
-  /** Values by variable name. */
+  /** Values by variable name, of those that are delivered in the variable. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** The run's folder for secrets that are files; null where the plan has none. */
+  readonly secretsPath: string | null;
   /** Indexes of optional inputs that are not there: they get no mount. */
   readonly skippedInputs: ReadonlySet<number>;
   readonly stdin: boolean;
@@ -35,7 +37,7 @@ export interface MaterializedContainer {
 /**
  * Makes the container of one attempt.
  *
- * @throws `runtime.failed` for a plan that was changed after it was made, or a secret without a value.
+ * @throws `runtime.failed` for a plan that was changed after it was made, or a secret without a value or a place.
  */
 export function materializeContainer(plan: RunPlan, values: RunValues): MaterializedContainer {
   if (!verifyPlanHash(plan)) {
@@ -51,7 +53,7 @@ export function materializeContainer(plan: RunPlan, values: RunValues): Material
   );
   const mounts = [...container.mounts, ...cover.mounts]
     .filter(({ source }) => !skipped.has(source))
-    .map((mount) => placeMount(mount, values.workspacePath));
+    .map((mount) => placeMount(mount, values));
   const spec: ContainerSpec = {
     ...container,
     name: containerName(values.labelPrefix, plan.job.slug ?? '', values.runId, values.attempt),
@@ -65,16 +67,22 @@ export function materializeContainer(plan: RunPlan, values: RunValues): Material
   return { spec, workspaceFolders: cover.workspaceFolders };
 }
 
-function placeMount(mount: MountSpec, workspacePath: string): MountSpec {
-  // Every source in a plan was written by us and begins with the placeholder.
-  return { ...mount, source: workspacePath + mount.source.slice(PLACEHOLDER.workspace.length) };
+function placeMount(mount: MountSpec, { workspacePath, secretsPath }: RunValues): MountSpec {
+  // Every source in a plan was written by us: it is the one placeholder or begins with the other.
+  if (mount.source !== PLACEHOLDER.secrets) {
+    return { ...mount, source: workspacePath + mount.source.slice(PLACEHOLDER.workspace.length) };
+  }
+  if (secretsPath === null) {
+    throw new RuntimeError('runtime.failed', 'the plan has secrets that are files, but they have no place');
+  }
+  return { ...mount, source: secretsPath };
 }
 
 function revealEnvironment(
   plan: RunPlan,
   secrets: ReadonlyMap<string, string>,
 ): ContainerSpec['environment'] {
-  const secretNames = new Set(plan.secretEnvironment.map(({ name }) => name));
+  const secretNames = new Set(plan.secretEnvironment.flatMap(({ name, as }) => (as === 'env' ? [name] : [])));
   return plan.container.environment.map(({ name, value }) => {
     if (!secretNames.has(name)) return { name, value };
     const secret = secrets.get(name);

@@ -3,6 +3,17 @@ import { isWithin, normalizeAbsolutePath } from '../base/paths.js';
 import type { MountSpec, RunRequest } from './container-spec.js';
 import { PLACEHOLDER, type PlannedConfigFile, type PlannedInput } from './run-plan.js';
 
+/**
+ * Where files of secrets appear. No job can ask for a mount here: `/run` is on the deny-list of mount targets, so that this place is
+ * always ours.
+ */
+const SECRETS_FOLDER = '/run/secrets';
+
+/** Where a variable's secret lies in the container when it is delivered as a file. */
+export function secretFilePath(variableName: string): string {
+  return `${SECRETS_FOLDER}/${variableName}`;
+}
+
 /** Mounts of a plan, and the things they are for. */
 export interface MountPlan {
   /** Parents before children. */
@@ -11,7 +22,10 @@ export interface MountPlan {
   readonly configFile: PlannedConfigFile | null;
 }
 
-/** Each input and the configuration file read-only at its workspace path and its mount path; the workspace itself writable. */
+/**
+ * Each input and the configuration file read-only at its workspace path and its mount path; the workspace itself writable; one read-only folder
+ * with all secrets that are files: what is removed from it is gone in the container at once, which a mount of each file would not give.
+ */
 export function planMounts(request: RunRequest): MountPlan {
   const root = normalizeAbsolutePath(request.container.workspaceMountPath);
   const targetsOf = (workspacePath: string, mountPath: string | null): readonly string[] => {
@@ -42,7 +56,17 @@ export function planMounts(request: RunRequest): MountPlan {
     target: root,
     readOnly: false,
   };
-  return { mounts: parentsFirst([workspace, ...readOnly]), inputs, configFile: plannedConfigFile };
+  const hasSecretFiles = request.container.environment.some(
+    (variable) => 'secret' in variable && variable.as === 'file',
+  );
+  const secrets: readonly MountSpec[] = hasSecretFiles
+    ? [{ type: 'bind', source: PLACEHOLDER.secrets, target: SECRETS_FOLDER, readOnly: true }]
+    : [];
+  return {
+    mounts: parentsFirst([workspace, ...readOnly, ...secrets]),
+    inputs,
+    configFile: plannedConfigFile,
+  };
 }
 
 /** A stable order in which nothing is mounted over what was mounted before it. */

@@ -15,7 +15,7 @@ import type {
   SecretReference,
   TmpfsSpec,
 } from './container-spec.js';
-import { isTarget, type MountPlan, planMounts } from './mount-plan.js';
+import { isTarget, type MountPlan, planMounts, secretFilePath } from './mount-plan.js';
 import { planRetry } from './plan-retry.js';
 import { type PlannedTimeouts, PLACEHOLDER, type RunPlan } from './run-plan.js';
 
@@ -53,7 +53,9 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
   const { container: draft } = request;
   const mounts = planMounts(request);
   const secretEnvironment = draft.environment.flatMap((variable) =>
-    'secret' in variable ? [{ name: variable.name, secret: variable.secret }] : [],
+    'secret' in variable
+      ? [{ name: variable.name, secret: variable.secret, as: variable.as ?? ('env' as const) }]
+      : [],
   );
   const body: Omit<RunPlan, 'planHash'> = {
     schemaVersion: 1,
@@ -151,11 +153,12 @@ function resolveUser(asked: string | null, caller: Caller): { readonly uid: numb
 }
 
 function environmentOf(draft: ContainerDraft): ContainerSpec['environment'] {
-  const entries = draft.environment.map((variable) => ({
-    name: variable.name,
-    value:
-      'secret' in variable ? `<secret:${variable.secret.source}:${variable.secret.key}>` : variable.value,
-  }));
+  const entries = draft.environment.map((variable) => {
+    const { name } = variable;
+    if (!('secret' in variable)) return { name, value: variable.value };
+    const { source, key } = variable.secret;
+    return { name, value: variable.as === 'file' ? secretFilePath(name) : `<secret:${source}:${key}>` };
+  });
   // The home of an unknown uid would be `/`, which is read-only.
   const hasHome = entries.some(({ name }) => name === 'HOME');
   return hasHome ? entries : [...entries, { name: 'HOME', value: '/tmp' }];

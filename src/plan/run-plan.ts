@@ -8,6 +8,7 @@ import type {
   OutputRequest,
   PullPolicy,
   RetryRequest,
+  SecretDelivery,
   SecretReference,
 } from './container-spec.js';
 
@@ -16,6 +17,8 @@ export const PLACEHOLDER = {
   imageId: '<imageId>',
   /** The run's own folder: `workspace/` is the writable part, `inputs/` its read-only sibling. */
   workspace: '<workspace>',
+  /** The run's folder for secrets delivered as files, on a tmpfs of the host. */
+  secrets: '<secrets>',
   runId: '<runId>',
   attempt: '<attempt>',
   containerName: '<containerName>',
@@ -31,6 +34,14 @@ export interface PlannedInput extends InputRequest {
   readonly stagedAt: string;
   /** Absolute container paths at which it is mounted read-only; normalised, without duplicates. */
   readonly targets: readonly string[];
+}
+
+/** A variable that gets a secret. */
+export interface PlannedSecret {
+  readonly name: string;
+  readonly secret: SecretReference;
+  /** `file`: the file is `/run/secrets/<name>`, and the variable holds that path. */
+  readonly as: SecretDelivery;
 }
 
 /** The configuration file with the places it will appear at. */
@@ -86,8 +97,8 @@ export interface RunPlan {
   readonly parameters: unknown;
   /** Distinct references, in order of first use. */
   readonly secrets: readonly SecretReference[];
-  /** Which variable of `container.environment` gets which secret. */
-  readonly secretEnvironment: readonly { readonly name: string; readonly secret: SecretReference }[];
+  /** Which variable of `container.environment` gets which secret, and how. */
+  readonly secretEnvironment: readonly PlannedSecret[];
   readonly stdin: string | null;
   /** For each attempt anew. */
   readonly timeouts: PlannedTimeouts;

@@ -52,7 +52,7 @@ export const DEFAULT_POLICY: Policy = {
     deniedEnvironment: [],
     requireAttestation: false,
   },
-  secrets: { allow: ['*'] },
+  secrets: { allow: ['*'], delivery: 'any', allowDisk: false },
   storage: { read: ['*'], write: ['*'] },
   mode: 'enforce',
 };

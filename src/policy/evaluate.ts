@@ -11,7 +11,7 @@ import {
   type PolicyRule,
   type RuleFinding,
 } from './rule.js';
-import { secretsRule, storageRule } from './rules/access.js';
+import { secretDeliveryRule, secretsRule, storageRule } from './rules/access.js';
 import { environmentRule, mountsRule, userRule } from './rules/container.js';
 import { imageDigestRule, imageRule, pullPolicyRule } from './rules/image.js';
 import { resourcesRule, retryRule, timeoutsRule } from './rules/limits.js';
@@ -31,6 +31,7 @@ const BUILT_IN: readonly BuiltInRule[] = [
   mountsRule,
   environmentRule,
   secretsRule,
+  secretDeliveryRule,
   storageRule,
 ];
 

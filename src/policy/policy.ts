@@ -66,6 +66,16 @@ export interface SecurityPolicy {
   readonly requireAttestation: boolean;
 }
 
+/** Which secrets jobs may have, and how they get them. */
+export interface SecretsPolicy {
+  /** Wildcards over `source:key` of secret references. */
+  readonly allow: readonly string[];
+  /** `file`: a job that wants a secret in a variable is refused; `any`: as the job asks. */
+  readonly delivery: 'any' | 'file';
+  /** Whether files of secrets may lie on a disk; without it they are made on a tmpfs or not at all. */
+  readonly allowDisk: boolean;
+}
+
 /** Rights on storage: `mountId` or `mountId:prefix`, the id may be `*`. */
 export interface StoragePolicy {
   readonly read: readonly string[];
@@ -79,8 +89,7 @@ export interface Policy {
   readonly gpu: { readonly enabled: boolean };
   readonly limits: LimitsPolicy;
   readonly security: SecurityPolicy;
-  /** Wildcards over `source:key` of secret references. */
-  readonly secrets: { readonly allow: readonly string[] };
+  readonly secrets: SecretsPolicy;
   readonly storage: StoragePolicy;
   /** `enforce`: a violation refuses the run. The only mode for now. */
   readonly mode: 'enforce';

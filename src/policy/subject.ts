@@ -8,6 +8,7 @@ import type {
   ResourceRequest,
   RetryRequest,
   RunRequest,
+  SecretDelivery,
   SecretReference,
   TimeoutsRequest,
   TmpfsRequest,
@@ -17,6 +18,8 @@ import type {
 export interface EnvironmentSubject {
   readonly name: string;
   readonly secret: SecretReference | null;
+  /** How the job gets the secret; null for a literal. */
+  readonly as: SecretDelivery | null;
 }
 
 /** One input: where from and where to. */
@@ -65,10 +68,11 @@ const PROJECTION = {
   workingDirectory: (draft) => draft.workingDirectory,
   workspaceMountPath: (draft) => draft.workspaceMountPath,
   environment: (draft) =>
-    draft.environment.map((variable) => ({
-      name: variable.name,
-      secret: 'secret' in variable ? variable.secret : null,
-    })),
+    draft.environment.map((variable) =>
+      'secret' in variable
+        ? { name: variable.name, secret: variable.secret, as: variable.as ?? 'env' }
+        : { name: variable.name, secret: null, as: null },
+    ),
   networkMode: (draft) => draft.networkMode,
   requiresGpu: (draft) => draft.requiresGpu,
   resources: (draft) => draft.resources,

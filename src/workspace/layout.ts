@@ -24,6 +24,11 @@ export function runFolderPrefix(name: string): string {
   return `${RUN_FOLDER_PREFIX}${reduced === '' ? 'job' : reduced}-`;
 }
 
+/** What the name of a folder with the secrets of a run begins with: `secrets-<owner>-`, the owner as in labels. */
+export function secretFolderPrefix(owner: string): string {
+  return `secrets-${owner}-`;
+}
+
 /**
  * The single name beneath `inputs/` at which a plan stages something.
  *

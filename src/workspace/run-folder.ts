@@ -36,7 +36,7 @@ export async function prepareRoot(root: string, setting: RootSetting): Promise<s
     new WorkspaceError('workspace.failed', `${ROOT_NAMES[setting]} ${path} ${problem}`, {
       hint: `set ${setting} to a folder of this user that nobody else may write to`,
     });
-  await mkdir(root, { recursive: true, mode: 0o700 });
+  await makePath(root);
   if ((await lstat(root)).isSymbolicLink())
     throw refuse(root, 'is a symbolic link; give the folder it points to');
   // Links further up are the operator's own; from here on there are none in the path.
@@ -49,6 +49,25 @@ export async function prepareRoot(root: string, setting: RootSetting): Promise<s
     throw refuse(path, `may be written to by others (mode ${facts.mode.toString(8)}); make it 0700`);
   }
   return path;
+}
+
+/** Not by `recursive`: beneath a folder that is there but takes none, such as `/proc`, Node tries for ever. */
+async function makePath(path: string): Promise<void> {
+  const make = async (): Promise<void> => {
+    try {
+      await mkdir(path, { mode: 0o700 });
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+    }
+  };
+  try {
+    await make();
+  } catch (error) {
+    const parent = dirname(path);
+    if (errorCode(error) !== 'ENOENT' || parent === path) throw error;
+    await makePath(parent);
+    await make();
+  }
 }
 
 /**

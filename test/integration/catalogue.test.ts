@@ -1,6 +1,5 @@
 /** Cases of abuse whose end is seen only on a real engine; what is refused before any engine call is tested in `test/catalogue`. */
 import { mkdir, readdir, readFile, stat, symlink } from 'node:fs/promises';
-import { request } from 'node:http';
 import { join } from 'node:path';
 import {
   type DockerJob,
@@ -15,6 +14,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { isRoot } from '../host/scratch.js';
+import { engineSays } from './engine-says.js';
 import { temporaryFolder, testRuntime } from './setup.js';
 
 let image = '';
@@ -31,23 +31,6 @@ async function sh(
 ): Promise<RunResult> {
   const runtime = await testRuntime(config);
   return runtime.runJob({ docker: { image, command: ['sh', '-c', script], ...docker } }, options);
-}
-
-/** What the engine itself says, in its own words. */
-async function engineSays(path: string): Promise<unknown> {
-  const host = new URL(process.env['DOCKER_HOST'] ?? '');
-  return new Promise((resolve, reject) => {
-    const where =
-      host.protocol === 'unix:' ? { socketPath: host.pathname } : { host: host.hostname, port: host.port };
-    const call = request({ ...where, path }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
-      response.on('end', () => {
-        resolve(JSON.parse(text));
-      });
-    });
-    call.on('error', reject).end();
-  });
 }
 
 /** What the engine says of the container of a job that waits. */

@@ -33,6 +33,7 @@ const values: RunValues = {
   owner: 'o1',
   createdAt: '2026-01-01T00:00:00.000Z',
   secrets: new Map(),
+  secretsPath: null,
   skippedInputs: new Set(),
   stdin: false,
 };
@@ -90,6 +91,34 @@ describe('planRun', () => {
 });
 
 describe('materializeContainer', () => {
+  it('delivers a secret as a file by one read-only folder, and its path by the variable', () => {
+    const plan = planOf({
+      environment: [
+        { name: 'A', secret: { source: 'store', key: 'k' }, as: 'file' },
+        { name: 'B', secret: { source: 'store', key: 'k' }, as: 'env' },
+      ],
+    });
+    const { spec } = materializeContainer(plan, {
+      ...values,
+      secrets: new Map([['B', 'value']]),
+      secretsPath: '/memory/x',
+    });
+    expect(spec.environment).toEqual([
+      { name: 'A', value: '/run/secrets/A' },
+      { name: 'B', value: 'value' },
+      { name: 'HOME', value: '/tmp' },
+    ]);
+    expect(spec.mounts).toContainEqual({
+      type: 'bind',
+      source: '/memory/x',
+      target: '/run/secrets',
+      readOnly: true,
+    });
+    expect(() => materializeContainer(plan, { ...values, secrets: new Map([['B', 'value']]) })).toThrow(
+      /have no place/,
+    );
+  });
+
   it('puts values where berthkit wrote placeholders, and nowhere else', () => {
     const text = '<runId> <workspace> <imageId> <secret:store:k> <planHash>';
     const plan = planOf({

@@ -290,13 +290,36 @@ describe('the other rules', () => {
       { environment },
       {
         security: { ...DEFAULT_POLICY.security, deniedEnvironment: ['LD_*'] },
-        secrets: { allow: ['store:*'] },
+        secrets: { ...DEFAULT_POLICY.secrets, allow: ['store:*'] },
       },
     );
     expect(decision.violations).toMatchObject([
       { rule: 'policy.environment', path: 'docker.environment.0.name' },
       { rule: 'policy.secrets', path: 'docker.environment.1.secret' },
     ]);
+  });
+
+  it('demands a file for every secret where secrets.delivery says so', () => {
+    const secret = { source: 'store', key: 'token' } as const;
+    const environment = [
+      { name: 'PLAIN', value: 'x' },
+      { name: 'A', secret },
+      { name: 'B', secret, as: 'env' },
+      { name: 'C', secret, as: 'file' },
+    ] as const;
+    const strict = { secrets: { ...DEFAULT_POLICY.secrets, delivery: 'file' } } as const;
+    const { violations, rules } = judgeContainer({ environment }, strict);
+    expect(violations).toMatchObject([
+      { rule: 'policy.secret_delivery', path: 'docker.environment.1.as' },
+      { rule: 'policy.secret_delivery', path: 'docker.environment.2.as' },
+    ]);
+    expect(violations[0]).toMatchObject({
+      message: expect.stringContaining('"store:token" for variable A') as unknown,
+      hint: expect.stringContaining('as: "file"') as unknown,
+    });
+    expect(rules.map(({ rule }) => rule)).toContain('policy.secret_delivery');
+    expect(judgeContainer({ environment: environment.slice(3) }, strict).allowed).toBe(true);
+    expect(judgeContainer({ environment }, {}).allowed).toBe(true);
   });
 
   it('bounds storage by mount and prefix, in whole segments', () => {
@@ -356,6 +379,6 @@ describe('rules of the operator', () => {
   it('cannot be fooled by what a rule changes: the subject is judged as a whole and JSON-safe', () => {
     const decision = judge(requestWith());
     expect(JSON.parse(JSON.stringify(decision))).toEqual(decision);
-    expect(decision.rules).toHaveLength(13);
+    expect(decision.rules).toHaveLength(14);
   });
 });

@@ -58,6 +58,7 @@ async function leaveContainer(
     owner: left.owner,
     createdAt: new Date(0).toISOString(),
     secrets: new Map(),
+    secretsPath: null,
     skippedInputs: new Set(),
     stdin: false,
   });

@@ -48,6 +48,12 @@ describe('createWorkspace', () => {
     await expect(createWorkspace(root, options)).rejects.toThrow(/belongs to uid 1234/);
   });
 
+  it('refuses a root in a place that takes no folders, at once', async () => {
+    await expect(createWorkspace('/proc/berthkit/root', options)).rejects.toMatchObject({
+      code: 'workspace.failed',
+    });
+  });
+
   it('refuses a root that is a link, a file, or open to others', async () => {
     const outer = await scratch();
     await mkdir(join(outer, 'real'));

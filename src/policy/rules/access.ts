@@ -3,7 +3,7 @@ import { fixedPrefixOf } from '../../base/path-template.js';
 import { matchesWildcard } from '../../base/wildcard.js';
 import type { SecretReference } from '../../plan/container-spec.js';
 import type { Policy } from '../policy.js';
-import { type BuiltInRule, deniedBy, type Objection } from '../rule.js';
+import { type BuiltInRule, deniedBy, notApplicable, type Objection } from '../rule.js';
 
 /** `source:key`, what patterns of `secrets.allow` are matched against. */
 const secretName = ({ source, key }: SecretReference): string => `${source}:${key}`;
@@ -26,6 +26,23 @@ export const secretsRule: BuiltInRule = {
       ];
     });
     return deniedBy('policy.secrets', objections, 'all secrets may be used');
+  },
+};
+
+/** `policy.secret_delivery` */
+export const secretDeliveryRule: BuiltInRule = {
+  id: 'policy.secret_delivery',
+  judge(subject, { policy }) {
+    if (policy.secrets.delivery === 'any') {
+      return notApplicable('policy.secret_delivery', 'secrets.delivery leaves it to the job');
+    }
+    const objections = subject.environment.flatMap(({ name, secret, as }, index) => {
+      if (secret === null || as === 'file') return [];
+      const path = `docker.environment.${String(index)}.as`;
+      const message = `secret "${secretName(secret)}" for variable ${name} is to be delivered as a file (secrets.delivery)`;
+      return [{ path, message, hint: `set as: "file"; ${name} then holds the path of the file` }];
+    });
+    return deniedBy('policy.secret_delivery', objections, 'all secrets are delivered as files');
   },
 };
 

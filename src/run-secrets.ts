@@ -1,0 +1,99 @@
+/** The step of a run that has its secrets: resolved as late as can be, known to the redactor, and delivered as the plan says. */
+import { createRedactor } from './base/redact.js';
+import { SecretError } from './errors.js';
+import { resolveSecrets, secretId } from './execute/secrets.js';
+import type { PlannedSecret, RunPlan } from './plan/run-plan.js';
+import type { Cleanup } from './run-cleanup.js';
+import type { Run } from './run-context.js';
+import { userOf } from './run-preparation.js';
+import { weakSecretWarnings } from './run-redaction.js';
+import type { SecretResolver } from './secrets/types.js';
+import { createSecretFiles, type SecretFiles } from './workspace/secret-files.js';
+
+/** The secrets of one attempt, ready for its container. */
+export interface RevealedSecrets {
+  /** Values by variable name, of those that are delivered in the variable. */
+  readonly variables: ReadonlyMap<string, string>;
+  /** Null where the plan delivers none as a file. */
+  readonly files: SecretFiles | null;
+}
+
+/** What the kernel takes as one `NAME=value` of a new process, the NUL at its end included (`MAX_ARG_STRLEN`, execve(2)). */
+const MAX_VARIABLE_BYTES = 131_072;
+
+/** Resolves secrets; from here on everything that leaves is redacted. Files of them go before anything else when the run is over. */
+export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): Promise<RevealedSecrets> {
+  run.record.phase = 'secrets';
+  const { runId, attempt, jobSlug, metadata } = run.record;
+  const context = { runId, attempt, jobSlug, metadata, profile: null };
+  const secrets = await resolveSecrets(plan.secretEnvironment, resolverOf(run), context, {
+    timeoutMs: plan.timeouts.secretsMs,
+    signal: run.stop.signal,
+  });
+  cleanup.add('secret', async () => {
+    const failures = await secrets.release();
+    if (failures.length > 0) throw new Error(failures.join('; '));
+  });
+  const given = Object.entries(run.options.secrets ?? {});
+  const known = new Map([
+    ...given.map(([key, value]) => [secretId({ source: 'store', key }), value] as const),
+    ...secrets.values,
+  ]);
+  for (const value of secrets.values.values()) run.record.secretValues.add(value);
+  run.record.redactor = createRedactor([...run.record.secretValues]);
+  for (const warning of weakSecretWarnings(known)) run.warn(warning);
+  const variables = valuesOf(plan, 'env', secrets.values);
+  requireFitting(plan.secretEnvironment, variables);
+  const files = await writeFiles(run, plan, valuesOf(plan, 'file', secrets.values));
+  if (files !== null) cleanup.addFirst('secret', async (signal) => files.remove(signal));
+  return { variables, files };
+}
+
+function valuesOf(
+  plan: RunPlan,
+  delivery: PlannedSecret['as'],
+  values: ReadonlyMap<string, string>,
+): ReadonlyMap<string, string> {
+  const planned = plan.secretEnvironment.filter(({ as }) => as === delivery);
+  return new Map(planned.map(({ name, secret }) => [name, values.get(secretId(secret)) ?? '']));
+}
+
+/** A container with a longer variable would start and end with a failure of its entry point, which tells nobody why. */
+function requireFitting(planned: readonly PlannedSecret[], variables: ReadonlyMap<string, string>): void {
+  for (const { name, secret } of planned) {
+    const value = variables.get(name);
+    if (value === undefined || Buffer.byteLength(`${name}=${value}\0`) <= MAX_VARIABLE_BYTES) continue;
+    const most = String(MAX_VARIABLE_BYTES);
+    throw new SecretError(
+      'secret.failed',
+      `the value of secret "${secretId(secret)}" does not fit into variable ${name}: a variable has at most ${most} bytes with its name`,
+      { hint: `let the job have it as a file: as: "file"` },
+    );
+  }
+}
+
+async function writeFiles(
+  run: Run,
+  plan: RunPlan,
+  values: ReadonlyMap<string, string>,
+): Promise<SecretFiles | null> {
+  if (values.size === 0) return null;
+  const { config, caller, identity } = run;
+  return createSecretFiles({
+    root: config.secretsRoot ?? `/dev/shm/berthkit-${String(caller?.uid ?? 'unknown')}`,
+    allowDisk: config.policy.secrets.allowDisk,
+    owner: identity.owner,
+    user: userOf(plan),
+    values,
+    signal: run.stop.signal,
+  });
+}
+
+/** The caller's own values answer `store` references first. */
+function resolverOf(run: Run): SecretResolver {
+  const given = new Map(Object.entries(run.options.secrets ?? {}));
+  return async (reference, context) => {
+    const value = reference.source === 'store' ? given.get(reference.key) : undefined;
+    return value ?? run.ports.resolveSecret?.(reference, context);
+  };
+}

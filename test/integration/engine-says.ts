@@ -1,0 +1,19 @@
+/** The engine's own words, asked for without berthkit. It changes nothing. */
+import { request } from 'node:http';
+
+/** The answer to a GET of the engine at `DOCKER_HOST`. */
+export async function engineSays(path: string): Promise<unknown> {
+  const host = new URL(process.env['DOCKER_HOST'] ?? '');
+  return new Promise((resolve, reject) => {
+    const where =
+      host.protocol === 'unix:' ? { socketPath: host.pathname } : { host: host.hostname, port: host.port };
+    const call = request({ ...where, path }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => {
+        resolve(JSON.parse(text));
+      });
+    });
+    call.on('error', reject).end();
+  });
+}

@@ -22,7 +22,7 @@ const TOLD = 5;
 const SWAP = 'resources.swapBytes';
 
 /**
- * Attaches while the container is compared with what was asked for, so that the comparison costs no time of its own. Both have settled when
+ * Attaches while the container is compared with what was asked for, so that the comparison has to wait for nothing. Both have settled when
  * this does; of two failures the comparison's is the one told.
  *
  * @throws `policy.violated` with `details.differences`; `engine.not_found` if it is gone; else what the engine's calls throw.

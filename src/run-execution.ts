@@ -16,6 +16,7 @@ import { userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import type { RunRecord } from './run-record.js';
+import { redactedMetadata } from './run-redaction.js';
 import type { RevealedSecrets } from './run-secrets.js';
 import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
 import type { Workspace } from './workspace/create.js';
@@ -202,7 +203,7 @@ export async function collectRun(
           outputTo: run.outputTo,
           succeeded: record.verdict?.reason === 'completed',
           placeholders: staged.placeholders,
-          metadata: record.metadata,
+          metadata: redactedMetadata(record.metadata, record.redactor),
           variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
           concurrency: run.config.concurrency.upload,
           signal: bounded,

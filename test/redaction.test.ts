@@ -1,7 +1,13 @@
 /** What a job says of a secret does not leave the run by any way out, on the fake engine. What others say has a file of its own. */
-import { type RunResult, staticSecrets } from 'berthkit';
+import {
+  memoryStorage,
+  type RunResult,
+  staticSecrets,
+  type StorageAdapter,
+  type WriteOptions,
+} from 'berthkit';
 import { describe, expect, it } from 'vitest';
-import { expectNothing, FORMS, run } from './redaction-fixture.js';
+import { expectNothing, FORMS, run, SECRET } from './redaction-fixture.js';
 
 describe('what the job says', () => {
   it('is masked in every form, on every way out, however it is cut', async () => {
@@ -47,6 +53,33 @@ describe('what the job says', () => {
       status: 'succeeded',
       outputs: [{ workspacePath: 'out', files: [{ path: 'out/***.txt' }] }],
     });
+  });
+});
+
+describe('what the caller says', () => {
+  it('is masked in what storages are told with an output', async () => {
+    const memory = memoryStorage();
+    const written: WriteOptions[] = [];
+    const out: StorageAdapter = {
+      stat: memory.stat,
+      list: memory.list,
+      read: memory.read,
+      write: async (path, body, options) => {
+        written.push(options);
+        return memory.write(path, body, options);
+      },
+    };
+    await run(
+      {
+        run: async (job) => {
+          await job.writeFile('/workspace/out', 'x');
+          return { exitCode: 0 };
+        },
+      },
+      { storage: { in: memoryStorage({ a: 'input' }), out } },
+      { metadata: { note: `uses ${SECRET.split('\n')[0] ?? ''}` } },
+    );
+    expect(written.map(({ metadata }) => metadata)).toMatchObject([{ note: 'uses ***' }]);
   });
 });
 

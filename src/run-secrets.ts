@@ -78,15 +78,20 @@ async function writeFiles(
   values: ReadonlyMap<string, string>,
 ): Promise<SecretFiles | null> {
   if (values.size === 0) return null;
-  const { config, caller, identity } = run;
+  const { config, identity } = run;
   return createSecretFiles({
-    root: config.secretsRoot ?? `/dev/shm/berthkit-${String(caller?.uid ?? 'unknown')}`,
+    root: secretsRootOf(run),
     allowDisk: config.policy.secrets.allowDisk,
-    owner: identity.owner,
+    mark: { ...identity, runId: run.record.runId },
     user: userOf(plan),
     values,
     signal: run.stop.signal,
   });
+}
+
+/** Where files of secrets are; by default a folder of this user's on the usual tmpfs. */
+export function secretsRootOf({ config, caller }: Pick<Run, 'config' | 'caller'>): string {
+  return config.secretsRoot ?? `/dev/shm/berthkit-${String(caller?.uid ?? 'unknown')}`;
 }
 
 /** The caller's own values answer `store` references first. */

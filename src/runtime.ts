@@ -20,6 +20,7 @@ import type { CallerIdentity, RunEnvironment } from './run-context.js';
 import { type RunHandle, startRunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
 import type { RunOptions } from './run-options.js';
+import { secretsRootOf } from './run-secrets.js';
 import { createClosing } from './runtime-closing.js';
 import type { Runtime } from './runtime-contract.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
@@ -171,6 +172,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         instance,
         self,
         workspaceRoot,
+        secretsRoot: secretsRootOf({ config, caller }),
         dryRun,
         at,
       });

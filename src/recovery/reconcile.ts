@@ -4,12 +4,15 @@ import { engineCall } from '../execute/engine-call.js';
 import { type OwnerState, ownerState } from '../host/process-identity.js';
 import { type OwnershipKey, ownershipOf } from './ownership.js';
 import type { LeftAlone, ReconcileAction, ReconcileReport } from './report.js';
+import { RUN_FOLDER_PREFIX, SECRET_FOLDER_PREFIX } from '../workspace/layout.js';
 import { findFolders, type FoundFolder } from './run-folders.js';
 
 /** What a pass works on. */
 export interface ReconcileOptions extends OwnershipKey {
   readonly engine: ContainerEngine;
   readonly workspaceRoot: string;
+  /** Where files of secrets are. */
+  readonly secretsRoot: string;
   /** This process, as in the label `owner`. */
   readonly self: string;
   readonly dryRun: boolean;
@@ -25,7 +28,7 @@ interface Pass extends ReconcileOptions {
 type Thing = Pick<ReconcileAction, 'what' | 'name' | 'runId' | 'owner'>;
 
 /**
- * One pass: containers first, then the folders that were mounted into them. What cannot be removed is reported and does not keep the rest
+ * One pass: containers first, then the folders that were mounted into them, those with secrets before the others. What cannot be removed is reported and does not keep the rest
  * from being removed.
  *
  * @throws what the engine throws when containers cannot be listed; then nothing was touched.
@@ -33,7 +36,19 @@ type Thing = Pick<ReconcileAction, 'what' | 'name' | 'runId' | 'owner'>;
 export async function reconcileOnce(options: ReconcileOptions): Promise<ReconcileReport> {
   const pass: Pass = { ...options, actions: [], leftAlone: [] };
   await reconcileContainers(pass);
-  await reconcileFolders(pass);
+  // Secrets go even if their container could not be removed.
+  await reconcileFolders(
+    pass,
+    'secrets',
+    await findFolders(pass.secretsRoot, SECRET_FOLDER_PREFIX),
+    async ({ remove }) => remove(),
+  );
+  await reconcileFolders(
+    pass,
+    'workspace',
+    await findFolders(pass.workspaceRoot, RUN_FOLDER_PREFIX),
+    async (folder) => removeUnmounted(pass, folder),
+  );
   const { dryRun, at, actions, leftAlone } = pass;
   return { dryRun, at, actions, leftAlone };
 }
@@ -57,8 +72,13 @@ async function reconcileContainers(pass: Pass): Promise<void> {
   }
 }
 
-async function reconcileFolders(pass: Pass): Promise<void> {
-  for (const folder of await findFolders(pass.workspaceRoot)) {
+async function reconcileFolders(
+  pass: Pass,
+  what: 'secrets' | 'workspace',
+  folders: readonly FoundFolder[],
+  remove: (folder: FoundFolder) => Promise<void>,
+): Promise<void> {
+  for (const folder of folders) {
     const { path, mark, maker } = folder;
     const runId = mark?.runId ?? null;
     const owner = mark?.owner ?? maker;
@@ -66,12 +86,10 @@ async function reconcileFolders(pass: Pass): Promise<void> {
       const why = mark === null ? 'look_alike' : 'other_instance';
       const detail =
         mark === null ? 'nothing in it says whose it is' : `it is of the instance "${mark.instance}"`;
-      pass.leftAlone.push({ what: 'workspace', name: path, runId, why, detail });
+      pass.leftAlone.push({ what, name: path, runId, why, detail });
       continue;
     }
-    await settle(pass, { what: 'workspace', name: path, runId, owner }, async () =>
-      removeUnmounted(pass, folder),
-    );
+    await settle(pass, { what, name: path, runId, owner }, async () => remove(folder));
   }
 }
 

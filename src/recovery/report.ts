@@ -3,7 +3,7 @@
 /** Something a dead process left behind and that was removed, or would be. */
 export interface ReconcileAction {
   readonly action: 'removed';
-  readonly what: 'container' | 'workspace';
+  readonly what: 'container' | 'secrets' | 'workspace';
   /** The container's name, or the folder's path. */
   readonly name: string;
   readonly runId: string | null;
@@ -17,7 +17,7 @@ export interface ReconcileAction {
 
 /** Something that was left as it is. */
 export interface LeftAlone {
-  readonly what: 'container' | 'workspace';
+  readonly what: 'container' | 'secrets' | 'workspace';
   readonly name: string;
   readonly runId: string | null;
   /** `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */

@@ -1,9 +1,8 @@
-/** Finds the folders of runs beneath a workspace root, with their marks. It decides nothing and removes only what it is told to. */
+/** Finds the folders of runs beneath a root, with their marks. It decides nothing and removes only what it is told to. */
 import { readdir, realpath, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode, openBeneath, openDirectory, type OpenNode } from '../host/node.js';
 import { removeTree } from '../host/remove-tree.js';
-import { RUN_FOLDER_PREFIX } from '../workspace/layout.js';
 import { makerOf, MARK_FILE, type OwnerMark, readOwnerMark } from '../workspace/owner-mark.js';
 
 /** A folder that is, or looks like, a run's. */
@@ -17,8 +16,8 @@ export interface FoundFolder {
   readonly remove: () => Promise<void>;
 }
 
-/** All of them; none where there is no root. */
-export async function findFolders(root: string): Promise<readonly FoundFolder[]> {
+/** All whose names begin with `prefix`; none where there is no root. */
+export async function findFolders(root: string, prefix: string): Promise<readonly FoundFolder[]> {
   let rootPath: string;
   let names: readonly string[];
   try {
@@ -31,7 +30,7 @@ export async function findFolders(root: string): Promise<readonly FoundFolder[]>
   }
   const found: FoundFolder[] = [];
   for (const name of names) {
-    if (!name.startsWith(RUN_FOLDER_PREFIX) && makerOf(name) === null) continue;
+    if (!name.startsWith(prefix) && makerOf(name) === null) continue;
     const folder = await inspectFolder(rootPath, name);
     if (folder !== null) found.push(folder);
   }

@@ -24,10 +24,8 @@ export function runFolderPrefix(name: string): string {
   return `${RUN_FOLDER_PREFIX}${reduced === '' ? 'job' : reduced}-`;
 }
 
-/** What the name of a folder with the secrets of a run begins with: `secrets-<owner>-`, the owner as in labels. */
-export function secretFolderPrefix(owner: string): string {
-  return `secrets-${owner}-`;
-}
+/** What the names of all folders with the secrets of a run begin with. */
+export const SECRET_FOLDER_PREFIX = 'secrets-';
 
 /**
  * The single name beneath `inputs/` at which a plan stages something.

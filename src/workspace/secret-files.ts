@@ -1,12 +1,13 @@
 /** Files with the secrets of one run, in the memory of this host and outside its workspace. It resolves no secret. */
-import { chmod, mkdtemp, statfs } from 'node:fs/promises';
+import { chmod, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { JobRuntimeError, SecretError } from '../errors.js';
 import { once } from '../host/chunks.js';
 import { chownIfNeeded, createFile, type Owner } from '../host/file-content.js';
 import { makeFolder } from '../host/folders.js';
 import { errorCode, handlePath, openDirectory, type OpenNode } from '../host/node.js';
-import { secretFolderPrefix } from './layout.js';
+import { SECRET_FOLDER_PREFIX } from './layout.js';
+import { makeMarkedFolder, type OwnerMark } from './owner-mark.js';
 import { prepareRoot, removeRunFolder, verifyFolders } from './run-folder.js';
 
 /** What files are made, where, and for whom. */
@@ -15,8 +16,8 @@ export interface SecretFilesOptions {
   readonly root: string;
   /** Whether the root may lie on a disk. */
   readonly allowDisk: boolean;
-  /** Which process this is: stands in the folder's name, so that what a dead one left behind is known to be its. */
-  readonly owner: string;
+  /** Whose it is, written beside the files and not mounted, so that what a dead process left behind is known to be its. */
+  readonly mark: OwnerMark;
   /** Who the container's processes are. */
   readonly user: Owner;
   /** Values by file name. */
@@ -60,7 +61,7 @@ export async function createSecretFiles(options: SecretFilesOptions): Promise<Se
   signal.throwIfAborted();
   try {
     const root = await prepareRoot(resolve(options.root), 'secretsRoot');
-    const path = await mkdtemp(join(root, secretFolderPrefix(options.owner)));
+    const path = await makeMarkedFolder(root, SECRET_FOLDER_PREFIX, options.mark);
     try {
       return await fillFolder(path, options);
     } catch (error) {

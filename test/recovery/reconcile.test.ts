@@ -1,6 +1,6 @@
 /** What dead processes left is removed, with its proof; everything else stays and is reported. On the fake engine and a real folder. */
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { createRuntime, EngineError, type Runtime } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
@@ -14,8 +14,9 @@ import { materializeContainer } from '../../src/plan/materialize.js';
 import { planRun } from '../../src/plan/plan-run.js';
 import { judgeRequest } from '../../src/policy/judge.js';
 import { createWorkspace } from '../../src/workspace/create.js';
+import { createSecretFiles } from '../../src/workspace/secret-files.js';
 import { deadOwner, startChildOwner } from '../host/child-owner.js';
-import { scratch } from '../host/scratch.js';
+import { noSignal, scratch } from '../host/scratch.js';
 
 const INSTANCE = 'here';
 const self = processOwner(process.pid);
@@ -24,13 +25,16 @@ interface Setup {
   readonly engine: FakeEngine;
   readonly runtime: Runtime;
   readonly root: string;
+  readonly secretsRoot: string;
 }
 
 async function setUp(script: FakeEngineScript = {}): Promise<Setup> {
-  const root = join(await scratch(), 'root');
+  const folder = await scratch();
+  const root = join(folder, 'root');
+  const secretsRoot = join(folder, 'secrets');
   const engine = fakeEngine(script);
-  const runtime = createRuntime({ workspaceRoot: root, instanceId: INSTANCE }, { engine });
-  return { engine, runtime, root };
+  const runtime = createRuntime({ workspaceRoot: root, secretsRoot, instanceId: INSTANCE }, { engine });
+  return { engine, runtime, root, secretsRoot };
 }
 
 /** Creates the container an owner would create, through the same plan. */
@@ -78,7 +82,39 @@ async function leaveFolder(root: string, owner: string, runId: string, instance 
   return path;
 }
 
+async function leaveSecrets(root: string, owner: string, instance = INSTANCE): Promise<string> {
+  const { path } = await createSecretFiles({
+    root,
+    allowDisk: true,
+    mark: { instance, owner, runId: 'r1' },
+    user: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 },
+    values: new Map([['TOKEN', 'value']]),
+    signal: noSignal(),
+  });
+  return dirname(path);
+}
+
 describe('reconcile', () => {
+  it('removes the secrets of a dead process, also where its container stays, and no others', async () => {
+    const setup = await setUp({
+      fail: [{ call: 'containers.remove', error: new EngineError('engine.failed', 'busy') }],
+    });
+    const owner = await deadOwner();
+    const name = await leaveContainer(setup, { owner, runId: 'r1' });
+    const path = await leaveSecrets(setup.secretsRoot, owner);
+    const elsewhere = await leaveSecrets(setup.secretsRoot, owner, 'elsewhere');
+    const living = await leaveSecrets(setup.secretsRoot, self);
+    const { actions, leftAlone } = await setup.runtime.reconcile();
+    expect(actions).toMatchObject([
+      { what: 'container', name, problem: 'busy' },
+      { what: 'secrets', name: path, runId: 'r1', owner, problem: null },
+    ]);
+    expect(leftAlone).toMatchObject([{ what: 'secrets', name: elsewhere, why: 'other_instance' }]);
+    expect((await readdir(setup.secretsRoot)).sort()).toEqual(
+      [elsewhere, living].map((left) => basename(left)).sort(),
+    );
+  });
+
   it('removes containers and folders of a dead process, with the proof', async () => {
     const setup = await setUp();
     const owner = await deadOwner();

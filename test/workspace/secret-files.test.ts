@@ -9,7 +9,7 @@ import { OWN_USER } from './plan-fixture.js';
 
 const VALUE = 'hunter2-hunter2\nsecond line\n';
 const TMPFS = 0x01021994;
-const OWNER = 'b007-1d.4026531836.1234.98765';
+const MARK = { instance: 'here', owner: 'b007-1d.4026531836.1234.98765', runId: 'r1' };
 
 /** A folder in memory that is gone after the test. */
 async function memory(): Promise<string> {
@@ -21,7 +21,7 @@ async function memory(): Promise<string> {
 const optionsIn = (root: string, more: Partial<SecretFilesOptions> = {}): SecretFilesOptions => ({
   root,
   allowDisk: false,
-  owner: OWNER,
+  mark: MARK,
   user: OWN_USER,
   values: new Map([
     ['TOKEN', VALUE],
@@ -50,7 +50,8 @@ describe('createSecretFiles', () => {
     expect((await stat(path)).mode & 0o7777).toBe(0o500);
     expect((await stat(dirname(path))).mode & 0o7777).toBe(0o700);
     expect((await stat(root)).mode & 0o7777).toBe(0o700);
-    expect(basename(dirname(path))).toMatch(/^secrets-b007-1d\.4026531836\.1234\.98765-[A-Za-z0-9]{6}$/);
+    expect(basename(dirname(path))).toMatch(/^secrets-[A-Za-z0-9]{6}$/);
+    expect(JSON.parse(await readFile(join(dirname(path), 'owner.json'), 'utf8'))).toEqual(MARK);
     expect(statfsSync(path).type).toBe(TMPFS);
     await verify();
     expect(await openBelow(root)).toEqual([]);

@@ -27,8 +27,13 @@ export function normalizeHost(host: string): string {
   return DOCKER_HUB_HOSTS.includes(withoutDefaultPort(host)) ? DOCKER_HUB_HOST : host;
 }
 
-/** Removes the port 443, which a registry has without saying so. */
-export function withoutDefaultPort(host: string): string {
+/** Both spellings of a host at the default port, which a registry has without saying so; any other host alone. */
+export function hostSpellings(host: string): readonly string[] {
+  const bare = withoutDefaultPort(host);
+  return /:\d+$/.test(bare) ? [bare] : [bare, bare + DEFAULT_PORT_SUFFIX];
+}
+
+function withoutDefaultPort(host: string): string {
   return host.endsWith(DEFAULT_PORT_SUFFIX) ? host.slice(0, -DEFAULT_PORT_SUFFIX.length) : host;
 }
 

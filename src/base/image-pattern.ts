@@ -2,9 +2,9 @@
 import {
   DOCKER_HUB_HOST,
   DOCKER_HUB_HOSTS,
+  hostSpellings,
   looksLikeHost,
   normalizeHost,
-  withoutDefaultPort,
 } from './image-host.js';
 import {
   imageNames,
@@ -53,15 +53,13 @@ function splitHost(text: string): { readonly host: string; readonly rest: string
 }
 
 /** Lower-cases the host part and gives a literal host its normal form. */
-function withNormalHost(text: string, list: ImagePatternList): string {
+function withNormalHost(text: string): string {
   const { host, rest } = splitHost(text);
-  const normal = normalizeHost(host.toLowerCase());
-  // A denied host is denied with and without the port it has anyway; an allowed one is taken by the letter.
-  return (list === 'deny' ? withoutDefaultPort(normal) : normal) + rest;
+  return normalizeHost(host.toLowerCase()) + rest;
 }
 
 function literalPattern(text: string, list: ImagePatternList): ImagePatternResult {
-  const normal = withNormalHost(text, list);
+  const normal = withNormalHost(text);
   const parsed = parseImageReference(normal);
   if (!parsed.ok) return parsed;
   const { host, path, canonical } = parsed.reference;
@@ -111,7 +109,7 @@ export function parseImagePattern(text: string, list: ImagePatternList): ImagePa
       'a wildcard right after a host name would cover other hosts too; write the host, then /, then *',
     );
   }
-  const normal = withNormalHost(text, list);
+  const normal = withNormalHost(text);
   const alternatives = list === 'allow' && !namesVersion(normal) ? [normal, `${normal}:latest`] : [normal];
   const { host } = splitHost(normal);
   // `*.corp.example/*` must not be met by a path: `attacker.net/x.corp.example/y`.
@@ -119,19 +117,21 @@ export function parseImagePattern(text: string, list: ImagePatternList): ImagePa
   return { ok: true, pattern: { text, list, alternatives, dockerHubOnly, hostApart } };
 }
 
-/** Everything a deny pattern may hit: all forms, the bare names, and other spellings of the same host. */
+/** A reference under each spelling of its host. With or without the default port it is the same registry, to allow and to deny alike. */
+function respelled(reference: ImageReference, hosts: readonly string[]): readonly ImageReference[] {
+  return hosts.flatMap(hostSpellings).map((host) => ({ ...reference, host }));
+}
+
+/** Everything a deny pattern may hit: all forms, the bare names, and other names of the same registry. */
 function denySubjects(reference: ImageReference): readonly string[] {
   const { host } = reference;
-  const names = imageNames(reference);
-  const hosts = host === DOCKER_HUB_HOST ? DOCKER_HUB_HOSTS : [host, withoutDefaultPort(host)];
-  const respelled = names
-    .filter((name) => name.startsWith(`${host}/`))
-    .flatMap((name) => hosts.map((other) => other + name.slice(host.length)));
+  const hosts = host === DOCKER_HUB_HOST ? DOCKER_HUB_HOSTS : [host];
+  const own = imageNames(reference);
+  const others = respelled(reference, hosts).flatMap((other) =>
+    own.filter((name) => name.startsWith(`${host}/`)).map((name) => other.host + name.slice(host.length)),
+  );
   const versions = imageVersions(reference);
-  return [...new Set([...names, ...respelled])].flatMap((name) => [
-    name,
-    ...versions.map((end) => name + end),
-  ]);
+  return [...new Set([...own, ...others])].flatMap((name) => [name, ...versions.map((end) => name + end)]);
 }
 
 function matchesHostApart(pattern: string, host: string, form: string): boolean {
@@ -153,13 +153,15 @@ export function matchesImagePattern(pattern: ImagePattern, reference: ImageRefer
     return pattern.alternatives.some((text) => subjects.some((subject) => matchesWildcard(text, subject)));
   }
   if (pattern.dockerHubOnly && reference.host !== DOCKER_HUB_HOST) return false;
-  const { host, digest } = reference;
-  const forms = imageReferenceForms(reference).filter(
-    (form) => digest === null || form.endsWith(`@${digest}`),
-  );
-  return pattern.alternatives.some((text) =>
-    forms.some((form) =>
-      pattern.hostApart ? matchesHostApart(text, host, form) : matchesWildcard(text, form),
-    ),
-  );
+  return respelled(reference, [reference.host]).some(({ host }) => {
+    const { digest } = reference;
+    const forms = imageReferenceForms({ ...reference, host }).filter(
+      (form) => digest === null || form.endsWith(`@${digest}`),
+    );
+    return pattern.alternatives.some((text) =>
+      forms.some((form) =>
+        pattern.hostApart ? matchesHostApart(text, host, form) : matchesWildcard(text, form),
+      ),
+    );
+  });
 }

@@ -1,9 +1,11 @@
 /** Whether a runtime would take a run now, and if not, why. */
+import { policyWarnings } from './config/policy-warnings.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { EngineInfo } from './engine/types.js';
 import type { EngineInfoCache } from './engine-info.js';
 import type { Admission } from './execute/admission.js';
 import { DISABLED_MESSAGE } from './job/validate.js';
+import type { PolicyRule } from './policy/rule.js';
 import type { Clock } from './runtime-ports.js';
 
 /** An answer, as of `checkedAt`. */
@@ -24,6 +26,7 @@ export interface Readiness {
 /** What an answer depends on, as it is when it is looked at. */
 export interface ReadinessSubject {
   readonly config: RuntimeConfig;
+  readonly rules: readonly PolicyRule[];
   readonly isClosed: boolean;
   readonly admission: Pick<Admission, 'isPaused' | 'isFull' | 'running' | 'waiting'>;
   readonly engineInfo: EngineInfoCache;
@@ -40,7 +43,7 @@ export async function checkReadiness(subject: ReadinessSubject): Promise<Readine
     ready: reason === null,
     reason,
     checkedAt: new Date(at).toISOString(),
-    details: { engine, warnings: warningsOf(subject.config) },
+    details: { engine, warnings: policyWarnings(subject.config.policy, subject.rules) },
   });
   const refusal = ownRefusal(subject);
   if (refusal !== null) return answer(refusal, clock.now(), null);
@@ -51,12 +54,6 @@ export async function checkReadiness(subject: ReadinessSubject): Promise<Readine
   } catch (error) {
     return answer(error instanceof Error ? error.message : String(error), clock.now(), null);
   }
-}
-
-function warningsOf({ policy }: RuntimeConfig): readonly string[] {
-  return policy.images.allow.length === 0
-    ? ['policy.images.allow is empty: any image that is not denied may run']
-    : [];
 }
 
 /** Why this process would not take a run, whatever the engine says. */

@@ -58,15 +58,19 @@ export interface Violation {
 /** What one rule said, whether it was satisfied or not. */
 export interface RuleOutcome {
   readonly rule: string;
-  readonly outcome: 'allowed' | 'denied' | 'warned' | 'not_applicable';
+  readonly outcome: 'allowed' | 'denied' | 'warned' | 'audited' | 'not_applicable';
   readonly reason: string;
 }
 
 /** What policy said about one request, with the reason of every rule. */
 export interface PolicyDecision {
   readonly allowed: boolean;
+  /** What refuses the run; empty when allowed. */
   readonly violations: readonly Violation[];
+  /** What an own rule warns of, and violations of rules whose mode is `warn`. Also in the run's `warnings`. */
   readonly warnings: readonly Violation[];
+  /** What rules whose mode is `audit` object to: stands here and nowhere else. */
+  readonly audited: readonly Violation[];
   readonly rules: readonly RuleOutcome[];
   /** The network mode the container will get; null when denied by the network rule. */
   readonly networkMode: string | null;

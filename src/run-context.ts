@@ -1,6 +1,8 @@
 /** What every step of a run shares: who it is, its bounds, its ports, and how it says what happens. */
+import { chooseConfig } from './config/profile.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
+import type { Issue } from './errors.js';
 import type { RunEvent, RunEventFields, RunEventType } from './events.js';
 import type { Admission, Queueing } from './execute/admission.js';
 import type { Resting } from './execute/resting.js';
@@ -33,8 +35,10 @@ export interface RunEnvironment {
 
 /** One attempt under way. */
 export interface Run extends RunEnvironment {
-  /** The configuration this attempt goes by; it changes only by `renewConfig`. */
+  /** The configuration this attempt goes by, its policy being that of the caller's profile; it changes only by `renewConfig`. */
   readonly config: RuntimeConfig;
+  /** The caller's profile is not among those of the policy: nothing may run. */
+  readonly unknownProfile: Issue | null;
   /** Goes by the current configuration from now on; says whether that is another one. */
   renewConfig(): boolean;
   readonly options: RunOptions;
@@ -64,7 +68,8 @@ export function createRun(
   const { record, append } = parts;
   const { outputTo } = parts.options;
   const { clock } = environment.ports;
-  let config = environment.currentConfig();
+  let current = environment.currentConfig();
+  let chosen = chooseConfig(current, parts.options.profile);
   const timestamp = (): string => new Date(clock.now()).toISOString();
   const emit = <T extends RunEventType>(type: T, fields: RunEventFields<T>): void => {
     // The envelope and the fields of one type make an event of that type, which the type system cannot follow for a generic T.
@@ -85,12 +90,17 @@ export function createRun(
   return {
     ...environment,
     get config() {
-      return config;
+      return chosen.ok ? chosen.value : current;
+    },
+    get unknownProfile() {
+      return chosen.ok ? null : chosen.issue;
     },
     renewConfig() {
-      const before = config;
-      config = environment.currentConfig();
-      return config !== before;
+      const before = current;
+      current = environment.currentConfig();
+      if (current === before) return false;
+      chosen = chooseConfig(current, parts.options.profile);
+      return true;
     },
     options: parts.options,
     queueing: parts.queueing,

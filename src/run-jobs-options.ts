@@ -10,6 +10,7 @@ const SHARING = {
   timeoutMs: 'shared',
   timeouts: 'shared',
   retry: 'shared',
+  profile: 'shared',
   attempt: 'own',
   files: 'own',
   stdin: 'own',

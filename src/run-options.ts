@@ -40,6 +40,8 @@ export interface RunOptions {
   readonly secrets?: Readonly<Record<string, string>> | undefined;
   /** Up to 32 short strings, in every event, result and error, and in secret and storage calls. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** The name of one of `policy.profiles`, whose policy this run is judged by; default: the policy itself. Only here can it be named. */
+  readonly profile?: string | undefined;
   /** Overrides `maxLogChars` downwards. */
   readonly maxLogChars?: number | undefined;
   /** Hears every event of this run. What it throws is ignored. */

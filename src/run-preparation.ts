@@ -8,6 +8,7 @@ import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { planRun } from './plan/plan-run.js';
 import type { RunPlan } from './plan/run-plan.js';
+import { allowedHint } from './policy/hint.js';
 import { mayReadStorage } from './policy/rules/access.js';
 import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
@@ -19,8 +20,15 @@ import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/s
 
 /** Judges the request again, now that it is to run, and plans it. */
 export function planJudged(run: Run, request: RunRequest): RunPlan {
-  const { config, ports, caller } = run;
+  const { config, ports, caller, unknownProfile } = run;
   run.record.phase = 'policy';
+  if (unknownProfile !== null) {
+    const { path, message, hint } = unknownProfile;
+    throw new ValidationError('validation.invalid_job', `${path} ${message}`, {
+      hint,
+      details: { issues: [unknownProfile] },
+    });
+  }
   const judged = judgeRequest(request, config.policy, {
     rules: ports.rules,
     caller,
@@ -28,6 +36,7 @@ export function planJudged(run: Run, request: RunRequest): RunPlan {
     maxRetry: config.retry.max,
   });
   run.emit('policy_decision', { decision: judged.decision });
+  for (const { rule, path, message } of judged.decision.warnings) run.warn(`${rule}: ${path}: ${message}`);
   const plan = planRun(judged, config, { caller });
   run.record.plan = plan;
   // What would only fail after the job has run is refused before anything is done.
@@ -213,7 +222,7 @@ function judgedNodeResolver({ config, ports }: Run): NodeResolver | undefined {
     if (place === null || mayReadStorage(config.policy, String(mountId), place.path)) return place;
     const message = `storage.read does not allow to read node "${nodeId}", which lies in storage "${place.mountId}"`;
     throw new PolicyError('policy.denied', message, {
-      hint: `allowed: ${config.policy.storage.read.join(', ')}`,
+      hint: allowedHint(config.policy.storage.read, String(mountId), 'policy.storage.read'),
     });
   };
 }

@@ -86,6 +86,7 @@ function redactedDecision(decision: PolicyDecision, { text }: Redactor): PolicyD
     ...decision,
     violations: decision.violations.map(redactedViolation),
     warnings: decision.warnings.map(redactedViolation),
+    audited: decision.audited.map(redactedViolation),
     rules: decision.rules.map((rule) => ({ ...rule, reason: text(rule.reason) })),
   };
 }

@@ -25,7 +25,7 @@ const MAX_VARIABLE_BYTES = 131_072;
 export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): Promise<RevealedSecrets> {
   run.record.phase = 'secrets';
   const { runId, attempt, jobSlug, metadata } = run.record;
-  const context = { runId, attempt, jobSlug, metadata, profile: null };
+  const context = { runId, attempt, jobSlug, metadata, profile: run.options.profile ?? null };
   const secrets = await resolveSecrets(plan.secretEnvironment, resolverOf(run), context, {
     timeoutMs: plan.timeouts.secretsMs,
     signal: run.stop.signal,

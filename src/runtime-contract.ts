@@ -14,14 +14,14 @@ import type { RunOptions } from './run-options.js';
 import type { RunFilter, RunSummary } from './run-summary.js';
 
 /** What `explain` may be told of the options a run would get. */
-export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts' | 'retry'>;
+export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts' | 'retry' | 'profile'>;
 
 /** Runs jobs under one policy on one engine. */
 export interface Runtime extends AsyncDisposable {
   /** Frozen. Read once when the runtime was created; `updatePolicy` puts another one in its place. */
   readonly config: RuntimeConfig;
   /** Shape and policy together; never throws. */
-  validate(definition: unknown): Validation<ValidJob>;
+  validate(definition: unknown, options?: Pick<RunOptions, 'profile'>): Validation<ValidJob>;
   /** What would be done and why, without an engine. Synchronous, pure, never throws; also on a disabled runtime. */
   explain(definition: unknown, options?: ExplainOptions): Explanation;
   /**

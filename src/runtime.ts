@@ -1,4 +1,5 @@
 /** The composition root: puts configuration and ports together, starts runs, and closes. It does no I/O until the first run. */
+import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.js';
 import { createEngineInfoCache } from './engine-info.js';
@@ -30,7 +31,7 @@ import { createRuntimeRuns } from './runtime-runs.js';
 /**
  * Makes a runtime. Reads nothing and connects to nothing before the first run or `readiness()`; an idle runtime does not keep the process alive.
  *
- * @throws `config.invalid`, listing every bad value.
+ * @throws `config.invalid`, listing every bad value; also for rules without a usable id.
  * @example
  * ```ts
  * await using runtime = createRuntime({ policy: { images: { allow: ['busybox:*'] } } });
@@ -38,6 +39,7 @@ import { createRuntimeRuns } from './runtime-runs.js';
  * ```
  */
 export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePorts = {}): Runtime {
+  requireUsableRules(ports.rules ?? []);
   const merged = parseConfig(config);
   const settled =
     merged.instanceId === null
@@ -102,9 +104,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       options,
       queueing,
       toRequest: () => {
-        const validation = validateJob(definition, config, judging);
+        const { parameters, timeoutMs, timeouts, retry, profile } = options;
+        const validation = validateJob(definition, config, { ...judging, profile });
         if (!validation.ok) throw invalid(validation.issues);
-        const { parameters, timeoutMs, timeouts, retry } = options;
         return compileJob(validation.job, { parameters, timeoutMs, timeouts, retry });
       },
     });
@@ -127,7 +129,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     get config() {
       return config;
     },
-    validate: (definition) => validateJob(definition, config, judging),
+    validate: (definition, { profile } = {}) => validateJob(definition, config, { ...judging, profile }),
     explain: (definition, options = {}) => explainJob(definition, config, { ...options, ...judging }),
     runJob: async (definition, options) => startJob(definition, options).result,
     startJob,
@@ -157,6 +159,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         get isClosed() {
           return closing.hasBegun;
         },
+        rules: resolved.rules,
         admission,
         engineInfo,
         clock: resolved.clock,

@@ -8,7 +8,7 @@ import { DEFAULT_POLICY } from '../policy/defaults.js';
 import type { Policy, PolicyInput } from '../policy/policy.js';
 import { DEFAULT_CONFIG } from './defaults.js';
 import { mergeLayers, valueAt } from './merge.js';
-import { policySchema } from './policy-schema.js';
+import { policySchema, profileSchema } from './policy-schema.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './runtime-config.js';
 import { configProblems, configSchema, type CrossProblem, policyProblems } from './schema.js';
 
@@ -22,8 +22,7 @@ import { configProblems, configSchema, type CrossProblem, policyProblems } from 
  * ```
  */
 export function parseConfig(...layers: readonly RuntimeConfigInput[]): RuntimeConfig {
-  const merged = mergeLayers(DEFAULT_CONFIG, ...layers);
-  return check(configSchema, merged, configProblems);
+  return check(CONFIG, mergeLayers(DEFAULT_CONFIG, ...layers));
 }
 
 /**
@@ -32,31 +31,83 @@ export function parseConfig(...layers: readonly RuntimeConfigInput[]): RuntimeCo
  * @throws `config.invalid`.
  */
 export function parsePolicy(...layers: readonly PolicyInput[]): Policy {
-  return check(policySchema, mergeLayers(DEFAULT_POLICY, ...layers), policyProblems);
+  return check(POLICY, mergeLayers(DEFAULT_POLICY, ...layers));
+}
+
+/**
+ * The policy that a profile of a checked policy makes; it has no profiles of its own.
+ *
+ * @throws `config.invalid`, which a policy of {@link parsePolicy} never gives.
+ */
+export function parseProfile({ profiles, ...base }: Policy, name: string): Policy {
+  return deepFreeze({ ...check(PROFILE, mergeLayers(base, profiles[name])), profiles: {} });
 }
 
 /** Every problem of a merged configuration as an issue; empty if there is none. Used where several sources are reported as one. */
 export function configIssues(merged: unknown): readonly Issue[] {
-  try {
-    check(configSchema, merged, configProblems);
-    return [];
-  } catch (error) {
-    if (error instanceof ConfigError) return error.details['issues'] as readonly Issue[];
-    throw error;
-  }
+  return read(CONFIG, merged).issues;
 }
 
-function check<T>(
-  schema: z.ZodType<T>,
+/** What data is checked by. */
+interface Kind<T> {
+  readonly schema: z.ZodType<T>;
+  /** Where known keys are looked up. */
+  readonly defaults: unknown;
+  readonly crossProblems: (value: T) => readonly CrossProblem[];
+  /** Issues of data within that has a kind of its own. */
+  readonly innerIssues: (value: T) => readonly Issue[];
+}
+
+type Profile = Omit<Policy, 'profiles'>;
+
+const PROFILE: Kind<Profile> = {
+  schema: profileSchema,
+  defaults: DEFAULT_POLICY,
+  crossProblems: policyProblems,
+  innerIssues: () => [],
+};
+const POLICY: Kind<Policy> = {
+  schema: policySchema,
+  defaults: DEFAULT_POLICY,
+  crossProblems: policyProblems,
+  innerIssues: profileIssues,
+};
+const CONFIG: Kind<RuntimeConfig> = {
+  schema: configSchema,
+  defaults: DEFAULT_CONFIG,
+  crossProblems: configProblems,
+  innerIssues: ({ policy }) =>
+    profileIssues(policy).map(({ path, ...rest }) => ({ ...rest, path: `policy.${path}` })),
+};
+
+function profileIssues({ profiles, ...base }: Policy): readonly Issue[] {
+  // What is wrong with the policy itself is wrong with each profile too, and said once.
+  const known = new Set(read(PROFILE, base).issues.map(keyOf));
+  return Object.entries(profiles).flatMap(([name, overrides]) =>
+    read(PROFILE, mergeLayers(base, overrides))
+      .issues.filter((issue) => !known.has(keyOf(issue)))
+      .map((issue) => ({ ...issue, path: `profiles.${name}.${issue.path}` })),
+  );
+}
+
+const keyOf = ({ path, message }: Issue): string => `${path}: ${message}`;
+
+function check<T>(kind: Kind<T>, merged: unknown): T {
+  const { value, issues } = read(kind, merged);
+  if (value === undefined || issues.length > 0) throw configError(issues);
+  return deepFreeze(value);
+}
+
+function read<T>(
+  { schema, defaults, crossProblems, innerIssues }: Kind<T>,
   merged: unknown,
-  crossProblems: (value: T) => readonly CrossProblem[],
-): T {
+): { readonly value?: T; readonly issues: readonly Issue[] } {
   const parsed = schema.safeParse(merged);
-  const issues = parsed.success
-    ? crossProblems(parsed.data).map(({ path, message }) => toIssue(path, message, merged))
-    : parsed.error.issues.flatMap((issue) => describe(issue, merged));
-  if (!parsed.success || issues.length > 0) throw configError(issues);
-  return deepFreeze(parsed.data);
+  if (!parsed.success) {
+    return { issues: parsed.error.issues.flatMap((issue) => describe(issue, merged, defaults)) };
+  }
+  const issues = crossProblems(parsed.data).map(({ path, message }) => toIssue(path, message, merged));
+  return { value: parsed.data, issues: [...issues, ...innerIssues(parsed.data)] };
 }
 
 /** One error for all of them. */
@@ -67,10 +118,10 @@ export function configError(issues: readonly Issue[]): ConfigError {
   });
 }
 
-function describe(issue: z.core.$ZodIssue, merged: unknown): readonly Issue[] {
+function describe(issue: z.core.$ZodIssue, merged: unknown, defaults: unknown): readonly Issue[] {
   const path = issue.path.map(String);
   if (issue.code !== 'unrecognized_keys') return [toIssue(path, messageOf(issue), merged)];
-  const place = valueAt(DEFAULT_CONFIG, path) ?? valueAt(DEFAULT_POLICY, path) ?? {};
+  const place = valueAt(defaults, path) ?? {};
   return issue.keys.map((key) => {
     const nearest = nearestName(key, Object.keys(place));
     const advice =

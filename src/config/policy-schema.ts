@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { type ImagePatternList, parseImagePattern } from '../base/image-pattern.js';
 import { mountTargetProblem } from '../base/mount-target.js';
 import { checkAbsolutePath } from '../base/paths.js';
+import type { Policy, PolicyMode } from '../policy/policy.js';
+import { BUILT_IN_RULES } from '../policy/rules/built-in.js';
 import { bytes, count, flag, text, texts, user } from './values.js';
 
 const imagePatterns = (list: ImagePatternList): z.ZodType<string[]> =>
@@ -53,8 +55,56 @@ const capability = z
     'must be a single capability without CAP_, for example CHOWN',
   );
 
-/** The schema of a whole policy. */
-export const policySchema = z.strictObject({
+const mode = z.enum(['enforce', 'warn', 'audit'], { error: 'must be "enforce", "warn" or "audit"' });
+
+/** Modes by rule. The operator's own rules are not known here, so only ids that begin as the built-in ones do are held against them. */
+const modes = z
+  .record(z.string(), mode, { error: 'must be an object of rule ids and modes' })
+  .superRefine((given, context) => {
+    for (const [id, value] of Object.entries(given)) {
+      const message = problemWithMode(id, value);
+      if (message !== null) context.addIssue({ code: 'custom', path: [id], message });
+    }
+  });
+
+function problemWithMode(id: string, value: PolicyMode): string | null {
+  if (!id.startsWith('policy.')) return null;
+  const rule = BUILT_IN_RULES.find((known) => known.id === id);
+  if (rule === undefined) {
+    const relaxable = BUILT_IN_RULES.filter(({ isRelaxable }) => isRelaxable).map((known) => known.id);
+    return `names no built-in rule; those with a mode: ${relaxable.join(', ')}`;
+  }
+  if (rule.isRelaxable || value === 'enforce') return null;
+  return 'must be "enforce": this rule is never relaxed, because a warning alone would not keep jobs apart';
+}
+
+const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/** A copy: what a caller gave is not frozen, nor read twice. */
+const overrides = z
+  .record(z.string(), z.unknown(), { error: 'must be an object' })
+  .transform((given, context) => {
+    try {
+      return structuredClone(given);
+    } catch {
+      context.addIssue({ code: 'custom', message: 'must be plain data' });
+      return z.NEVER;
+    }
+  });
+
+/** By name; what is in them is checked where they are put over the policy. */
+const profiles = z
+  .record(z.string(), overrides, { error: 'must be an object of names and what each changes' })
+  .superRefine((given, context) => {
+    for (const name of Object.keys(given)) {
+      if (PROFILE_NAME.test(name)) continue;
+      const message = 'must be named with 1 to 64 of A-Z, a-z, 0-9, ".", "_" and "-", not first';
+      context.addIssue({ code: 'custom', path: [name], message });
+    }
+  }) as z.ZodType<Policy['profiles']>;
+
+/** The schema of a policy without profiles, which is also that of a policy with a profile over it. */
+export const profileSchema = z.strictObject({
   images: z.strictObject({
     allow: imagePatterns('allow'),
     deny: imagePatterns('deny'),
@@ -93,5 +143,9 @@ export const policySchema = z.strictObject({
     allowDisk: flag,
   }),
   storage: z.strictObject({ read: texts, write: texts }),
-  mode: z.literal('enforce', { error: 'must be "enforce"' }),
+  mode,
+  modes,
 });
+
+/** The schema of a whole policy. */
+export const policySchema = profileSchema.extend({ profiles });

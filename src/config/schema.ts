@@ -115,7 +115,10 @@ export function configProblems({
 }
 
 /** What is wrong between the keys of a policy that is right key by key. */
-export function policyProblems({ network, limits }: Policy): readonly CrossProblem[] {
+export function policyProblems({
+  network,
+  limits,
+}: Pick<Policy, 'network' | 'limits'>): readonly CrossProblem[] {
   const problems: CrossProblem[] = [];
   if (network.enforceIsolation && network.defaultMode !== 'none') {
     problems.push({

@@ -1,6 +1,7 @@
 /** Whether a definition has the right shape and policy lets it run. Never throws. */
 import { deepFreeze } from '../base/deep-freeze.js';
 import { nearestName } from '../base/nearest-name.js';
+import { chooseConfig } from '../config/profile.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { Issue } from '../errors.js';
 import { judgeRequest } from '../policy/judge.js';
@@ -24,6 +25,8 @@ export interface ValidateOptions {
   /** Whose uid and gid files can be given to; null or absent: not judged. */
   readonly caller?: Caller | undefined;
   readonly rules?: readonly PolicyRule[] | undefined;
+  /** The name of one of `policy.profiles`; default: the policy itself. */
+  readonly profile?: string | undefined;
 }
 
 /** What a runtime that is switched off says, in the words of the Docker Job Runtime document. */
@@ -50,11 +53,16 @@ export function validateJob(
       warnings: [],
     };
   }
+  const chosen = chooseConfig(config, options.profile);
   const shape = parseJobShape(definition);
-  if (!shape.ok) return shape;
-  const { decision } = judgeRequest(compileJob(shape.job), config.policy, {
+  if (!chosen.ok || !shape.ok) {
+    const issues = [...(chosen.ok ? [] : [chosen.issue]), ...(shape.ok ? [] : shape.issues)];
+    return { ok: false, issues, warnings: shape.warnings };
+  }
+  const { policy, timeouts } = chosen.value;
+  const { decision } = judgeRequest(compileJob(shape.job), policy, {
     ...options,
-    maxTimeouts: config.timeouts.max,
+    maxTimeouts: timeouts.max,
     maxRetry: config.retry.max,
   });
   const asIssue = ({ rule, path, message, hint }: (typeof decision.violations)[number]): Issue => ({

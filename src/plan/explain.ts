@@ -1,6 +1,7 @@
 /** What would be done with a definition and why, without an engine. Pure, and never throws. */
 import { isJson } from '../base/canonical-json.js';
 import { deepFreeze } from '../base/deep-freeze.js';
+import { chooseConfig } from '../config/profile.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import { compileJob, type CompileOptions } from '../job/compile.js';
 import { parseJobShape, validateJob, type Validation, type ValidJob } from '../job/validate.js';
@@ -28,6 +29,8 @@ export interface Explanation {
 export interface ExplainJobOptions extends CompileOptions {
   readonly caller?: Caller | undefined;
   readonly rules?: readonly PolicyRule[] | undefined;
+  /** The name of one of `policy.profiles`; default: the policy itself. */
+  readonly profile?: string | undefined;
 }
 
 /** Explains a definition under a configuration; also under one that is disabled. */
@@ -36,11 +39,13 @@ export function explainJob(
   config: RuntimeConfig,
   options: ExplainJobOptions = {},
 ): Explanation {
-  const { rules, caller = null } = options;
-  const validation = validateJob(definition, config, { rules, caller });
+  const { rules, caller = null, profile } = options;
+  const validation = validateJob(definition, config, { rules, caller, profile });
   const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
+  const chosen = chooseConfig(config, profile);
   const shape = parseJobShape(definition);
-  if (!shape.ok) return { validation, ...nothing };
+  if (!chosen.ok || !shape.ok) return { validation, ...nothing };
+  const { policy, timeouts } = chosen.value;
   if (!isJson(options.parameters ?? null)) {
     const issues = [
       { code: 'validation.invalid_option', path: 'options.parameters', message: 'must be JSON values only' },
@@ -48,14 +53,14 @@ export function explainJob(
     return { validation: { ok: false, issues, warnings: shape.warnings }, ...nothing };
   }
   const request = compileJob(shape.job, options);
-  const judged = judgeRequest(request, config.policy, {
+  const judged = judgeRequest(request, policy, {
     rules,
     caller,
-    maxTimeouts: config.timeouts.max,
+    maxTimeouts: timeouts.max,
     maxRetry: config.retry.max,
   });
   if (!judged.decision.allowed) return { validation, ...nothing, decision: judged.decision };
-  const plan = planRun(judged, config, { caller });
+  const plan = planRun(judged, chosen.value, { caller });
   const dockerRun = toDockerRunLine(plan);
   return deepFreeze({ validation, decision: judged.decision, plan, dockerRun, pending: pendingOf(plan) });
 }

@@ -55,4 +55,6 @@ export const DEFAULT_POLICY: Policy = {
   secrets: { allow: ['*'], delivery: 'any', allowDisk: false },
   storage: { read: ['*'], write: ['*'] },
   mode: 'enforce',
+  modes: {},
+  profiles: {},
 };

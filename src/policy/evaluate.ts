@@ -1,39 +1,12 @@
 /** Judges a subject by all rules, built-in and the operator's own. Pure, and never throws. */
-import type { PolicyDecision, RuleOutcome, Violation } from '../result.js';
+import type { PolicyDecision } from '../result.js';
 import type { Policy } from './policy.js';
-import {
-  allowed,
-  type BuiltInRule,
-  type Caller,
-  deniedBy,
-  type MaxRetry,
-  type MaxTimeouts,
-  type PolicyRule,
-  type RuleFinding,
-} from './rule.js';
-import { secretDeliveryRule, secretsRule, storageRule } from './rules/access.js';
-import { environmentRule, mountsRule, userRule } from './rules/container.js';
-import { imageDigestRule, imageRule, pullPolicyRule } from './rules/image.js';
-import { resourcesRule, retryRule, timeoutsRule } from './rules/limits.js';
+import { applyMode, modeOf } from './mode.js';
+import { askOwnRule } from './own-rule.js';
+import type { Caller, MaxRetry, MaxTimeouts, PolicyRule } from './rule.js';
+import { BUILT_IN_RULES } from './rules/built-in.js';
 import { effectiveNetworkMode, gpuRule, networkRule } from './rules/network.js';
 import type { PolicySubject } from './subject.js';
-
-const BUILT_IN: readonly BuiltInRule[] = [
-  imageRule,
-  imageDigestRule,
-  pullPolicyRule,
-  networkRule,
-  gpuRule,
-  resourcesRule,
-  timeoutsRule,
-  retryRule,
-  userRule,
-  mountsRule,
-  environmentRule,
-  secretsRule,
-  secretDeliveryRule,
-  storageRule,
-];
 
 /** What rules may be told besides subject and policy. */
 export interface EvaluateOptions {
@@ -62,53 +35,24 @@ export function evaluatePolicy(
 ): PolicyDecision {
   const { caller = null, maxTimeouts = {}, maxRetry = null } = options;
   const context = { policy, caller, maxTimeouts, maxRetry };
-  const findings = [
-    ...BUILT_IN.map((rule) => rule.judge(subject, context)),
-    ...(options.rules ?? []).map((rule) => askOwnRule(rule, subject)),
+  const shares = [
+    ...BUILT_IN_RULES.map((rule) =>
+      applyMode(rule.judge(subject, context), rule.isRelaxable ? modeOf(rule.id, policy) : 'enforce'),
+    ),
+    ...(options.rules ?? []).map((rule, index) => {
+      const finding = askOwnRule(rule, index, subject);
+      return applyMode(finding, modeOf(finding.outcome.rule, policy));
+    }),
   ];
-  const all = findings.flatMap((finding) => finding.violations);
-  const violations = all.filter(({ severity }) => severity === 'error');
+  const violations = shares.flatMap((share) => share.violations);
   const isDenied = (id: string): boolean => violations.some(({ rule }) => rule === id);
   return {
     allowed: violations.length === 0,
     violations,
-    warnings: all.filter(({ severity }) => severity === 'warning'),
-    rules: findings.map(({ outcome }) => outcome),
+    warnings: shares.flatMap((share) => share.warnings),
+    audited: shares.flatMap((share) => share.audited),
+    rules: shares.map(({ outcome }) => outcome),
     networkMode: isDenied(networkRule.id) ? null : effectiveNetworkMode(subject.networkMode, policy.network),
     gpu: subject.requiresGpu && !isDenied(gpuRule.id),
   };
-}
-
-/** A rule that throws, or answers with something else than violations, denies: it was meant to protect something. */
-function askOwnRule(rule: PolicyRule, subject: PolicySubject): RuleFinding {
-  const refuse = (message: string): RuleFinding => deniedBy(rule.id, [{ path: 'docker', message }], message);
-  let answer: unknown;
-  try {
-    answer = rule.evaluate(subject);
-  } catch {
-    return refuse(`rule ${rule.id} failed, and a rule that fails denies`);
-  }
-  if (!Array.isArray(answer) || !answer.every(isViolation)) {
-    return refuse(`rule ${rule.id} did not answer with a list of violations`);
-  }
-  const violations: readonly Violation[] = answer.map((violation) => ({ ...violation, rule: rule.id }));
-  const first = violations[0];
-  if (first === undefined) return allowed(rule.id, 'the rule has no objection');
-  const isError = violations.some(({ severity }) => severity === 'error');
-  const outcome: RuleOutcome = {
-    rule: rule.id,
-    outcome: isError ? 'denied' : 'warned',
-    reason: first.message,
-  };
-  return { outcome, violations };
-}
-
-function isViolation(value: unknown): value is Violation {
-  if (typeof value !== 'object' || value === null) return false;
-  const { path, message, severity } = value as Partial<Record<keyof Violation, unknown>>;
-  return (
-    typeof path === 'string' &&
-    typeof message === 'string' &&
-    (severity === 'error' || severity === 'warning')
-  );
 }

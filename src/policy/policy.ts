@@ -1,6 +1,12 @@
 /** The operator's policy as data: what jobs may ask for and what they get. No judgement here. */
 import type { NetworkMode, PullPolicy, Resources } from '../plan/container-spec.js';
 
+/**
+ * What becomes of a violation. `enforce`: the run is refused. `warn`: the run is allowed, and the violation is a warning of decision, result and
+ * events. `audit`: the run is allowed, and the violation stands in the decision's `audited` alone.
+ */
+export type PolicyMode = 'enforce' | 'warn' | 'audit';
+
 /** Which images may run. Deny rules first. */
 export interface ImagePolicy {
   /** Patterns with `*` and `?`; empty means any image, which readiness reports as a warning. */
@@ -91,12 +97,22 @@ export interface Policy {
   readonly security: SecurityPolicy;
   readonly secrets: SecretsPolicy;
   readonly storage: StoragePolicy;
-  /** `enforce`: a violation refuses the run. The only mode for now. */
-  readonly mode: 'enforce';
+  /**
+   * What becomes of violations, of built-in rules and the operator's own alike. Always enforced whatever this says: the shape of definitions,
+   * `images.deny`, and the rules on network, GPU, user, mounts, variables, secrets and storage.
+   */
+  readonly mode: PolicyMode;
+  /** The same for single rules by their ids; wins over `mode`. */
+  readonly modes: Readonly<Record<string, PolicyMode>>;
+  /** Other policies by name, each as what it changes of this one. Only a caller can name one, for a run; no definition can. */
+  readonly profiles: Readonly<Record<string, PolicyOverrides>>;
 }
 
 /** Any part of a policy; what is absent is the default. */
 export type PolicyInput = ConfigInput<Policy>;
+
+/** What a profile changes: any part of a policy but profiles; objects merge key by key, arrays are replaced as wholes. */
+export type PolicyOverrides = ConfigInput<Omit<Policy, 'profiles'>>;
 
 /**
  * Every object key optional, at every depth; arrays are replaced as wholes. Sizes (`…Bytes`) and durations (`…Ms`) may be text with a unit, for

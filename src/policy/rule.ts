@@ -3,11 +3,11 @@ import type { RuleOutcome, Violation } from '../result.js';
 import type { Policy } from './policy.js';
 import type { PolicySubject } from './subject.js';
 
-/** A rule of the operator's own, beside the built-in ones. Pure; one that throws denies. */
+/** A rule of the operator's own, beside the built-in ones. Pure and synchronous; one that throws or answers with anything else denies. */
 export interface PolicyRule {
-  /** Begins with a prefix of the operator's, for example `acme.night-shift`. */
+  /** 1 to 128 of `A-Z a-z 0-9 . _ -`, with a prefix of the operator's, for example `acme.night-shift`; never `policy.`. */
   readonly id: string;
-  /** The violations, empty if there are none. */
+  /** The violations, empty if there are none. The subject is a frozen copy. */
   evaluate(subject: PolicySubject): readonly Violation[];
 }
 
@@ -36,15 +36,22 @@ interface RuleContext {
   readonly maxRetry: MaxRetry | null;
 }
 
-/** What a built-in rule says: its outcome in words and what it objects to. */
+/** What a rule says: its outcome in words and what it objects to. */
 export interface RuleFinding {
   readonly outcome: RuleOutcome;
   readonly violations: readonly Violation[];
+  /** Refuses whatever mode the rule has, for example because the image is on the deny list. */
+  readonly isAlwaysEnforced?: boolean | undefined;
 }
 
 /** A built-in rule: data with one pure function. */
 export interface BuiltInRule {
   readonly id: string;
+  /**
+   * Whether its mode may be other than `enforce`: only where what a violation gets is more of the same (another image, more memory, more time) under
+   * unchanged isolation. A mere warning must never open a network or a device, change whom a job runs as, or hand it what is others'.
+   */
+  readonly isRelaxable: boolean;
   readonly judge: (subject: PolicySubject, context: RuleContext) => RuleFinding;
 }
 

@@ -9,7 +9,12 @@ const PAGE = new URL('../../docs/configuration.md', import.meta.url);
 const MARKERS = /<!-- table: begin -->[\s\S]*<!-- table: end -->/;
 
 /** Keys no variable sets still belong into the table. */
-const OTHERS: readonly string[] = ['policy.limits.default.ulimits', 'policy.limits.max.ulimits'];
+const OTHERS: readonly string[] = [
+  'policy.limits.default.ulimits',
+  'policy.limits.max.ulimits',
+  'policy.modes',
+  'policy.profiles',
+];
 
 const table = (): string => {
   const rows = [

@@ -2,6 +2,7 @@
 import { fixedPrefixOf } from '../../base/path-template.js';
 import { matchesWildcard } from '../../base/wildcard.js';
 import type { SecretReference } from '../../plan/container-spec.js';
+import { allowedHint } from '../hint.js';
 import type { Policy } from '../policy.js';
 import { type BuiltInRule, deniedBy, notApplicable, type Objection } from '../rule.js';
 
@@ -11,6 +12,7 @@ const secretName = ({ source, key }: SecretReference): string => `${source}:${ke
 /** `policy.secrets` */
 export const secretsRule: BuiltInRule = {
   id: 'policy.secrets',
+  isRelaxable: false,
   judge(subject, { policy }) {
     const patterns = policy.secrets.allow;
     const objections = subject.environment.flatMap(({ name, secret }, index) => {
@@ -21,7 +23,7 @@ export const secretsRule: BuiltInRule = {
         {
           path: `docker.environment.${String(index)}.secret`,
           message,
-          hint: `allowed: ${patterns.join(', ') || 'none'}`,
+          hint: allowedHint(patterns, secretName(secret), 'policy.secrets.allow'),
         },
       ];
     });
@@ -32,6 +34,7 @@ export const secretsRule: BuiltInRule = {
 /** `policy.secret_delivery` */
 export const secretDeliveryRule: BuiltInRule = {
   id: 'policy.secret_delivery',
+  isRelaxable: true,
   judge(subject, { policy }) {
     if (policy.secrets.delivery === 'any') {
       return notApplicable('policy.secret_delivery', 'secrets.delivery leaves it to the job');
@@ -67,6 +70,7 @@ function coversStoragePath(right: string, mountId: string, path: string): boolea
 /** `policy.storage` */
 export const storageRule: BuiltInRule = {
   id: 'policy.storage',
+  isRelaxable: false,
   judge(subject, { policy }) {
     const { write } = policy.storage;
     const objections: Objection[] = [];
@@ -76,7 +80,8 @@ export const storageRule: BuiltInRule = {
       if (source.type !== 'filestorePath') continue;
       if (mayReadStorage(policy, source.backendMountId, source.path)) continue;
       const message = `storage.read does not allow to read ${source.path} of storage "${source.backendMountId}"`;
-      objections.push({ path, message, hint: `allowed: ${policy.storage.read.join(', ') || 'none'}` });
+      const hint = allowedHint(policy.storage.read, source.backendMountId, 'policy.storage.read');
+      objections.push({ path, message, hint });
     }
     for (const [index, { destination }] of subject.outputs.entries()) {
       if (destination === null || destination === 'caller') continue;
@@ -87,7 +92,7 @@ export const storageRule: BuiltInRule = {
       objections.push({
         path: `docker.outputs.${String(index)}.upload`,
         message: `storage.write does not allow to write ${template} to storage "${id}"`,
-        hint: `allowed: ${write.join(', ') || 'none'}`,
+        hint: allowedHint(write, id, 'policy.storage.write'),
       });
     }
     return deniedBy('policy.storage', objections, 'all places in storages may be used');

@@ -1,41 +1,51 @@
 /** Whom a job may run as, where it may mount, and which variables it may set. */
 import { isWithin, normalizeAbsolutePath } from '../../base/paths.js';
 import { matchesWildcard } from '../../base/wildcard.js';
-import { type BuiltInRule, deniedBy, notApplicable, type Objection } from '../rule.js';
+import { listed } from '../hint.js';
+import { type BuiltInRule, type Caller, deniedBy, notApplicable, type Objection } from '../rule.js';
+
+const NUMERIC_USER = /^(\d{1,10})(?::(\d{1,10}))?$/;
 
 /** `policy.user` */
 export const userRule: BuiltInRule = {
   id: 'policy.user',
+  isRelaxable: false,
   judge(subject, { policy, caller }) {
     const asked = subject.user ?? policy.security.user;
     if (asked === null) return notApplicable('policy.user', 'no user was asked for');
-    const [uid, gid] = asked.split(':').map(Number);
-    const objections: Objection[] = [];
     const path = subject.user === null ? 'policy.security.user' : 'docker.user';
-    const isRoot = uid === 0 || gid === 0;
-    if (isRoot && subject.user !== null && !policy.security.allowRoot) {
-      objections.push({
-        path,
-        message: `user ${asked} is root, which security.allowRoot does not allow`,
-        hint: 'use another uid and gid, for example 1000:1000',
-      });
+    const numeric = NUMERIC_USER.exec(asked);
+    if (numeric === null) {
+      const message = 'the user must be numeric uid or uid:gid';
+      return deniedBy('policy.user', [{ path, message, hint: 'for example 1000:1000' }], message);
     }
-    const isCaller = caller !== null && uid === caller.uid && (gid === undefined || gid === caller.gid);
-    if (caller !== null && caller.uid !== 0 && !isCaller) {
-      const own = `${String(caller.uid)}:${String(caller.gid)}`;
-      objections.push({
-        path,
-        message: `user ${asked} is not the caller's (${own}), and only a root caller can give files to another user`,
-        hint: `leave the user out or use ${own}`,
-      });
+    const uid = Number(numeric[1]);
+    const gid = numeric[2] === undefined ? null : Number(numeric[2]);
+    const objections: Objection[] = [];
+    const bound = caller === null || caller.uid === 0 ? null : caller;
+    const hint = bound === null ? 'use another uid and gid, for example 1000:1000' : insteadOfOther(bound);
+    if ((uid === 0 || gid === 0) && subject.user !== null && !policy.security.allowRoot) {
+      const message = `user ${asked} is root, which security.allowRoot does not allow`;
+      objections.push({ path, message, hint });
+    }
+    if (bound !== null && (uid !== bound.uid || (gid !== null && gid !== bound.gid))) {
+      const own = `${String(bound.uid)}:${String(bound.gid)}`;
+      const message = `user ${asked} is not the caller's (${own}), and only a root caller can give files to another user`;
+      objections.push({ path, message, hint });
     }
     return deniedBy('policy.user', objections, `user ${asked} may be used`);
   },
 };
 
+/** The caller's own group may be root's, which is had only by not asking. */
+function insteadOfOther({ uid, gid }: NonNullable<Caller>): string {
+  return gid === 0 ? 'leave the user out' : `leave the user out or use ${String(uid)}:${String(gid)}`;
+}
+
 /** `policy.mounts` */
 export const mountsRule: BuiltInRule = {
   id: 'policy.mounts',
+  isRelaxable: false,
   judge(subject, { policy }) {
     const { mountRoots } = policy.security;
     if (mountRoots.length === 0) return notApplicable('policy.mounts', 'security.mountRoots sets no bounds');
@@ -50,7 +60,7 @@ export const mountsRule: BuiltInRule = {
       .map(([path, target]) => ({
         path,
         message: `${String(target)} lies in none of policy.security.mountRoots`,
-        hint: `choose a path beneath ${mountRoots.join(' or ')}`,
+        hint: `choose a path beneath one of: ${listed(mountRoots, String(target))}`,
       }));
     return deniedBy('policy.mounts', objections, 'all mount paths lie in security.mountRoots');
   },
@@ -59,13 +69,15 @@ export const mountsRule: BuiltInRule = {
 /** `policy.environment` */
 export const environmentRule: BuiltInRule = {
   id: 'policy.environment',
+  isRelaxable: false,
   judge(subject, { policy }) {
     const denied = policy.security.deniedEnvironment;
     const objections = subject.environment.flatMap(({ name }, index) => {
       const pattern = denied.find((each) => matchesWildcard(each, name));
       if (pattern === undefined) return [];
       const message = `variable ${name} is denied by security.deniedEnvironment "${pattern}"`;
-      return [{ path: `docker.environment.${String(index)}.name`, message }];
+      const hint = 'leave the variable out, or ask the operator about policy.security.deniedEnvironment';
+      return [{ path: `docker.environment.${String(index)}.name`, message, hint }];
     });
     return deniedBy('policy.environment', objections, 'no variable is denied');
   },

@@ -2,6 +2,7 @@
 import { withoutCredentials } from '../../base/credentials.js';
 import { matchesImagePattern, parseImagePattern } from '../../base/image-pattern.js';
 import { parseImageReference } from '../../base/image-reference.js';
+import { listed } from '../hint.js';
 import type { ImagePolicy } from '../policy.js';
 import { allowed, type BuiltInRule, deniedBy, notApplicable } from '../rule.js';
 
@@ -65,25 +66,28 @@ export function evaluateImagePolicy(
 /** `policy.image` */
 export const imageRule: BuiltInRule = {
   id: 'policy.image',
+  isRelaxable: true,
   judge(subject, { policy }) {
     const decision = evaluateImagePolicy(subject.image, policy.images);
     if (decision.allowed) return allowed('policy.image', decision.reason);
     const { allow } = policy.images;
-    const hint =
-      decision.matchedPattern === null && allow.length > 0
-        ? `images that may run: ${allow.join(', ')}; the operator may add to policy.images.allow`
-        : 'choose another image, or ask the operator about policy.images.deny';
-    return deniedBy(
-      'policy.image',
-      [{ path: 'docker.image', message: decision.reason, hint }],
-      decision.reason,
-    );
+    // Not being on the allow list is all that a mode can relax: a denied image, or what is no reference at all, never runs.
+    const isUnlisted = decision.canonical !== null && decision.matchedPattern === null;
+    const hint = isUnlisted
+      ? `images that may run: ${listed(allow, subject.image)}; the operator may add to policy.images.allow`
+      : 'choose another image, or ask the operator about policy.images.deny';
+    const objection = { path: 'docker.image', message: decision.reason, hint };
+    return {
+      ...deniedBy('policy.image', [objection], decision.reason),
+      isAlwaysEnforced: !isUnlisted,
+    };
   },
 };
 
 /** `policy.image_digest` */
 export const imageDigestRule: BuiltInRule = {
   id: 'policy.image_digest',
+  isRelaxable: true,
   judge(subject, { policy }) {
     if (!policy.images.requireDigest)
       return notApplicable('policy.image_digest', 'images.requireDigest is off');
@@ -101,13 +105,17 @@ export const imageDigestRule: BuiltInRule = {
 /** `policy.pull_policy` */
 export const pullPolicyRule: BuiltInRule = {
   id: 'policy.pull_policy',
+  isRelaxable: true,
   judge(subject, { policy }) {
     const permitted = policy.images.allowedPullPolicies;
     const asked = subject.pullPolicy ?? 'ifNotPresent';
     const objection = {
       path: 'docker.imagePullPolicy',
       message: `pull policy "${asked}" is not permitted; allowed: ${permitted.join(', ') || 'none'}`,
-      hint: permitted[0] === undefined ? undefined : `use "${permitted[0]}"`,
+      hint:
+        permitted[0] === undefined
+          ? 'the operator decides by policy.images.allowedPullPolicies'
+          : `use "${permitted[0]}"`,
     };
     return deniedBy(
       'policy.pull_policy',

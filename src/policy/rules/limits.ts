@@ -1,4 +1,5 @@
 /** Whether what a job asks for is within what the operator allows: resources, tmpfs, deadlines and attempts. */
+import { listed } from '../hint.js';
 import { type BuiltInRule, deniedBy, type Objection } from '../rule.js';
 
 const RESOURCES = ['cpus', 'memoryBytes', 'pidsLimit', 'shmBytes'] as const;
@@ -6,6 +7,7 @@ const RESOURCES = ['cpus', 'memoryBytes', 'pidsLimit', 'shmBytes'] as const;
 /** `policy.resources` */
 export const resourcesRule: BuiltInRule = {
   id: 'policy.resources',
+  isRelaxable: true,
   judge(subject, { policy }) {
     const { max } = policy.limits;
     const objections: Objection[] = [];
@@ -23,14 +25,17 @@ export const resourcesRule: BuiltInRule = {
       const most = Object.hasOwn(max.ulimits, name) ? max.ulimits[name] : undefined;
       const isLess = policy.limits.default.ulimits.some((each) => each.name === name && hard <= each.hard);
       if (isLess || (most !== undefined && soft <= most && hard <= most)) continue;
-      const names = Object.keys(max.ulimits).join(', ') || 'none';
+      const names = Object.keys(max.ulimits);
       objections.push({
         path: `docker.resources.ulimits.${String(index)}`,
         message:
           most === undefined
-            ? `ulimit "${name}" may not be asked for; allowed by limits.max.ulimits: ${names}`
+            ? `ulimit "${name}" may not be asked for; allowed by limits.max.ulimits: ${listed(names, name) || 'none'}`
             : `ulimit "${name}" may be at most ${String(most)}`,
-        hint: most === undefined ? undefined : `ask for at most ${String(most)}`,
+        hint:
+          most === undefined
+            ? 'leave it out, or ask the operator about policy.limits.max.ulimits'
+            : `ask for at most ${String(most)}`,
       });
     }
     const tmpfs = subject.tmpfs.reduce(
@@ -56,6 +61,7 @@ const TIMEOUTS = [
 /** `policy.timeouts` */
 export const timeoutsRule: BuiltInRule = {
   id: 'policy.timeouts',
+  isRelaxable: true,
   judge(subject, { maxTimeouts }) {
     const objections: Objection[] = [];
     for (const { name, path, what } of TIMEOUTS) {
@@ -75,6 +81,7 @@ export const timeoutsRule: BuiltInRule = {
 /** `policy.retry` */
 export const retryRule: BuiltInRule = {
   id: 'policy.retry',
+  isRelaxable: true,
   judge({ retry }, { maxRetry }) {
     const objections: Objection[] = [];
     for (const name of ['maxAttempts', 'maxDelayMs'] as const) {

@@ -12,6 +12,7 @@ export function effectiveNetworkMode(asked: NetworkMode | null, policy: NetworkP
 /** `policy.network` */
 export const networkRule: BuiltInRule = {
   id: 'policy.network',
+  isRelaxable: false,
   judge(subject, { policy }) {
     const { network } = policy;
     const asked = subject.networkMode;
@@ -47,6 +48,7 @@ export const networkRule: BuiltInRule = {
 /** `policy.gpu` */
 export const gpuRule: BuiltInRule = {
   id: 'policy.gpu',
+  isRelaxable: false,
   judge(subject, { policy }) {
     if (!subject.requiresGpu)
       return {

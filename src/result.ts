@@ -85,8 +85,9 @@ export interface Hint {
 
 /** One observation that supports the verdict. */
 export interface Evidence {
-  /** Who ended the run, as far as this observation tells. */
+  /** Whose doing it was, as far as this observation tells; a signal of ours is that of whoever had the run stopped. */
   readonly by: 'job' | 'caller' | 'deadline' | 'watcher' | 'kernel' | 'engine' | 'stranger';
+  /** In words, for people. */
   readonly what: string;
   /** ISO time on this host. */
   readonly at: string;
@@ -198,6 +199,7 @@ interface RunResultBase {
   readonly signal: string | null;
   /** What the engine says; a hint, never the verdict by itself. */
   readonly oomKilled: boolean | null;
+  /** The first says who ended the run; what else was seen follows in the order it was noticed. Never empty. */
   readonly evidence: readonly Evidence[];
   readonly image: { readonly reference: string; readonly digest: string | null };
   readonly containerName: string | null;

@@ -2,7 +2,7 @@
 import type { AnyJobRuntimeError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { type AttemptOutcome, isTriedAgain, retryDelayMs } from './execute/retry.js';
-import type { StopCause, StopSource } from './execute/stop.js';
+import type { RecordedStop, StopSource } from './execute/stop.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { planRetry } from './plan/plan-retry.js';
 import type { PlannedRetry } from './plan/run-plan.js';
@@ -128,10 +128,10 @@ function stoppedAtRest(
   run: Run,
   last: AttemptOutcome,
   ended: readonly AttemptReport[],
-  cause: StopCause,
+  cause: RecordedStop,
 ): RunResult {
   const { record } = run;
-  const verdict = outcomeOfStop(cause, run.timestamp());
+  const verdict = outcomeOfStop(cause);
   if (record.plan === null || verdict === null) return settled(run, last, ended);
   const end = { endedAt: run.timestamp(), nowMs: run.monotonic() };
   const result = { ...toRunResult(record, record.plan, verdict, end), attempts: ended };

@@ -1,15 +1,15 @@
 /** How a run that did not come to its container's end is accounted for: a stop becomes a verdict, anything else a typed error. */
 import { contextualize, type AnyJobRuntimeError } from './errors.js';
-import type { StopCause } from './execute/stop.js';
+import type { RecordedStop } from './execute/stop.js';
 import type { Verdict } from './execute/verdict.js';
 import type { RunResult } from './result.js';
 import { redactedFailure, redactedResult } from './run-redaction.js';
 import type { RunRecord } from './run-record.js';
 
 /** The verdict of a run that was stopped before its container ended; null if it was not stopped. */
-export function outcomeOfStop(cause: StopCause | null, at: string): Verdict | null {
+export function outcomeOfStop(cause: RecordedStop | null): Verdict | null {
   if (cause === null) return null;
-  const { reason, by, message } = cause;
+  const { reason, by, message, at } = cause;
   return { reason, exitCode: null, signal: null, oomKilled: null, evidence: [{ by, what: message, at }] };
 }
 

@@ -8,6 +8,8 @@ import { type Ending, executeContainer } from './execute/execute-container.js';
 import { createOutputCollector } from './execute/output.js';
 import { toByteStream } from './execute/stdin-source.js';
 import { toOutputSink } from './execute/sink.js';
+import type { Sighting } from './execute/sighting.js';
+import type { RecordedStop, StopSource } from './execute/stop.js';
 import { judgeEnd } from './execute/verdict.js';
 import type { ContainerSpec } from './plan/container-spec.js';
 import { materializeContainer } from './plan/materialize.js';
@@ -51,6 +53,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   record.output = output;
   const createdAt = run.monotonic();
   const started: { at: number | null } = { at: null };
+  const sightings: Sighting[] = [];
   const ending = await executeContainer({
     engine,
     spec,
@@ -71,6 +74,9 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
       run.emit('container_started', { containerName: spec.name });
     },
     onOutput: async (chunk: OutputChunk) => output.push(chunk),
+    onSighting: (fact) => {
+      sightings.push({ ...fact, at: run.timestamp() });
+    },
     onWarning: (message) => {
       run.warn(message);
     },
@@ -84,12 +90,18 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   const lastLog = output.lastLog();
   record.verdict = judgeEnd({
     ...ending,
-    stop: stop.cause,
+    stop: endedBy(ending, stop),
     lastErrorLine: lastLog?.source === 'stderr' ? lastLog.line : null,
+    sightings,
     at: run.timestamp(),
   });
   run.emit('container_exited', { exitCode: record.verdict.exitCode });
   return ending;
+}
+
+/** A limit on output is found when the output is read, which may be after the end of the container that wrote it. */
+function endedBy(ending: Ending, stop: StopSource): RecordedStop | null {
+  return ending.stop ?? (stop.cause?.reason === 'log_limit_exceeded' ? stop.cause : null);
 }
 
 async function containerFor(
@@ -183,11 +195,11 @@ export async function collectRun(
   run: Run,
   parts: Pick<Prepared, 'plan' | 'workspace' | 'staged' | 'cleanup'> & { readonly ending: Ending },
 ): Promise<void> {
-  const { plan, workspace, staged, cleanup } = parts;
+  const { plan, workspace, staged, cleanup, ending } = parts;
   const { record, stop } = run;
   if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
-  // A run that was stopped still hands out what it left, so only a stop that comes from now on breaks this off.
-  const signal = stop.signal.aborted ? undefined : stop.signal;
+  // A job that was stopped still hands out what it left; a stop that came after its end breaks this off.
+  const signal = endedBy(ending, stop) === null ? stop.signal : undefined;
   await run.timed('collectMs', 'collect', async () => {
     run.emit('collect_start', { outputs: plan.outputs.length });
     const onTimeout = (): Error =>

@@ -54,8 +54,8 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
   const { runId, jobSlug, options } = parts;
   const { clock, onEvent } = environment.ports;
   const log = createEventLog(REPLAYED_OUTPUT_BYTES);
-  const stop = createStopSource();
   const timestamp = (): string => new Date(clock.now()).toISOString();
+  const stop = createStopSource(timestamp);
   const facts = {
     runId,
     jobSlug,
@@ -83,7 +83,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       options: before.options,
       // A run that was taken is not lost for a full queue; how many rest between attempts is bounded.
       queueing: before.attempts.length > 0 ? 'patient' : parts.queueing,
-      stop: createStopSource(stop),
+      stop: createStopSource(timestamp, stop),
       record,
       append,
     });

@@ -59,7 +59,8 @@ function wasStopped(run: Run, record: RunRecord, failure: unknown): boolean {
 function finalVerdict(run: Run, record: RunRecord, failure: unknown): Verdict | null {
   const own = record.verdict;
   if (failure === null || !wasStopped(run, record, failure)) return own;
-  const stopped = outcomeOfStop(run.stop.cause, run.timestamp());
+  const stopped = outcomeOfStop(run.stop.cause);
   if (own === null) return stopped;
-  return own.reason === 'completed' && stopped !== null ? { ...stopped, exitCode: own.exitCode } : own;
+  if (own.reason !== 'completed' || stopped === null) return own;
+  return { ...stopped, exitCode: own.exitCode, evidence: [...stopped.evidence, ...own.evidence] };
 }

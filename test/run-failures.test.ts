@@ -1,100 +1,18 @@
 /** Every way a run can fail on its way, on the fake engine: nothing is left behind, one run_end, and the first cause is the one reported. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  createRuntime,
   EngineError,
   type JobDefinition,
-  JobRuntimeError,
+  type JobRuntimeError,
   memoryStorage,
   PolicyError,
-  type RunEvent,
-  type RunOptions,
   type RunResult,
-  type Runtime,
-  type RuntimeConfigInput,
-  type RuntimePorts,
-  staticSecrets,
   type StorageAdapter,
 } from 'berthkit';
-import { type EngineCall, fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-
-let folder = '';
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'berthkit-fail-'));
-});
-afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
-});
-
-const SECRET = 'hunter2-hunter2';
-const DEFINITION: JobDefinition = {
-  slug: 'job',
-  docker: {
-    image: 'busybox:1',
-    command: ['work'],
-    environment: [{ name: 'TOKEN', secret: { source: 'store', key: 'token' } }],
-    inputs: [{ source: { type: 'filestorePath', backendMountId: 'in', path: '/a' }, workspacePath: 'a' }],
-    outputs: [
-      { workspacePath: 'out.txt', upload: { backendMountId: 'out', pathTemplate: '${runId}/out.txt' } },
-    ],
-  },
-};
-
-interface Setup {
-  readonly engine: FakeEngine;
-  readonly runtime: Runtime;
-  readonly events: RunEvent[];
-  readonly out: ReturnType<typeof memoryStorage>;
-}
-
-function setUp(
-  script: FakeEngineScript = {},
-  ports: RuntimePorts = {},
-  config: RuntimeConfigInput = {},
-): Setup {
-  const events: RunEvent[] = [];
-  const out = memoryStorage();
-  const engine = fakeEngine({
-    run: async (job) => {
-      await job.stdout(`token ${job.environment['TOKEN'] ?? ''}\n`);
-      await job.writeFile('/workspace/out.txt', 'result');
-      return { exitCode: 0 };
-    },
-    ...script,
-  });
-  const runtime = createRuntime(
-    { workspaceRoot: join(folder, 'root'), stopGraceMs: 1000, ...config },
-    {
-      engine,
-      storage: { in: memoryStorage({ a: 'input' }), out },
-      resolveSecret: staticSecrets({ token: SECRET }),
-      onEvent: (event) => events.push(event),
-      ...ports,
-    },
-  );
-  return { engine, runtime, events, out };
-}
-
-async function settle(
-  { runtime, engine, events }: Setup,
-  options: RunOptions = {},
-  definition: JobDefinition = DEFINITION,
-): Promise<RunResult | JobRuntimeError> {
-  const outcome = await runtime.runJob(definition, options).catch((error: unknown) => error);
-  await runtime.close();
-  expect(engine.leftovers()).toEqual([]);
-  expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
-  expect(events.filter(({ type }) => type === 'run_start')).toHaveLength(1);
-  expect(events.filter(({ type }) => type === 'run_end')).toHaveLength(1);
-  expect(engine.protocolErrors).toEqual([]);
-  expect(JSON.stringify([outcome, events])).not.toContain(SECRET);
-  if (JobRuntimeError.isInstance(outcome))
-    expect(outcome).toMatchObject({ runId: expect.any(String) as string, attempt: 1 });
-  return outcome as RunResult | JobRuntimeError;
-}
+import type { EngineCall, FakeEngineScript } from 'berthkit/testing';
+import { describe, expect, it } from 'vitest';
+import { DEFINITION, SECRET, settle, type Setup, setUp, testFolder } from './run-fixture.js';
 
 describe('the engine fails at', () => {
   it('nothing: the run succeeds', async () => {
@@ -154,7 +72,7 @@ describe('the engine fails at', () => {
     expect(result.warnings.join()).toContain('clean-up of the container failed');
     expect(events.filter(({ type }) => type === 'cleanup_error')).toHaveLength(1);
     expect(engine.leftovers()).toHaveLength(1);
-    expect(await readdir(join(folder, 'root'))).toEqual([]);
+    expect(await readdir(join(testFolder(), 'root'))).toEqual([]);
   });
 });
 
@@ -280,7 +198,10 @@ describe('the container', () => {
       status: 'failed',
       reason: 'signaled',
       exitCode: 137,
-      evidence: [{ by: 'stranger' }],
+      evidence: [
+        { by: 'stranger', what: 'exit code 137: killed through the engine' },
+        { by: 'stranger', what: 'SIGKILL was sent through the engine, not by us' },
+      ],
     });
   });
 
@@ -458,7 +379,7 @@ describe('storage and secrets', () => {
         code: 'storage.failed',
         result: { exitCode, reason, outputs: [{ state: 'failed' }] },
       });
-      await rm(join(folder, 'root'), { recursive: true, force: true });
+      await rm(join(testFolder(), 'root'), { recursive: true, force: true });
     }
   });
 

@@ -26,61 +26,131 @@ function keepsKeyFile() {
   return Number(/version (\d+)\./.exec(version)?.[1] ?? 0) < 23;
 }
 
-/** Starts the engine in the network namespace of this process. */
-export async function startPrivateEngine() {
+/**
+ * Starts an engine. Without options it is in the network namespace of this process, with the engine's own defaults.
+ *
+ * @param {{ configuration?: Readonly<Record<string, unknown>>, beside?: boolean }} [options] `configuration`: what stands in its
+ * daemon.json; `beside`: beside another engine, in a network namespace of its own, and with a containerd that outlives it, so that it can be
+ * killed and started again.
+ */
+export async function startPrivateEngine({ configuration = {}, beside = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'berthkit-engine-'));
-  const group = basename(folder);
-  const host = `unix://${join(folder, 'docker.sock')}`;
-  const configuration = join(folder, 'daemon.json');
+  const place = {
+    folder,
+    group: basename(folder),
+    host: `unix://${join(folder, 'docker.sock')}`,
+    beside,
+  };
   // An engine without a file of its own would read the machine's.
-  writeFileSync(
-    configuration,
-    JSON.stringify(keepsKeyFile() ? { 'deprecated-key-path': join(folder, 'key.json') } : {}),
-  );
-  const log = openSync(join(folder, 'dockerd.log'), 'a');
-  const daemon = spawn(
+  const keyFile = keepsKeyFile() ? { 'deprecated-key-path': join(folder, 'key.json') } : {};
+  writeFileSync(configurationIn(folder), JSON.stringify({ ...keyFile, ...configuration }));
+  if (beside) launchContainerd(folder);
+  let daemon = launch(place);
+  const engine = {
+    host: place.host,
+    folder,
+    /** Kills the engine without notice; what runs on it goes on. */
+    crash: async () => {
+      daemon.child.kill('SIGKILL');
+      await daemon.exited;
+    },
+    /** Asks the engine to end, as a service manager does, and waits for it. */
+    shutDown: async () => {
+      daemon.child.kill('SIGTERM');
+      await daemon.exited;
+    },
+    /** Starts it again on what it left. */
+    restart: async () => {
+      daemon = launch(place);
+      await untilReady(place, daemon);
+    },
+    stop: () => stopEngine(place, daemon),
+  };
+  try {
+    await untilReady(place, daemon);
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+  return engine;
+}
+
+const configurationIn = (folder) => join(folder, 'daemon.json');
+
+const hasEnded = ({ child }) =>
+  child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
+
+function launch({ folder, group, host, beside }) {
+  const words = [
     'dockerd',
-    [
-      ['--host', host],
-      ['--data-root', join(folder, 'data')],
-      ['--exec-root', join(folder, 'exec')],
-      ['--pidfile', join(folder, 'docker.pid')],
-      ['--config-file', configuration],
-      ['--exec-opt', 'native.cgroupdriver=cgroupfs'],
-      ['--cgroup-parent', `/${group}`],
-    ].flat(),
-    // A session of its own: an interrupt from the terminal is for the command, the engine is stopped in order.
-    { detached: true, stdio: ['ignore', log, log] },
-  );
-  closeSync(log);
+    ['--host', host],
+    ['--data-root', join(folder, 'data')],
+    ['--exec-root', join(folder, 'exec')],
+    ['--pidfile', join(folder, 'docker.pid')],
+    ['--config-file', configurationIn(folder)],
+    ['--exec-opt', 'native.cgroupdriver=cgroupfs'],
+    ['--cgroup-parent', `/${group}`],
+  ].flat();
+  const child = beside
+    ? spawnInto(folder, ['unshare', '--net', '--', ...words, '--containerd', containerdSocket(folder)])
+    : spawnInto(folder, words);
   const exited = new Promise((resolve) => {
-    daemon.on('exit', resolve);
-    daemon.on('error', resolve);
+    child.on('exit', resolve);
+    child.on('error', resolve);
   });
-  const engine = { host, folder, stop: () => stopEngine(folder, group, host, daemon, exited) };
+  return { child, exited };
+}
+
+/** In a session of its own: an interrupt from the terminal is for the command, the engine is stopped in order. */
+function spawnInto(folder, [command, ...words]) {
+  const log = openSync(join(folder, 'dockerd.log'), 'a');
+  const child = spawn(command, words, { detached: true, stdio: ['ignore', log, log] });
+  closeSync(log);
+  return child;
+}
+
+const containerdSocket = (folder) => join(folder, 'containerd.sock');
+
+/** dockerd's own containerd dies with it; the packages of distributions run one beside it. */
+function launchContainerd(folder) {
+  const configuration = join(folder, 'containerd.toml');
+  const lines = [
+    'version = 2',
+    `root = "${join(folder, 'containerd', 'root')}"`,
+    `state = "${join(folder, 'containerd', 'state')}"`,
+    'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+    '[grpc]',
+    `address = "${containerdSocket(folder)}"`,
+  ];
+  writeFileSync(configuration, `${lines.join('\n')}\n`);
+  spawnInto(folder, ['containerd', '--config', configuration]).on('error', () => undefined);
+}
+
+async function untilReady({ folder, host }, daemon) {
   const deadline = performance.now() + READY_MS;
   for (;;) {
     const ping = await callEngine(host, 'GET', '/_ping', { timeoutMs: 2_000 }).catch(() => null);
-    if (ping?.text === 'OK') return engine;
-    const ended = daemon.pid === undefined || daemon.exitCode !== null || daemon.signalCode !== null;
-    if (ended || performance.now() > deadline) {
+    if (ping?.text === 'OK') return;
+    if (hasEnded(daemon) || performance.now() > deadline) {
       const tail = readFileSync(join(folder, 'dockerd.log'), 'utf8').split('\n').slice(-15).join('\n');
-      await engine.stop();
       throw new Error(`the private engine did not start:\n${tail}`);
     }
     await sleep(50);
   }
 }
 
-async function stopEngine(folder, group, host, daemon, exited) {
-  if (daemon.exitCode === null && daemon.signalCode === null && daemon.pid !== undefined) {
+async function stopEngine({ folder, group, host }, daemon) {
+  if (!hasEnded(daemon)) {
     await killContainers(host).catch(() => undefined);
-    daemon.kill('SIGTERM');
+    daemon.child.kill('SIGTERM');
     const timeUp = new AbortController();
-    await Promise.race([exited, sleep(TERM_MS, undefined, { signal: timeUp.signal }).catch(() => undefined)]);
+    await Promise.race([
+      daemon.exited,
+      sleep(TERM_MS, undefined, { signal: timeUp.signal }).catch(() => undefined),
+    ]);
     timeUp.abort();
-    if (daemon.exitCode === null && daemon.signalCode === null) daemon.kill('SIGKILL');
-    await Promise.race([exited, sleep(5_000, undefined, { ref: false })]);
+    if (!hasEnded(daemon)) daemon.child.kill('SIGKILL');
+    await Promise.race([daemon.exited, sleep(5_000, undefined, { ref: false })]);
   }
   for (const pid of processesOf(folder)) killQuietly(pid);
   for (const pid of processesIn(group)) killQuietly(pid);

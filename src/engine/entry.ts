@@ -7,6 +7,7 @@ export type {
   ContainerSummary,
   EngineCapabilities,
   EngineContainers,
+  EngineEvent,
   EngineImages,
   EngineInfo,
   ImageInfo,

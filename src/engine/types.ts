@@ -19,6 +19,8 @@ export interface EngineCapabilities {
   readonly stats: boolean;
   /** `inspect` says what was applied to a container, so that it can be compared with what was asked before it starts. */
   readonly verifiableSpec: boolean;
+  /** It remembers what befell a container: `events` is there. */
+  readonly events: boolean;
 }
 
 /** What an engine says of itself. */
@@ -33,6 +35,8 @@ export interface EngineInfo {
   readonly memoryBytes: number;
   /** The kernel beneath can limit swap; where it cannot, a limit of memory leaves swap open. */
   readonly limitsSwap: boolean;
+  /** Containers go on while the engine is restarted; where they do not, a restart ends them. Null: not known. */
+  readonly liveRestore: boolean | null;
 }
 
 /** A piece of output, in the order it arrived. */
@@ -167,6 +171,17 @@ export interface PullProgress {
   readonly totalBytes: number | null;
 }
 
+/** What befell a container. */
+export interface EngineEvent {
+  /**
+   * `start`: it was started. `oom`: a process of it was killed for lack of memory. `kill`: it was sent a signal through the engine, or by the
+   * engine itself. `die`: it ended. `destroy`: it was removed.
+   */
+  readonly type: 'start' | 'oom' | 'kill' | 'die' | 'destroy';
+  /** Number of the signal of a `kill`; null for other events, and where the engine does not say. */
+  readonly signal: number | null;
+}
+
 /** Images. */
 export interface EngineImages {
   /**
@@ -195,6 +210,13 @@ export interface ContainerEngine {
   info(options?: CallOptions): Promise<EngineInfo>;
   readonly containers: EngineContainers;
   readonly images: EngineImages;
+  /**
+   * What the engine remembers of a container, in its order, up to the moment of the call or a little later; then it ends. A second source
+   * only: engines remember little, forget at a restart and may miss a kill for lack of memory. Of a container it does not know there is
+   * nothing. Optional: absent where `capabilities.events` is false.
+   * @throws `engine.unreachable`, also when the connection is lost while it is read; `engine.failed`.
+   */
+  events?(filter: { readonly containerId: string }, options?: CallOptions): AsyncIterable<EngineEvent>;
   /** Lets go of all connections. Containers are not touched. Idempotent. */
   close(): Promise<void>;
 }

@@ -12,26 +12,34 @@ export interface StopCause {
   readonly message: string;
 }
 
+/** A cause and when it was recorded. */
+export interface RecordedStop extends StopCause {
+  /** ISO time on this host. */
+  readonly at: string;
+}
+
 /** The one place a run learns that it is to end. */
 export interface StopSource {
   /** Aborted with an `AbortError` whose message is the cause's. */
   readonly signal: AbortSignal;
-  readonly cause: StopCause | null;
+  readonly cause: RecordedStop | null;
   /** Only the first call counts. */
   stop(cause: StopCause): void;
 }
 
-/** A fresh source. With a `parent` it stops, for the same cause, when that does; not the other way round. */
-export function createStopSource(parent?: StopSource): StopSource {
+/**
+ * A fresh source; `timestamp` gives the ISO time of now. With a `parent` it stops, for the same cause, when that does; not the other way round.
+ */
+export function createStopSource(timestamp: () => string, parent?: StopSource): StopSource {
   const controller = new AbortController();
-  let cause: StopCause | null = null;
-  const stop = (next: StopCause): void => {
+  let cause: RecordedStop | null = null;
+  const record = (next: RecordedStop): void => {
     if (cause !== null) return;
     cause = next;
     controller.abort(new DOMException(next.message, 'AbortError'));
   };
   const follow = (): void => {
-    if (parent?.cause != null) stop(parent.cause);
+    if (parent?.cause != null) record(parent.cause);
   };
   follow();
   parent?.signal.addEventListener('abort', follow, { once: true, signal: controller.signal });
@@ -40,7 +48,9 @@ export function createStopSource(parent?: StopSource): StopSource {
     get cause() {
       return cause;
     },
-    stop,
+    stop: (next) => {
+      record({ ...next, at: timestamp() });
+    },
   };
 }
 

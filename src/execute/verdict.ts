@@ -1,21 +1,23 @@
 /** From what was observed to what it means: pure, so that every row can be tested as a table. */
 import type { ContainerInfo } from '../engine/types.js';
 import type { Evidence, Reason } from '../result.js';
-import type { StopCause } from './stop.js';
+import { type Sighting, toEvidence } from './sighting.js';
+import { signalOf } from './signals.js';
+import type { RecordedStop } from './stop.js';
 
 /** What was observed of one container's end. */
 export interface Observation {
-  /** The cause recorded before any signal was sent; null if the container was left alone. */
-  readonly stop: StopCause | null;
+  /** The cause recorded before any signal was sent and before the end was known; null if the container was left alone. */
+  readonly stop: RecordedStop | null;
   /** The last truth about the container; null when it was gone. */
   readonly info: ContainerInfo | null;
   /** Exit code of a start the engine refused (126, 127); null if it started. */
   readonly startExitCode: number | null;
   /** The last line of standard error. */
   readonly lastErrorLine: string | null;
-  /** The engine could not be reached at some time during the run. */
-  readonly engineLost: boolean;
-  /** ISO time on this host. */
+  /** In the order they were noticed. */
+  readonly sightings: readonly Sighting[];
+  /** When the end was looked at: ISO time on this host. */
   readonly at: string;
 }
 
@@ -25,84 +27,122 @@ export interface Verdict {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly oomKilled: boolean | null;
+  /** The first says who ended the run; what else was seen follows in the order it was noticed. */
   readonly evidence: readonly Evidence[];
 }
 
-const SIGNAL_NAMES: Readonly<Record<number, string>> = {
-  1: 'SIGHUP',
-  2: 'SIGINT',
-  3: 'SIGQUIT',
-  4: 'SIGILL',
-  6: 'SIGABRT',
-  7: 'SIGBUS',
-  8: 'SIGFPE',
-  9: 'SIGKILL',
-  11: 'SIGSEGV',
-  13: 'SIGPIPE',
-  14: 'SIGALRM',
-  15: 'SIGTERM',
-  24: 'SIGXCPU',
-  25: 'SIGXFSZ',
-  31: 'SIGSYS',
-};
+/** Why a run ended, and by whom. */
+interface Finding {
+  readonly reason: Reason;
+  readonly by: Evidence['by'];
+  readonly what: string;
+}
+
+const OOM_FLAG = 'the engine reports that a process was killed for lack of memory';
 
 /** What the engine's init process says when it cannot execute the entry point: then the start has succeeded, and it exits 126 or 127. */
 const INIT_FAILURE = /^\[FATAL tini \(\d+\)\] exec .* failed: /;
 
-/** The signal an exit code above 128 stands for by the shell's convention, or null. */
-export function signalOf(exitCode: number | null): string | null {
-  return exitCode === null ? null : (SIGNAL_NAMES[exitCode - 128] ?? null);
-}
-
 /**
  * The first cause wins. A container that never started is never a success, and neither is one that is gone: only the engine's word "exited,
- * 0, and it was started" is. An end by SIGKILL that overlapped a loss of the engine is `interrupted`: a restarting engine stops what it finds.
+ * 0, and it was started" is. What an engine ended that was restarted is `interrupted`, whatever the exit code: the job may have answered the
+ * engine's SIGTERM with 0.
  */
 export function judgeEnd(observation: Observation): Verdict {
-  const { stop, info, startExitCode, lastErrorLine, engineLost, at } = observation;
+  const { stop, info, startExitCode, sightings, at } = observation;
   const exitCode = startExitCode ?? info?.exitCode ?? null;
-  const signal = signalOf(info?.exitCode ?? null);
-  const oomKilled = info === null ? null : info.oomKilled;
-  const verdict = (reason: Reason, by: Evidence['by'], what: string): Verdict => ({
+  const { reason, by, what } = findingOf(observation, exitCode);
+  const actors = {
+    stoppedBy: stop?.by ?? 'engine',
+    signaledBy: reason === 'interrupted' ? 'engine' : 'stranger',
+  } as const;
+  const evidence: Evidence[] = [
+    { by, what, at: stop?.at ?? at },
+    ...sightings.map((sighting) => toEvidence(sighting, actors)),
+  ];
+  // Without a stop the look at the container is itself what decided.
+  if (stop !== null) evidence.push({ ...outcomeAfterStop(observation, stop), at });
+  if (info?.oomKilled === true && by !== 'kernel') evidence.push({ by: 'kernel', what: OOM_FLAG, at });
+  return {
     reason,
     exitCode,
-    signal,
-    oomKilled,
-    evidence: [{ by, what, at }],
-  });
+    signal: signalOf(info?.exitCode ?? null),
+    oomKilled: info === null ? null : info.oomKilled,
+    evidence,
+  };
+}
 
-  if (stop !== null) return verdict(stop.reason, stop.by, stop.message);
-  if (startExitCode !== null)
-    return verdict('start_failed', 'engine', info?.error ?? 'the start was refused');
+function findingOf(observation: Observation, exitCode: number | null): Finding {
+  const { stop, info, startExitCode, lastErrorLine, sightings } = observation;
+  const has = (kind: Sighting['kind']): boolean => sightings.some((sighting) => sighting.kind === kind);
+  const finding = (reason: Reason, by: Evidence['by'], what: string): Finding => ({ reason, by, what });
+  if (stop !== null) return finding(stop.reason, stop.by, stop.message);
+  if (startExitCode !== null) return finding('start_failed', 'engine', wordsOnStart(info));
   if (info === null) {
-    return engineLost
-      ? verdict('interrupted', 'engine', 'the container was gone after the engine had been away')
-      : verdict('externally_removed', 'stranger', 'the container was removed while it ran');
+    return has('engine_lost') && !has('engine_stayed')
+      ? finding('interrupted', 'engine', 'the container was gone after the engine had been away')
+      : finding('externally_removed', 'stranger', 'the container was removed while it ran');
   }
-  if (info.startedAt === null || exitCode === null) {
-    return verdict('interrupted', 'engine', `the container is "${info.status}" and has no exit code`);
+  if (info.status === 'removing')
+    return finding('externally_removed', 'stranger', 'the container is being removed');
+  const hasEnded = info.status === 'exited' || info.status === 'dead';
+  if (!hasEnded || info.startedAt === null || exitCode === null) {
+    return finding('interrupted', 'engine', `the container is "${info.status}" and has no exit code`);
   }
-  const note = info.oomKilled ? '; a child was killed for lack of memory' : '';
-  if (exitCode === 0) {
-    return verdict('completed', 'job', `exit code 0${note}`);
-  }
+  const interruption = interruptionBy(sightings, exitCode);
+  if (interruption !== null) return finding('interrupted', 'engine', interruption);
+  if (exitCode === 0) return finding('completed', 'job', 'exit code 0');
   if ((exitCode === 126 || exitCode === 127) && lastErrorLine !== null && INIT_FAILURE.test(lastErrorLine)) {
-    return verdict('start_failed', 'engine', lastErrorLine);
+    return finding('start_failed', 'engine', lastErrorLine);
   }
-  if (engineLost && exitCode === 137) {
-    return verdict('interrupted', 'engine', 'exit code 137 after the engine had been away');
+  if (exitCode === 137) return findingOfKill(info, has);
+  const signal = signalOf(exitCode);
+  if (signal === null) return finding('non_zero_exit', 'job', `exit code ${String(exitCode)}`);
+  return finding('signaled', has('signal_through_engine') ? 'stranger' : 'job', `ended by ${signal}`);
+}
+
+/** In words, how a restart of the engine ended the container; null if it did not. */
+function interruptionBy(sightings: readonly Sighting[], exitCode: number): string | null {
+  const isLost = sightings.some(({ kind }) => kind === 'engine_lost');
+  if (!isLost || sightings.some(({ kind }) => kind === 'engine_stayed')) return null;
+  const restart = sightings.find((sighting) => sighting.kind === 'engine_restarted');
+  const isKill = exitCode === 137 || exitCode === 143;
+  if (restart === undefined) {
+    return isKill ? `exit code ${String(exitCode)} after the engine had been away` : null;
   }
-  if (exitCode === 137 && info.oomKilled) {
-    return verdict('oom_killed', 'kernel', 'the engine reports a kill for lack of memory');
-  }
-  if (exitCode === 137) {
-    // The engine misses some kills by the kernel, so this is named for what is known: the kill was not ours.
-    return verdict(
-      'signaled',
-      'stranger',
-      'exit code 137: killed from outside, or unseen for lack of memory',
-    );
-  }
-  if (signal !== null) return verdict('signaled', 'job', `ended by ${signal}`);
-  return verdict('non_zero_exit', 'job', `exit code ${String(exitCode)}${note}`);
+  const wasSignaled = sightings.some(({ kind }) => kind === 'signal_through_engine');
+  // An end that the engine did not see lies between its going and its coming: it stopped the container before it went, or found it ended.
+  const isInterruption = restart.sawTheEnd
+    ? restart.endsContainers && wasSignaled
+    : restart.endsContainers || isKill;
+  return isInterruption ? `exit code ${String(exitCode)} when the engine was restarted` : null;
+}
+
+/** Exit code 137 alone tells nothing: who else was seen does. */
+function findingOfKill(info: ContainerInfo, has: (kind: Sighting['kind']) => boolean): Finding {
+  if (has('signal_through_engine'))
+    return { reason: 'signaled', by: 'stranger', what: 'exit code 137: killed through the engine' };
+  if (info.oomKilled) return { reason: 'oom_killed', by: 'kernel', what: `exit code 137: ${OOM_FLAG}` };
+  if (has('out_of_memory'))
+    return { reason: 'oom_killed', by: 'kernel', what: 'exit code 137: killed for lack of memory' };
+  // The engine misses some kills by the kernel, so this is named for what is known: the kill was not ours.
+  const what = 'exit code 137: killed from outside, or unseen for lack of memory';
+  return { reason: 'signaled', by: 'stranger', what };
+}
+
+/** What a stopped container came to, and whose doing that was: ours for them who had it stopped, or the job's own. */
+function outcomeAfterStop(
+  { info, startExitCode, sightings }: Observation,
+  stop: RecordedStop,
+): Omit<Evidence, 'at'> {
+  if (info === null) return { by: stop.by, what: 'the container is gone' };
+  if (startExitCode !== null) return { by: 'engine', what: wordsOnStart(info) };
+  if (info.exitCode === null) return { by: 'engine', what: `the container is still "${info.status}"` };
+  const signal = signalOf(info.exitCode);
+  const isOurs = sightings.some((seen) => seen.kind === 'signal_sent' && seen.signal === signal);
+  return { by: isOurs ? stop.by : 'job', what: `exit code ${String(info.exitCode)}` };
+}
+
+function wordsOnStart(info: ContainerInfo | null): string {
+  return info === null || info.error === '' ? 'the start was refused' : info.error;
 }

@@ -1,15 +1,13 @@
 /** Waits for a container's end: `wait` wakes us up, `inspect` is the truth, and an engine that is away gets time to come back. */
 import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
-import { JobRuntimeError } from '../errors.js';
 import { pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
+import type { EngineContact } from './engine-contact.js';
 
 /** What is known at the end. */
 interface WatchedEnd {
   /** Null when the container is gone, or the engine stayed away. */
   readonly info: ContainerInfo | null;
-  /** The engine could not be reached at least once. */
-  readonly engineLost: boolean;
 }
 
 /** A watch under way. */
@@ -28,36 +26,36 @@ const RETRY_MS = 250;
 const ENGINE_AWAY_MS = 60_000;
 
 /** Begins to watch a container that was started. */
-export function watchContainer(engine: ContainerEngine, id: string): ContainerWatch {
+export function watchContainer(engine: ContainerEngine, id: string, contact: EngineContact): ContainerWatch {
   const abandoned = new AbortController();
   return {
-    ended: watch(engine, id, abandoned.signal),
+    ended: watch(engine, id, abandoned.signal, contact),
     abandon: () => {
       abandoned.abort();
     },
   };
 }
 
-async function watch(engine: ContainerEngine, id: string, abandoned: AbortSignal): Promise<WatchedEnd> {
-  let engineLost = false;
-  let awaySince: number | null = null;
+async function watch(
+  engine: ContainerEngine,
+  id: string,
+  abandoned: AbortSignal,
+  contact: EngineContact,
+): Promise<WatchedEnd> {
   for (;;) {
-    await wakeUp(engine, id, abandoned);
+    await wakeUp(engine, id, abandoned, contact);
     try {
       const last = abandoned.aborted;
       const info = await engineCall('inspect', undefined, (signal) =>
         engine.containers.inspect(id, { signal }),
       );
-      awaySince = null;
-      if (info === null || hasEnded(info) || last) return { info, engineLost };
+      contact.succeed();
+      if (info === null || hasEnded(info) || last) return { info };
       // "removing" becomes "gone" in a moment, and its wait has nothing left to wait for.
       if (info.status === 'removing') await pause(RETRY_MS, abandoned);
     } catch (error) {
-      const away = JobRuntimeError.isInstance(error) && error.code === 'engine.unreachable';
-      if (away) engineLost = true;
-      awaySince ??= performance.now();
-      const givenUp = performance.now() - awaySince > ENGINE_AWAY_MS;
-      if (abandoned.aborted || givenUp) return { info: null, engineLost: true };
+      contact.fail(error);
+      if (abandoned.aborted || contact.awayMs > ENGINE_AWAY_MS) return { info: null };
       await pause(RETRY_MS, abandoned);
     }
   }
@@ -68,7 +66,12 @@ function hasEnded(info: ContainerInfo): boolean {
 }
 
 /** Resolves when it is worth looking again. */
-async function wakeUp(engine: ContainerEngine, id: string, abandoned: AbortSignal): Promise<void> {
+async function wakeUp(
+  engine: ContainerEngine,
+  id: string,
+  abandoned: AbortSignal,
+  contact: EngineContact,
+): Promise<void> {
   if (abandoned.aborted) return;
   const awake = new AbortController();
   const stopWaiting = (): void => {
@@ -77,8 +80,12 @@ async function wakeUp(engine: ContainerEngine, id: string, abandoned: AbortSigna
   abandoned.addEventListener('abort', stopWaiting, { once: true });
   const waiting = engine.containers.wait(id, { signal: awake.signal }).then(
     () => undefined,
-    // The next look tells what is the matter; not at once, or a refusing engine would be asked in a tight loop.
-    async () => pause(RETRY_MS, awake.signal),
+    async (error: unknown) => {
+      // An engine that restarts may be back before the next look: the connection that broke is all there is to see.
+      if (!awake.signal.aborted) contact.fail(error);
+      // The next look tells what is the matter; not at once, or a refusing engine would be asked in a tight loop.
+      await pause(RETRY_MS, awake.signal);
+    },
   );
   try {
     await Promise.race([waiting, pause(POLL_MS, awake.signal)]);

@@ -3,6 +3,7 @@ import { DEFAULT_TIMEOUT_MS, type ConformanceCase, type ConformanceOptions } fro
 import { APPLIED_CASES } from './engine-applied-cases.js';
 import { CONTAINER_CASES } from './engine-container-cases.js';
 import { CONTROL_CASES } from './engine-control-cases.js';
+import { EVENT_CASES } from './engine-event-cases.js';
 import { LIFECYCLE_CASES } from './engine-lifecycle-cases.js';
 import { OUTPUT_CASES } from './engine-output-cases.js';
 import { STATS_CASES } from './engine-stats-cases.js';
@@ -15,6 +16,7 @@ const CASES = [
   ...CONTAINER_CASES,
   ...APPLIED_CASES,
   ...STATS_CASES,
+  ...EVENT_CASES,
 ];
 
 /**

@@ -1,5 +1,5 @@
 /** One container of the fake engine: its state, its streams and the job that runs in it. */
-import type { ContainerInfo, ContainerStats } from '../engine/types.js';
+import type { ContainerInfo, ContainerStats, EngineEvent } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { createFakeFiles } from './fake-files.js';
 import { createFakeOutput, type FakeOutput } from './fake-output.js';
@@ -25,6 +25,16 @@ export interface FakeContainer {
   remove(): void;
 }
 
+/** What a container needs of its engine. */
+export interface FakeSurroundings {
+  /** The engine's time. */
+  readonly stamp: () => string;
+  /** Hears what befalls the container. */
+  readonly onEvent: (event: EngineEvent) => void;
+  /** No signal ends it. */
+  readonly stuck: boolean;
+}
+
 const SIGNALS: Readonly<Record<string, number>> = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -37,12 +47,12 @@ const SIGNALS: Readonly<Record<string, number>> = {
 const TERMINATING = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGKILL', 'SIGUSR1', 'SIGUSR2']);
 const INTERNAL_ERROR = 70;
 
-/** A created container. `stamp` gives the engine's time. */
+/** A created container. */
 export function createFakeContainer(
   id: string,
   spec: ContainerSpec,
   run: NonNullable<FakeEngineScript['run']>,
-  stamp: () => string,
+  { stamp, onEvent, stuck }: FakeSurroundings,
 ): FakeContainer {
   const output = createFakeOutput();
   const stdin = createFakeStdin();
@@ -53,8 +63,10 @@ export function createFakeContainer(
     resolveEnded = resolve;
   });
 
-  const finish = ({ exitCode, oomKilled = false }: FakeExit): void => {
+  const finish = ({ exitCode, oomKilled = false, oomEvent = oomKilled }: FakeExit): void => {
     if (container.state.status !== 'running') return;
+    if (oomEvent) onEvent({ type: 'oom', signal: null });
+    onEvent({ type: 'die', signal: null });
     container.state = { ...container.state, status: 'exited', finishedAt: stamp(), exitCode, oomKilled };
     stdin.close();
     output.end();
@@ -109,6 +121,7 @@ export function createFakeContainer(
     ended,
     start() {
       container.state = { ...container.state, status: 'running', startedAt: stamp() };
+      onEvent({ type: 'start', signal: null });
       void (async (): Promise<void> => {
         try {
           // Nothing a job does happens before the call that started it has returned.
@@ -128,6 +141,8 @@ export function createFakeContainer(
     },
     signal(name) {
       if (container.state.status !== 'running') return;
+      onEvent({ type: 'kill', signal: SIGNALS[name] ?? null });
+      if (stuck) return;
       const handler = name === 'SIGKILL' ? undefined : handlers.get(name);
       if (handler !== undefined) {
         handler();
@@ -140,6 +155,7 @@ export function createFakeContainer(
     remove() {
       container.signal('SIGKILL');
       container.removed = true;
+      onEvent({ type: 'destroy', signal: null });
       output.end();
       stdin.close();
       resolveEnded();

@@ -1,9 +1,11 @@
 /** An engine for tests without Docker: scripted jobs, strict about the order of calls, able to fail at any of them. */
 import { randomBytes } from 'node:crypto';
-import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
+import type { CallOptions, ContainerEngine, ContainerInfo, EngineEvent } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
 import { fakeApplied } from './fake-applied.js';
 import { createFakeContainer, type FakeContainer } from './fake-container.js';
+import { createFakeEvents } from './fake-events.js';
+import { createFakeFailures } from './fake-failures.js';
 import { canonical, idOf, imageInfo } from './fake-images.js';
 import type { EngineCall, FakeEngineScript, FakeFailure, FakeImage } from './fake-script.js';
 import { hang, raceAbort } from './fake-waiting.js';
@@ -28,8 +30,8 @@ export interface FakeEngine extends ContainerEngine {
   killExternally(idOrName: string, signal?: string): void;
   /** From now on every call is `engine.unreachable`, streams end, and waits never settle. Containers go on. */
   goAway(): void;
-  /** Answers again. */
-  comeBack(): void;
+  /** Answers again. `restarted`: it has forgotten its events. */
+  comeBack(options?: { readonly restarted?: boolean | undefined }): void;
 }
 
 /**
@@ -52,30 +54,14 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
   const images = new Map(
     Object.entries(script.images ?? {}).map(([name, image]) => [canonical(name), image]),
   );
+  const history = createFakeEvents();
   const calls: FakeCall[] = [];
   const protocolErrors: string[] = [];
-  const failures = (script.fail ?? []).map((failure) => ({
-    ...failure,
-    toSkip: failure.skip ?? 0,
-    left: failure.times ?? Infinity,
-  }));
+  const takeFailure = createFakeFailures(script.fail ?? []);
   let away: AbortController | null = null;
   let closed = false;
 
   const unreachable = (): EngineError => new EngineError('engine.unreachable', 'the fake engine is away');
-  const takeFailure = (call: EngineCall, when: NonNullable<FakeFailure['when']>): FakeFailure | null => {
-    const failure = failures.find(
-      (each) => each.call === call && (each.when ?? 'before') === when && each.left > 0,
-    );
-    if (failure === undefined) return null;
-    if (failure.toSkip > 0) {
-      failure.toSkip -= 1;
-      return null;
-    }
-    failure.left -= 1;
-    return failure;
-  };
-
   /** Every call goes through here: recorded, and failed where the script says so. */
   async function perform<T>(
     call: EngineCall,
@@ -126,6 +112,14 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
     return image === undefined ? null : { id: idOf(name), image };
   };
 
+  async function* events(
+    { containerId }: { readonly containerId: string },
+    options?: CallOptions,
+  ): AsyncGenerator<EngineEvent, void, undefined> {
+    yield* await perform('events', containerId, options?.signal, () => history.read(containerId));
+  }
+
+  const hasEvents = script.events ?? true;
   return {
     name: 'fake',
     capabilities: {
@@ -135,6 +129,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       gpu: true,
       stats: true,
       verifiableSpec: script.applied !== null,
+      events: hasEvents,
     },
     calls,
     protocolErrors,
@@ -150,8 +145,9 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       away ??= new AbortController();
       for (const container of containers.values()) container.output.cut();
     },
-    comeBack() {
+    comeBack({ restarted = false } = {}) {
       away = null;
+      if (restarted) history.forget();
     },
     info: async (options) =>
       perform('info', null, options?.signal, () => ({
@@ -164,7 +160,9 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
         cpus: 2,
         memoryBytes: 4 * 1024 ** 3,
         limitsSwap: script.limitsSwap ?? true,
+        liveRestore: script.liveRestore ?? true,
       })),
+    ...(hasEvents ? { events } : {}),
     async close() {
       calls.push({ call: 'close', target: null });
       await Promise.resolve();
@@ -180,7 +178,13 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
           if (find(spec.name) !== undefined)
             throw new EngineError('engine.conflict', `the name ${spec.name} is taken`);
           const id = randomBytes(32).toString('hex');
-          const container = createFakeContainer(id, spec, script.run ?? (() => undefined), now);
+          const container = createFakeContainer(id, spec, script.run ?? (() => undefined), {
+            stamp: now,
+            onEvent: (event) => {
+              history.add(id, event);
+            },
+            stuck: script.stuck ?? false,
+          });
           containers.set(id, container);
           return { id, warnings: [] };
         }),
@@ -230,7 +234,10 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       remove: async (id, options) =>
         perform('containers.remove', id, options?.signal, () => {
           const container = containers.get(id);
-          if (container !== undefined) forget(container);
+          if (container === undefined) return;
+          if (script.stuck === true && container.state.status === 'running')
+            throw new EngineError('engine.failed', `the container ${id} could not be killed`);
+          forget(container);
         }),
       inspect: async (id, options) =>
         perform('containers.inspect', id, options?.signal, () => {

@@ -15,6 +15,7 @@ export type EngineCall =
   | 'containers.inspect'
   | 'containers.list'
   | 'containers.stats'
+  | 'events'
   | 'images.pull'
   | 'images.inspect';
 
@@ -37,6 +38,8 @@ export interface FakeFailure {
 export interface FakeExit {
   readonly exitCode: number;
   readonly oomKilled?: boolean | undefined;
+  /** Whether the engine's events tell of a kill for lack of memory; default: as `oomKilled`. */
+  readonly oomEvent?: boolean | undefined;
 }
 
 /** What a scripted job can see and do. */
@@ -91,4 +94,10 @@ export interface FakeEngineScript {
   readonly applied?: ((faithful: AppliedSpec) => Partial<AppliedSpec>) | null | undefined;
   /** Default true. */
   readonly limitsSwap?: boolean | undefined;
+  /** Off: the engine has no `events`. Default on. */
+  readonly events?: boolean | undefined;
+  /** What the engine says of itself: whether containers outlive its restart. Default true. */
+  readonly liveRestore?: boolean | undefined;
+  /** Containers go on in spite of SIGKILL and of their removal, as with a process that waits for a dead disk; only `disappear` removes them. */
+  readonly stuck?: boolean | undefined;
 }

@@ -8,9 +8,15 @@ describe('createAdmission', () => {
   it('lets runs in up to the limit and then in the order they came', async () => {
     const admission = createAdmission(1, 10);
     const order: number[] = [];
-    const first = await admission.admit(createStopSource(), 'bounded');
+    const first = await admission.admit(
+      createStopSource(() => ''),
+      'bounded',
+    );
     const others = [1, 2, 3].map(async (number) => {
-      const release = await admission.admit(createStopSource(), 'bounded');
+      const release = await admission.admit(
+        createStopSource(() => ''),
+        'bounded',
+      );
       order.push(number);
       expect(admission.running).toBe(1);
       release();
@@ -25,9 +31,20 @@ describe('createAdmission', () => {
 
   it('refuses when as many wait as may', async () => {
     const admission = createAdmission(1, 1);
-    await admission.admit(createStopSource(), 'bounded');
-    const waiting = admission.admit(createStopSource(), 'bounded');
-    await expect(admission.admit(createStopSource(), 'bounded')).rejects.toMatchObject({
+    await admission.admit(
+      createStopSource(() => ''),
+      'bounded',
+    );
+    const waiting = admission.admit(
+      createStopSource(() => ''),
+      'bounded',
+    );
+    await expect(
+      admission.admit(
+        createStopSource(() => ''),
+        'bounded',
+      ),
+    ).rejects.toMatchObject({
       code: 'runtime.queue_full',
     });
     expect(admission.waiting).toBe(1);
@@ -36,10 +53,16 @@ describe('createAdmission', () => {
 
   it('forgets a run that is stopped while it waits, and gives its turn to the next', async () => {
     const admission = createAdmission(1, 10);
-    const release = await admission.admit(createStopSource(), 'bounded');
-    const stop = createStopSource();
+    const release = await admission.admit(
+      createStopSource(() => ''),
+      'bounded',
+    );
+    const stop = createStopSource(() => '');
     const stopped = admission.admit(stop, 'bounded');
-    const next = admission.admit(createStopSource(), 'bounded');
+    const next = admission.admit(
+      createStopSource(() => ''),
+      'bounded',
+    );
     stop.stop(cause);
     await expect(stopped).rejects.toBe(stop.signal.reason);
     release();
@@ -48,7 +71,7 @@ describe('createAdmission', () => {
   });
 
   it('does not admit what is stopped already', async () => {
-    const stop = createStopSource();
+    const stop = createStopSource(() => '');
     stop.stop(cause);
     const admission = createAdmission(1, 1);
     await expect(admission.admit(stop, 'bounded')).rejects.toBe(stop.signal.reason);

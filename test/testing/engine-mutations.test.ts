@@ -7,6 +7,7 @@ import type {
   ContainerInfo,
   ContainerStats,
   EngineContainers,
+  EngineEvent,
   OutputChunk,
 } from '../../src/engine/types.js';
 import { EngineError } from '../../src/errors.js';
@@ -61,6 +62,22 @@ const withStats = (change: (stats: ContainerStats) => Partial<ContainerStats>): 
       return found === null ? null : { ...found, ...change(found) };
     },
   }));
+
+const withEvents =
+  (
+    change: (
+      events: AsyncIterable<EngineEvent>,
+      isGone: () => Promise<boolean>,
+    ) => AsyncGenerator<EngineEvent>,
+  ): Mutate =>
+  (engine) => ({
+    ...engine,
+    events: (filter, options) =>
+      change(
+        engine.events!(filter, options),
+        async () => (await engine.containers.inspect(filter.containerId)) === null,
+      ),
+  });
 
 const notFound = () => new EngineError('engine.not_found', 'no such container');
 const withoutSignal = (options: { readonly signal?: AbortSignal | undefined } | undefined) => ({
@@ -439,6 +456,44 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
     withApplied(({ mounts }) => ({ mounts: mounts.map((mount) => ({ ...mount, readOnly: true })) })),
   ],
   'hides a mount': ['inspect tells each mount', withApplied(({ mounts }) => ({ mounts: mounts.slice(1) }))],
+  'has no events although it says so': [
+    'what it remembers of a container is its own, in order, and ends',
+    (engine) => {
+      const mute = { ...engine };
+      delete mute.events;
+      return mute;
+    },
+  ],
+  'remembers more than there was': [
+    'what it remembers of a container is its own, in order, and ends',
+    withEvents(async function* (events) {
+      yield { type: 'oom', signal: null };
+      yield* events;
+    }),
+  ],
+  'never ends its events': [
+    'what it remembers of a container is its own, in order, and ends',
+    withEvents(async function* (events) {
+      yield* events;
+      await new Promise(() => undefined);
+    }),
+  ],
+  'does not tell which signal': [
+    'signals and the removal of a container are remembered, also when it is gone',
+    withEvents(async function* (events) {
+      for await (const event of events) yield { ...event, signal: null };
+    }),
+  ],
+  'forgets a container that is gone': [
+    'signals and the removal of a container are remembered, also when it is gone',
+    withEvents(async function* (events, isGone) {
+      if (!(await isGone())) yield* events;
+    }),
+  ],
+  'does not heed the signal when it tells its events': [
+    'reading what it remembers can be given up',
+    (engine) => ({ ...engine, events: (filter) => engine.events!(filter) }),
+  ],
 };
 
 describe('engineConformance notices an engine that', () => {

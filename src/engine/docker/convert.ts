@@ -1,7 +1,14 @@
 /** Our words to the Docker Engine API's and back. Pure data; with `convert-applied.ts` the only file of the adapter with Docker's field names. */
 import { EngineError } from '../../errors.js';
 import type { ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';
-import type { ContainerInfo, ContainerStats, ContainerSummary, EngineInfo, ImageInfo } from '../types.js';
+import type {
+  ContainerInfo,
+  ContainerStats,
+  ContainerSummary,
+  EngineEvent,
+  EngineInfo,
+  ImageInfo,
+} from '../types.js';
 import { toAppliedSpec } from './convert-applied.js';
 import {
   toList,
@@ -206,6 +213,26 @@ export function fromImageInspect(body: unknown): ImageInfo {
   };
 }
 
+/** Docker calls the port's events by the same names. */
+export const EVENT_TYPES = ['start', 'oom', 'kill', 'die', 'destroy'] as const;
+
+/** Reads one event; null for what is none of ours. Engines give the signal of a `kill` by number. */
+export function fromEvent(line: Uint8Array): EngineEvent | null {
+  const event = toObject(parseJson(line));
+  const type = EVENT_TYPES.find((known) => known === event['Action']);
+  if (type === undefined) return null;
+  const signal = toText(toObject(toObject(event['Actor'])['Attributes'])['signal']);
+  return { type, signal: type === 'kill' && /^\d{1,3}$/.test(signal) ? Number(signal) : null };
+}
+
+const parseJson = (line: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder().decode(line)) as unknown;
+  } catch {
+    return null;
+  }
+};
+
 /** Reads what an engine says of itself: its version and its system. */
 export function fromInfo(version: unknown, system: unknown): EngineInfo {
   const engine = toObject(version);
@@ -221,5 +248,6 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     cpus: toNumberOrNull(host['NCPU']) ?? 0,
     memoryBytes: toNumberOrNull(host['MemTotal']) ?? 0,
     limitsSwap: host['SwapLimit'] === true,
+    liveRestore: typeof host['LiveRestoreEnabled'] === 'boolean' ? host['LiveRestoreEnabled'] : null,
   };
 }

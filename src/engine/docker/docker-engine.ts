@@ -3,6 +3,7 @@ import type { ContainerEngine } from '../types.js';
 import { createContainers } from './containers.js';
 import { fromInfo } from './convert.js';
 import { DEFAULT_HOST, isLocal, parseHost } from './endpoint.js';
+import { createEvents } from './events.js';
 import { createImages } from './images.js';
 import { createSession } from './session.js';
 import { createTransport } from './transport.js';
@@ -45,6 +46,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       gpu: true,
       stats: true,
       verifiableSpec: true,
+      events: true,
     },
     async info(callOptions) {
       const version = await session.call(callOptions, 'ask for its version', (docker) => docker.version());
@@ -53,6 +55,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
     },
     containers: createContainers(session),
     images: createImages(session),
+    events: createEvents(session),
     close() {
       transport.close();
       return Promise.resolve();

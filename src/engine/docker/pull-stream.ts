@@ -1,12 +1,8 @@
 /** Reading the progress of a pull: lines of JSON, in which a failure may hide behind a success status. Opens nothing. */
 import { ImageError } from '../../errors.js';
 import type { PullProgress } from '../types.js';
+import { MAX_LINE_BYTES, readLines } from './lines.js';
 import { toNumberOrNull, toObject, toText, toTextOrNull, type JsonObject } from './json-fields.js';
-
-/** A longer line is not progress. */
-export const MAX_LINE_BYTES = 1024 * 1024;
-
-const LINE_FEED = 0x0a;
 
 const failed = (reference: string, why: string, cause?: unknown): ImageError =>
   new ImageError('image.pull_failed', `Pulling ${reference} failed: ${why}.`, { cause });
@@ -47,32 +43,6 @@ export function toPullError(
     return new ImageError('image.not_found', message, { cause, hint, details });
   }
   return new ImageError('image.pull_failed', message, { cause, details });
-}
-
-/** Yields whole lines as bytes: a character that is split between chunks is put together before it is decoded. */
-async function* readLines(
-  source: AsyncIterable<Uint8Array>,
-  tooLong: () => Error,
-): AsyncGenerator<Uint8Array> {
-  let parts: Uint8Array[] = [];
-  let size = 0;
-  const add = (part: Uint8Array): void => {
-    size += part.length;
-    if (size > MAX_LINE_BYTES) throw tooLong();
-    parts.push(part);
-  };
-  for await (const chunk of source) {
-    let start = 0;
-    for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-      add(chunk.subarray(start, end));
-      yield Buffer.concat(parts);
-      parts = [];
-      size = 0;
-      start = end + 1;
-    }
-    add(chunk.subarray(start));
-  }
-  if (size > 0) yield Buffer.concat(parts);
 }
 
 /** Tells a failure of the source apart from one of whoever reads. */

@@ -27,6 +27,8 @@ export interface Transport {
     path: string,
     read: (response: IncomingMessage) => Promise<T>,
   ): Promise<T>;
+  /** Makes a GET whose answer outlives the call; it is the caller's to destroy. */
+  open(options: CallOptions | undefined, path: string): Promise<IncomingMessage>;
   /** Makes a POST without a body that turns its connection into a raw one, which is the caller's to destroy. */
   upgrade(options: CallOptions | undefined, path: string): Promise<Duplex>;
   /** Cuts every connection; every call under way and every later one rejects. */
@@ -55,19 +57,24 @@ const readFailure = async (response: IncomingMessage): Promise<StatusFailure> =>
   return new StatusFailure(response.statusCode ?? 0, message);
 };
 
-/** Sends a POST without a body: with one, some engines hand it to the container's standard input (dockerode#742). */
+interface SentRequest {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Sends a request without a body: with one, some engines hand it to the container's standard input (dockerode#742). */
 const send = (
   address: EngineAddress,
   line: Line,
-  path: string,
-  headers: Readonly<Record<string, string>>,
+  { method, path, headers }: SentRequest,
 ): Promise<{ readonly response: IncomingMessage } | { readonly socket: Duplex }> =>
   new Promise((resolve, reject) => {
     const outgoing = request({
       ...address,
-      method: 'POST',
+      method,
       path,
-      headers: { 'Content-Length': '0', ...headers },
+      headers: method === 'GET' ? headers : { 'Content-Length': '0', ...headers },
       agent: false,
     });
     line.onCut(() => outgoing.destroy());
@@ -142,26 +149,35 @@ export function createTransport(address: EngineAddress): Transport {
     });
   }
 
+  /** Keeps a connection that outlives its call among those that `close` cuts. */
+  const keep = <T extends IncomingMessage | Duplex>(stream: T): T => {
+    const cut = () => stream.destroy();
+    open.add(cut);
+    stream.once('close', () => open.delete(cut));
+    // Nobody may be reading when it fails.
+    stream.on('error', () => undefined);
+    return stream;
+  };
+
+  const ask = async (line: Line, method: SentRequest['method'], path: string): Promise<IncomingMessage> => {
+    const answer = await send(address, line, { method, path, headers: {} });
+    if ('socket' in answer) throw new ConnectionLost('the engine upgraded a connection unasked');
+    if ((answer.response.statusCode ?? 0) >= 300) throw await readFailure(answer.response);
+    return answer.response;
+  };
+
   return {
     call: call,
-    post: (options, path, read) =>
-      withLine(options, async (line) => {
-        const answer = await send(address, line, path, {});
-        if ('socket' in answer) throw new ConnectionLost('the engine upgraded a connection unasked');
-        if ((answer.response.statusCode ?? 0) >= 300) throw await readFailure(answer.response);
-        return read(answer.response);
-      }),
+    post: (options, path, read) => withLine(options, async (line) => read(await ask(line, 'POST', path))),
+    open: (options, path) => withLine(options, async (line) => keep(await ask(line, 'GET', path)), true),
     upgrade: (options, path) =>
       withLine(
         options,
         async (line) => {
-          const answer = await send(address, line, path, { Connection: 'Upgrade', Upgrade: 'tcp' });
+          const headers = { Connection: 'Upgrade', Upgrade: 'tcp' };
+          const answer = await send(address, line, { method: 'POST', path, headers });
           if ('response' in answer) throw await readFailure(answer.response);
-          const { socket } = answer;
-          const cut = () => socket.destroy();
-          open.add(cut);
-          socket.once('close', () => open.delete(cut));
-          return socket;
+          return keep(answer.socket);
         },
         true,
       ),

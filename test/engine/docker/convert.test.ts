@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   fromCreate,
+  fromEvent,
   fromImageInspect,
   fromInfo,
   fromInspect,
@@ -248,6 +249,32 @@ describe('other answers', () => {
     });
   });
 
+  it.each([
+    [{ Action: 'start' }, { type: 'start', signal: null }],
+    [
+      { Action: 'kill', Actor: { Attributes: { signal: '9' } } },
+      { type: 'kill', signal: 9 },
+    ],
+    [
+      { Action: 'kill', Actor: { Attributes: { signal: 'TERM' } } },
+      { type: 'kill', signal: null },
+    ],
+    [
+      { Action: 'die', Actor: { Attributes: { signal: '9' } } },
+      { type: 'die', signal: null },
+    ],
+    [{ Action: 'exec_start: sh' }, null],
+    [{}, null],
+    [[], null],
+  ])('event %j', (event, expected) => {
+    expect(fromEvent(Buffer.from(JSON.stringify(event)))).toEqual(expected);
+  });
+
+  it('an event that is none', () => {
+    expect(fromEvent(Buffer.from('{"Action":'))).toBeNull();
+    expect(fromEvent(Buffer.alloc(0))).toBeNull();
+  });
+
   it('info', () => {
     expect(
       fromInfo(
@@ -258,7 +285,13 @@ describe('other answers', () => {
           Arch: 'amd64',
           Components: [{ Name: 'Engine' }],
         },
-        { NCPU: 2, MemTotal: 7, SwapLimit: true, Runtimes: { runc: {}, runsc: {} } },
+        {
+          NCPU: 2,
+          MemTotal: 7,
+          SwapLimit: true,
+          Runtimes: { runc: {}, runsc: {} },
+          LiveRestoreEnabled: true,
+        },
       ),
     ).toEqual({
       name: 'docker',
@@ -270,7 +303,11 @@ describe('other answers', () => {
       cpus: 2,
       memoryBytes: 7,
       limitsSwap: true,
+      liveRestore: true,
     });
-    expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, null).name).toBe('podman');
+    expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, null)).toMatchObject({
+      name: 'podman',
+      liveRestore: null,
+    });
   });
 });

@@ -572,6 +572,7 @@ describe('the library behind it', () => {
       separateStreams: true,
       gpu: true,
       stats: true,
+      events: true,
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1', bindMounts: true }).capabilities.bindMounts).toBe(true);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PullProgress } from '../../../src/engine/types.js';
-import { MAX_LINE_BYTES, readPullStream, toPullError } from '../../../src/engine/docker/pull-stream.js';
+import { MAX_LINE_BYTES } from '../../../src/engine/docker/lines.js';
+import { readPullStream, toPullError } from '../../../src/engine/docker/pull-stream.js';
 import { inPieces } from './frames.js';
 
 const lines = (...events: unknown[]): Buffer =>

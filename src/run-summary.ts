@@ -1,10 +1,10 @@
 /** A run at a glance, and which of many are meant. Data and a pure comparison; no run is touched. */
 import { type Issue, ValidationError } from './errors.js';
 
-const STATES = ['queued', 'running', 'ended'] as const;
-
 /** Where a run is: waiting for a place or for its next attempt, holding a place until everything is cleaned up, or over. */
-export type RunState = (typeof STATES)[number];
+export type RunState = 'queued' | 'running' | 'ended';
+
+const STATES: readonly RunState[] = ['queued', 'running', 'ended'];
 
 /** What is known of a run at a glance. */
 export interface RunSummary {

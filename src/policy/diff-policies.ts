@@ -10,12 +10,12 @@ import { type DataChange, dataChanges } from '../base/data-changes.js';
 import type { PolicyInput } from './policy.js';
 
 /** Bounds that are in a configuration and not in its policy. */
-type Bounds = Pick<EvaluateJobOptions, 'maxTimeouts' | 'maxRetry'>;
+export type PolicyBounds = Pick<EvaluateJobOptions, 'maxTimeouts' | 'maxRetry'>;
 
 /** What both judgements may be told, and what each of them. */
-export interface DiffPoliciesOptions extends Omit<EvaluateJobOptions, keyof Bounds> {
-  readonly before?: Bounds | undefined;
-  readonly after?: Bounds | undefined;
+export interface DiffPoliciesOptions extends Omit<EvaluateJobOptions, keyof PolicyBounds> {
+  readonly before?: PolicyBounds | undefined;
+  readonly after?: PolicyBounds | undefined;
 }
 
 /** A definition to which two policies say different things. */

@@ -2,7 +2,12 @@
 export { parsePolicy } from '../config/parse.js';
 export type { DataChange } from '../base/data-changes.js';
 export { DEFAULT_POLICY } from './defaults.js';
-export { diffPolicies, type DiffPoliciesOptions, type PolicyDifference } from './diff-policies.js';
+export {
+  diffPolicies,
+  type DiffPoliciesOptions,
+  type PolicyBounds,
+  type PolicyDifference,
+} from './diff-policies.js';
 export { evaluatePolicy, type EvaluateOptions } from './evaluate.js';
 export { evaluateJob, type EvaluateJobOptions, type JobEvaluation } from './evaluate-job.js';
 export type * from './policy.js';

@@ -20,7 +20,12 @@ async function runThrough(
   try {
     const image = await ensureImage('busybox', engine.host);
     const handle = runtime.startJob({ docker: { image, command: ['sh', '-c', `echo ready; ${script}`] } });
-    for await (const event of handle.events) if (event.type === 'output') break;
+    // The job may speak before the call that starts it is answered; an engine that goes in between never had it running.
+    const awaited = new Set(['container_started', 'output']);
+    for await (const { type } of handle.events) {
+      awaited.delete(type);
+      if (awaited.size === 0) break;
+    }
     await engine[end]();
     await engine.restart();
     const result = await handle.result;

@@ -66,6 +66,13 @@ module.exports = {
       to: { path: 'node_modules/commander/' },
     },
     {
+      name: 'only-zod-at-import',
+      comment: 'everything else is loaded by whoever needs it, when it is needed',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: 'node_modules/(?!zod/)', dynamic: false, dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'no-io-in-pure-rings',
       severity: 'error',
       from: { path: pure },

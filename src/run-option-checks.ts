@@ -23,7 +23,7 @@ export function optionIssues(options: RunOptions): readonly Issue[] {
   if (attempt !== undefined && !(Number.isInteger(attempt) && attempt >= 1 && attempt <= MAX_ATTEMPT)) {
     report('attempt', `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`);
   }
-  const retried = retrySchema.optional().safeParse(options.retry);
+  const retried = retrySchema().optional().safeParse(options.retry);
   for (const issue of retried.error?.issues ?? []) {
     report(['retry', ...issue.path.map(String)].join('.'), issue.message);
   }

@@ -50,7 +50,7 @@ export function configIssues(merged: unknown): readonly Issue[] {
 
 /** What data is checked by. */
 interface Kind<T> {
-  readonly schema: z.ZodType<T>;
+  readonly schema: () => z.ZodType<T>;
   /** Where known keys are looked up. */
   readonly defaults: unknown;
   readonly crossProblems: (value: T) => readonly CrossProblem[];
@@ -102,7 +102,7 @@ function read<T>(
   { schema, defaults, crossProblems, innerIssues }: Kind<T>,
   merged: unknown,
 ): { readonly value?: T; readonly issues: readonly Issue[] } {
-  const parsed = schema.safeParse(merged);
+  const parsed = schema().safeParse(merged);
   if (!parsed.success) {
     return { issues: parsed.error.issues.flatMap((issue) => describe(issue, merged, defaults)) };
   }

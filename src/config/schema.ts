@@ -1,77 +1,91 @@
 /** The shape of a configuration, and the rules between its keys, as a schema over a complete one. */
 import { z } from 'zod';
+import { lazy } from '../base/lazy.js';
 import { pathsOverlap } from '../base/paths.js';
 import type { Policy } from '../policy/policy.js';
 import { policySchema } from './policy-schema.js';
 import type { RuntimeConfig } from './runtime-config.js';
 import { bytes, bytesOrUnlimited, count, flag, milliseconds, text } from './values.js';
 
-const timeouts = z.strictObject({
-  queueMs: milliseconds(),
-  pullMs: milliseconds(),
-  stageMs: milliseconds(),
-  runMs: milliseconds(),
-  collectMs: milliseconds(),
-  secretsMs: milliseconds(),
-});
+const timeouts = lazy(() =>
+  z.strictObject({
+    queueMs: milliseconds(),
+    pullMs: milliseconds(),
+    stageMs: milliseconds(),
+    runMs: milliseconds(),
+    collectMs: milliseconds(),
+    secretsMs: milliseconds(),
+  }),
+);
 
-const maxAttempts = count(1, 10);
-const delay = milliseconds(0, 86_400_000);
+const maxAttempts = lazy(() => count(1, 10));
+const delay = lazy(() => milliseconds(0, 86_400_000));
 
-const retry = z.strictObject({
-  maxAttempts,
-  backoff: z.enum(['none', 'fixed', 'exponential'], { error: 'must be "none", "fixed" or "exponential"' }),
-  jitter: z.enum(['none', 'full', 'equal'], { error: 'must be "none", "full" or "equal"' }),
-  initialDelayMs: delay,
-  maxDelayMs: delay,
-  on: z
-    .array(
-      z.enum(['user', 'limit', 'infrastructure'], { error: 'must be "user", "limit" or "infrastructure"' }),
-      { error: 'must be a list of "user", "limit" and "infrastructure"' },
-    )
-    .min(1, 'must name at least one of user, limit, infrastructure'),
-});
+const retry = lazy(() =>
+  z.strictObject({
+    maxAttempts: maxAttempts(),
+    backoff: z.enum(['none', 'fixed', 'exponential'], { error: 'must be "none", "fixed" or "exponential"' }),
+    jitter: z.enum(['none', 'full', 'equal'], { error: 'must be "none", "full" or "equal"' }),
+    initialDelayMs: delay(),
+    maxDelayMs: delay(),
+    on: z
+      .array(
+        z.enum(['user', 'limit', 'infrastructure'], { error: 'must be "user", "limit" or "infrastructure"' }),
+        { error: 'must be a list of "user", "limit" and "infrastructure"' },
+      )
+      .min(1, 'must name at least one of user, limit, infrastructure'),
+  }),
+);
 
-const engineHost = z
-  .string({ error: 'must be text' })
-  .regex(/^(unix:\/\/\/|tcp:\/\/[^/]|npipe:\/\/)/, 'must be unix:///path, tcp://host:port or npipe://path');
+const engineHost = lazy(() =>
+  z
+    .string({ error: 'must be text' })
+    .regex(/^(unix:\/\/\/|tcp:\/\/[^/]|npipe:\/\/)/, 'must be unix:///path, tcp://host:port or npipe://path'),
+);
 
-const hostFolder = z
-  .string({ error: 'must be an absolute path' })
-  .refine((path) => path.startsWith('/') && !path.includes('\0'), 'must be an absolute path')
-  .refine((path) => !path.split('/').includes('..'), 'must not have ".." segments');
+const hostFolder = lazy(() =>
+  z
+    .string({ error: 'must be an absolute path' })
+    .refine((path) => path.startsWith('/') && !path.includes('\0'), 'must be an absolute path')
+    .refine((path) => !path.split('/').includes('..'), 'must not have ".." segments'),
+);
 
 /** The schema of a whole configuration. */
-export const configSchema = z.strictObject({
-  enabled: flag,
-  engine: z.strictObject({ host: engineHost.nullable() }),
-  workspaceRoot: hostFolder,
-  secretsRoot: hostFolder.nullable(),
-  maxWorkspaceBytes: bytesOrUnlimited,
-  maxFileBytes: bytes(),
-  maxDownloadBytes: bytes(),
-  maxUploadBytes: bytes(),
-  maxLogChars: count(1024),
-  persistLogTail: flag,
-  stopGraceMs: milliseconds(1_000),
-  timeouts: z.strictObject({
-    default: timeouts,
-    max: z.strictObject({ queueMs: milliseconds(), runMs: milliseconds() }),
+export const configSchema = lazy(() =>
+  z.strictObject({
+    enabled: flag(),
+    engine: z.strictObject({ host: engineHost().nullable() }),
+    workspaceRoot: hostFolder(),
+    secretsRoot: hostFolder().nullable(),
+    maxWorkspaceBytes: bytesOrUnlimited(),
+    maxFileBytes: bytes(),
+    maxDownloadBytes: bytes(),
+    maxUploadBytes: bytes(),
+    maxLogChars: count(1024),
+    persistLogTail: flag(),
+    stopGraceMs: milliseconds(1_000),
+    timeouts: z.strictObject({
+      default: timeouts(),
+      max: z.strictObject({ queueMs: milliseconds(), runMs: milliseconds() }),
+    }),
+    retry: z.strictObject({
+      default: retry(),
+      max: z.strictObject({ maxAttempts: maxAttempts(), maxDelayMs: delay() }),
+    }),
+    maxConcurrentRuns: count(1),
+    maxQueuedRuns: count(0),
+    outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
+    concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),
+    labelPrefix: z
+      .string()
+      .regex(
+        /^[a-z0-9]([a-z0-9.-]{0,30}[a-z0-9])?$/,
+        'must be 1 to 32 of a-z, 0-9, "." and "-", not at the ends',
+      ),
+    instanceId: text().max(128, 'must not be longer than 128 characters').nullable(),
+    policy: policySchema(),
   }),
-  retry: z.strictObject({ default: retry, max: z.strictObject({ maxAttempts, maxDelayMs: delay }) }),
-  maxConcurrentRuns: count(1),
-  maxQueuedRuns: count(0),
-  outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
-  concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),
-  labelPrefix: z
-    .string()
-    .regex(
-      /^[a-z0-9]([a-z0-9.-]{0,30}[a-z0-9])?$/,
-      'must be 1 to 32 of a-z, 0-9, "." and "-", not at the ends',
-    ),
-  instanceId: text.max(128, 'must not be longer than 128 characters').nullable(),
-  policy: policySchema,
-});
+);
 
 /** A rule between two keys that is not kept. */
 export interface CrossProblem {

@@ -1,5 +1,6 @@
 /** How single values of a configuration are read: numbers with units, names, paths. */
 import { z } from 'zod';
+import { lazy } from '../base/lazy.js';
 import { parseByteSize } from '../base/byte-size.js';
 import { parseDuration } from '../base/duration.js';
 import type { Parsed } from '../base/parsed.js';
@@ -36,17 +37,19 @@ export const bytes = (minimum = 1): z.ZodType<number> =>
   withUnit('a number of bytes or a size such as 512MiB', parseByteSize, minimum, Number.MAX_SAFE_INTEGER);
 
 /** Bytes, or no limit: `null`, `unlimited` or 0. */
-export const bytesOrUnlimited: z.ZodType<number | null> = z.union(
-  [
-    z.null(),
-    z.literal(0).transform(() => null),
-    z
-      .string()
-      .regex(/^\s*(unlimited|0)\s*$/i)
-      .transform(() => null),
-    bytes(),
-  ],
-  { error: 'must be a size of at least 1 byte such as 512MiB, or "unlimited" or 0 for no limit' },
+export const bytesOrUnlimited: () => z.ZodType<number | null> = lazy(() =>
+  z.union(
+    [
+      z.null(),
+      z.literal(0).transform(() => null),
+      z
+        .string()
+        .regex(/^\s*(unlimited|0)\s*$/i)
+        .transform(() => null),
+      bytes(),
+    ],
+    { error: 'must be a size of at least 1 byte such as 512MiB, or "unlimited" or 0 for no limit' },
+  ),
 );
 
 /** Milliseconds: a whole number, or text such as `10s`. */
@@ -64,17 +67,19 @@ export const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER): z.Zod
 };
 
 /** On or off. */
-export const flag = z.boolean({ error: 'must be true or false' });
+export const flag = lazy(() => z.boolean({ error: 'must be true or false' }));
 
 /** Text that is not blank. */
-export const text = z
-  .string({ error: 'must be text' })
-  .refine((value) => value.trim() !== '', 'must not be blank');
+export const text = lazy(() =>
+  z.string({ error: 'must be text' }).refine((value) => value.trim() !== '', 'must not be blank'),
+);
 
 /** A list of texts that are not blank. */
-export const texts = z.array(text, { error: 'must be a list of texts' });
+export const texts = lazy(() => z.array(text(), { error: 'must be a list of texts' }));
 
 /** Numeric `uid[:gid]`. */
-export const user = z
-  .string({ error: 'must be text' })
-  .regex(/^\d{1,10}(:\d{1,10})?$/, 'must be numeric uid or uid:gid, for example 1000:1000');
+export const user = lazy(() =>
+  z
+    .string({ error: 'must be text' })
+    .regex(/^\d{1,10}(:\d{1,10})?$/, 'must be numeric uid or uid:gid, for example 1000:1000'),
+);

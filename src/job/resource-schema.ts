@@ -1,5 +1,6 @@
 /** Resources and temporary file systems of a definition. */
 import { z } from 'zod';
+import { lazy } from '../base/lazy.js';
 import { parseByteSize } from '../base/byte-size.js';
 import { mountTarget } from './text-rules.js';
 
@@ -19,38 +20,42 @@ function sizeFrom(minimum: number): z.ZodType<number, number | string> {
     });
 }
 
-const limit = z.int({ error: 'must be a whole number' }).min(0, 'must not be negative');
+const limit = lazy(() => z.int({ error: 'must be a whole number' }).min(0, 'must not be negative'));
 
 /** One limit of a kind the kernel knows. */
-const ulimit = z.strictObject({
-  name: z
-    .string({ error: 'must be a name such as nofile' })
-    .regex(/^[a-z]{2,16}$/, 'must be a name such as nofile'),
-  soft: limit,
-  hard: limit,
-});
+const ulimit = lazy(() =>
+  z.strictObject({
+    name: z
+      .string({ error: 'must be a name such as nofile' })
+      .regex(/^[a-z]{2,16}$/, 'must be a name such as nofile'),
+    soft: limit(),
+    hard: limit(),
+  }),
+);
 
 /** Limits a job asks for. */
-export const resources = z.strictObject({
-  cpus: z.number({ error: 'must be a number' }).min(0.01, 'must be at least 0.01').optional(),
-  // The engine's own minimum.
-  memoryBytes: sizeFrom(6 * 1024 ** 2).optional(),
-  pidsLimit: z.int({ error: 'must be a whole number' }).min(1, 'must be at least 1').optional(),
-  shmBytes: sizeFrom(1).optional(),
-  ulimits: z
-    .array(
-      ulimit.refine(({ soft, hard }) => soft <= hard, {
-        path: ['soft'],
-        message: 'must not be more than hard',
-      }),
-      { error: 'must be a list of { name, soft, hard }' },
-    )
-    .max(16, 'must not have more than 16 entries')
-    .optional(),
-});
+export const resources = lazy(() =>
+  z.strictObject({
+    cpus: z.number({ error: 'must be a number' }).min(0.01, 'must be at least 0.01').optional(),
+    // The engine's own minimum.
+    memoryBytes: sizeFrom(6 * 1024 ** 2).optional(),
+    pidsLimit: z.int({ error: 'must be a whole number' }).min(1, 'must be at least 1').optional(),
+    shmBytes: sizeFrom(1).optional(),
+    ulimits: z
+      .array(
+        ulimit().refine(({ soft, hard }) => soft <= hard, {
+          path: ['soft'],
+          message: 'must not be more than hard',
+        }),
+        { error: 'must be a list of { name, soft, hard }' },
+      )
+      .max(16, 'must not have more than 16 entries')
+      .optional(),
+  }),
+);
 
 /** One temporary file system. */
-const tmpfsEntry = z.strictObject({ path: mountTarget, sizeBytes: sizeFrom(4096).optional() });
+const tmpfsEntry = lazy(() => z.strictObject({ path: mountTarget(), sizeBytes: sizeFrom(4096).optional() }));
 
 /** Temporary file systems a job asks for. */
-export const tmpfs = z.array(tmpfsEntry).max(16, 'must not have more than 16 entries');
+export const tmpfs = lazy(() => z.array(tmpfsEntry()).max(16, 'must not have more than 16 entries'));

@@ -1,25 +1,26 @@
 /** Turns what the schema says into issues with full paths, naming the nearest known key where one is misspelt. */
 import type { z } from 'zod';
+import { lazy } from '../base/lazy.js';
 import { nearestName } from '../base/nearest-name.js';
 import type { Issue } from '../errors.js';
 import { configFile, input, output, upload } from './artifact-schema.js';
 import { resources } from './resource-schema.js';
-import { DOCKER_KEYS } from './schema.js';
+import { dockerKeys } from './schema.js';
 
 type ZodIssue = z.core.$ZodIssue;
 
 /** What a branch says of a value of another kind than its own. */
 const NOT_MEANT: readonly ZodIssue['code'][] = ['invalid_type', 'invalid_value', 'invalid_union'];
 
-const PLACES: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/^docker$/, DOCKER_KEYS],
-  [/^docker\.inputs\.\d+$/, Object.keys(input.shape)],
-  [/^docker\.outputs\.\d+$/, Object.keys(output.shape)],
-  [/^docker\.outputs\.\d+\.upload$/, Object.keys(upload.shape)],
-  [/^docker\.configFile$/, Object.keys(configFile.shape)],
-  [/^docker\.resources$/, Object.keys(resources.shape)],
+const places = lazy((): readonly (readonly [RegExp, readonly string[]])[] => [
+  [/^docker$/, dockerKeys()],
+  [/^docker\.inputs\.\d+$/, Object.keys(input().shape)],
+  [/^docker\.outputs\.\d+$/, Object.keys(output().shape)],
+  [/^docker\.outputs\.\d+\.upload$/, Object.keys(upload().shape)],
+  [/^docker\.configFile$/, Object.keys(configFile().shape)],
+  [/^docker\.resources$/, Object.keys(resources().shape)],
   [/^docker\.environment\.\d+$/, ['name', 'value', 'secret']],
-];
+]);
 
 /** All issues, those inside unions and records taken out to where they belong. */
 export function toIssues(issues: readonly ZodIssue[], prefix: readonly PropertyKey[] = []): readonly Issue[] {
@@ -64,7 +65,7 @@ function invalid(path: string, message: string): Issue {
 }
 
 function unknownKey(place: string, key: string): Issue {
-  const known = PLACES.find(([pattern]) => pattern.test(place))?.[1] ?? [];
+  const known = places().find(([pattern]) => pattern.test(place))?.[1] ?? [];
   const nearest = nearestName(key, known);
   const advice =
     nearest === undefined

@@ -1,5 +1,6 @@
 /** How single texts of a definition are checked. Messages say what is allowed, never what was given: it may be a secret. */
 import { z } from 'zod';
+import { lazy } from '../base/lazy.js';
 import { mountTargetProblem } from '../base/mount-target.js';
 import { checkAbsolutePath, checkRelativePath, normalizeAbsolutePath } from '../base/paths.js';
 
@@ -26,31 +27,37 @@ export function boundedText(minimum: number, maximum: number): z.ZodType<string,
 }
 
 /** A path beneath the workspace. */
-export const relativePath = checkedText((path) =>
-  path.length > 512 ? 'must not be longer than 512 characters' : checkRelativePath(path),
+export const relativePath = lazy(() =>
+  checkedText((path) =>
+    path.length > 512 ? 'must not be longer than 512 characters' : checkRelativePath(path),
+  ),
 );
 
 /** An absolute container path. */
-export const absolutePath = checkedText(checkAbsolutePath);
+export const absolutePath = lazy(() => checkedText(checkAbsolutePath));
 
 /** An absolute container path at which something is mounted. */
-export const mountTarget = checkedText(
-  (path) => checkAbsolutePath(path) ?? mountTargetProblem(normalizeAbsolutePath(path)),
+export const mountTarget = lazy(() =>
+  checkedText((path) => checkAbsolutePath(path) ?? mountTargetProblem(normalizeAbsolutePath(path))),
 );
 
 /** An id of an input or output. */
-export const artifactId = z
-  .string({ error: 'must be text' })
-  .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 of letters, digits, ".", "_" and "-"');
+export const artifactId = lazy(() =>
+  z
+    .string({ error: 'must be text' })
+    .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 of letters, digits, ".", "_" and "-"'),
+);
 
 const MOUNT_ID_RULE =
   'must be a positive integer or a name of a-z, 0-9 and "-" that begins with a letter, 64 characters at most';
 
 /** A storage mount: a positive integer, a numeric string, or a name. */
-export const mountId = z.union(
-  [
-    z.int({ error: MOUNT_ID_RULE }).positive({ error: MOUNT_ID_RULE }),
-    z.string().regex(/^([1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/, MOUNT_ID_RULE),
-  ],
-  { error: MOUNT_ID_RULE },
+export const mountId = lazy(() =>
+  z.union(
+    [
+      z.int({ error: MOUNT_ID_RULE }).positive({ error: MOUNT_ID_RULE }),
+      z.string().regex(/^([1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/, MOUNT_ID_RULE),
+    ],
+    { error: MOUNT_ID_RULE },
+  ),
 );

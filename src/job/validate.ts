@@ -9,7 +9,7 @@ import type { Caller, PolicyRule } from '../policy/rule.js';
 import { compileJob } from './compile.js';
 import { crossIssues } from './cross-checks.js';
 import { NotPlainError, plainCopy } from './plain-copy.js';
-import { jobSchema, TOP_LEVEL_KEYS } from './schema.js';
+import { jobSchema, topLevelKeys } from './schema.js';
 import { toIssues } from './schema-issues.js';
 import type { ValidJob } from './valid-job.js';
 
@@ -81,7 +81,7 @@ export function validateJob(
 export function parseJobShape(definition: unknown): Validation<ValidJob> {
   try {
     const { known, warnings } = readKnownKeys(definition);
-    const parsed = jobSchema.safeParse(known, { reportInput: true });
+    const parsed = jobSchema().safeParse(known, { reportInput: true });
     const issues = parsed.success ? crossIssues(parsed.data) : toIssues(parsed.error.issues);
     if (!parsed.success || issues.length > 0) return { ok: false, issues, warnings };
     return { ok: true, job: deepFreeze(parsed.data) as ValidJob, warnings };
@@ -107,16 +107,16 @@ function readKnownKeys(definition: unknown): KnownKeys {
   }
   const keys = Object.keys(definition);
   const warnings = keys
-    .filter((key) => !TOP_LEVEL_KEYS.includes(key))
+    .filter((key) => !topLevelKeys().includes(key))
     .flatMap((key) => {
-      const nearest = nearestName(key, TOP_LEVEL_KEYS);
+      const nearest = nearestName(key, topLevelKeys());
       if (nearest === undefined) return [];
       return [
         { code: 'validation.unknown_key', path: key, message: `is passed over; did you mean "${nearest}"?` },
       ];
     });
   const known = keys
-    .filter((key) => TOP_LEVEL_KEYS.includes(key))
+    .filter((key) => topLevelKeys().includes(key))
     .map((key) => [key, plainCopy((definition as Readonly<Record<string, unknown>>)[key], [key])] as const);
   return { known: Object.fromEntries(known), warnings };
 }

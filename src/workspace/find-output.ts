@@ -128,7 +128,7 @@ async function findGlob(
     if (type !== 'directory') throw blocked(type);
     const account = createOutputAccount(options.room, options.limits);
     const root = { workspace, names: names.map((name) => Buffer.from(name)), node };
-    const glob = createGlobMatcher(output.workspacePath);
+    const glob = await createGlobMatcher(output.workspacePath);
     const tree = await findTree(root, treeOptions(output, options, account, glob));
     return tree.files.length === 0
       ? { state: 'missing', skipped: tree.skipped }

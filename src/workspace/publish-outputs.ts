@@ -1,5 +1,4 @@
 /** Publishes the outputs of a run, each storage for itself: what one storage refuses does not keep another from its objects. */
-import pLimit from 'p-limit';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { OutputFile } from '../result.js';
 import { type Destination, type DestinationOptions, destinationOf, metadataOf } from './destination.js';
@@ -50,6 +49,8 @@ export async function publishOutputs(
   options: PublishOutputsOptions,
   onSent: (index: number, files: readonly SentFile[]) => void,
 ): Promise<void> {
+  // Loaded when something is to be published: an import of berthkit does not pay for it.
+  const { default: pLimit } = await import('p-limit');
   const publishing: PublishOptions = {
     signal: options.signal,
     pause: options.pause,

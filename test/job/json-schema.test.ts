@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { valueAt } from '../../src/config/merge.js';
 import { jobDefinitionJsonSchema } from '../../src/job/json-schema.js';
-import { DOCKER_KEYS } from '../../src/job/schema.js';
+import { dockerKeys } from '../../src/job/schema.js';
 
-const at = (path: string): unknown => valueAt(jobDefinitionJsonSchema, path.split('.'));
+const at = (path: string): unknown => valueAt(jobDefinitionJsonSchema(), path.split('.'));
 
 describe('jobDefinitionJsonSchema', () => {
   it('is draft 2020-12 and JSON-safe', () => {
     expect(at('$schema')).toBe('https://json-schema.org/draft/2020-12/schema');
-    expect(JSON.parse(JSON.stringify(jobDefinitionJsonSchema))).toEqual(jobDefinitionJsonSchema);
+    const schema = jobDefinitionJsonSchema();
+    expect(JSON.parse(JSON.stringify(schema))).toEqual(schema);
   });
 
   it('is strict inside docker and open beside it', () => {
@@ -16,7 +17,9 @@ describe('jobDefinitionJsonSchema', () => {
     expect(at('additionalProperties')).not.toBe(false);
     expect(at('required')).toEqual(['docker']);
     expect(at('properties.docker.required')).toEqual(['image']);
-    expect(Object.keys(at('properties.docker.properties') as object).sort()).toEqual([...DOCKER_KEYS].sort());
+    expect(Object.keys(at('properties.docker.properties') as object).sort()).toEqual(
+      [...dockerKeys()].sort(),
+    );
   });
 
   it.each([

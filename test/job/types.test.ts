@@ -68,7 +68,7 @@ describe('JobDefinition', () => {
 });
 
 describe('JobDefinition and the schema', () => {
-  type Written = z.input<typeof jobSchema>;
+  type Written = z.input<ReturnType<typeof jobSchema>>;
 
   it('have the same keys everywhere', () => {
     type Docker = JobDefinition['docker'];
@@ -101,7 +101,7 @@ describe('JobDefinition and the schema', () => {
 
 describe('ValidJob', () => {
   it('is made by validation alone', () => {
-    expectTypeOf<z.output<typeof jobSchema>>().not.toExtend<ValidJob>();
+    expectTypeOf<z.output<ReturnType<typeof jobSchema>>>().not.toExtend<ValidJob>();
     expectTypeOf<JobDefinition>().not.toExtend<ValidJob>();
     expectTypeOf<Parameters<typeof compileJob>[0]>().toEqualTypeOf<ValidJob>();
   });

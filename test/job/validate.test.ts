@@ -187,7 +187,7 @@ describe('types', () => {
   });
 
   it('take what the schema takes', () => {
-    type Written = z.input<typeof jobSchema>;
+    type Written = z.input<ReturnType<typeof jobSchema>>;
     type Mutable<T> = T extends infer I extends string | number | boolean | undefined
       ? I
       : T extends readonly (infer E)[]

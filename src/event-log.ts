@@ -22,13 +22,16 @@ interface OutputEntry {
   readonly before: number;
 }
 
+/** A piece of output may be one byte long, and then its event takes far more memory than its text. */
+const MOST_OUTPUT_EVENTS = 8192;
+
 /**
- * Life-cycle events are all kept; output only up to `maxOutputBytes`, the oldest goes first. A reader that comes too late for some
+ * Life-cycle events are all kept; output only up to `maxOutputBytes` and some thousand events, the oldest goes first. A reader that comes too late for some
  * output, because it is new or slow, gets one `output_dropped` with the exact number of bytes instead.
  */
 export function createEventLog(maxOutputBytes: number): EventLog {
   const lifeCycle: LifeCycleEntry[] = [];
-  let output: OutputEntry[] = [];
+  let output: (OutputEntry | undefined)[] = [];
   let firstKept = 0;
   let keptBytes = 0;
   let sequence = 0;
@@ -37,8 +40,12 @@ export function createEventLog(maxOutputBytes: number): EventLog {
   let wake: PromiseWithResolver = promiseWithResolver();
 
   const forgetOldOutput = (): void => {
-    while (keptBytes > maxOutputBytes && firstKept < output.length - 1) {
+    const isTooMuch = (): boolean =>
+      keptBytes > maxOutputBytes || output.length - firstKept > MOST_OUTPUT_EVENTS;
+    while (isTooMuch() && firstKept < output.length - 1) {
       keptBytes -= output[firstKept]?.bytes ?? 0;
+      // Let go of at once: the array itself is shortened only now and then.
+      output[firstKept] = undefined;
       firstKept += 1;
     }
     if (firstKept > 1024 && firstKept * 2 > output.length) {

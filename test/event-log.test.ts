@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { createEventLog, type EventLog } from '../src/event-log.js';
 import type { RunEvent } from '../src/events.js';
@@ -28,6 +30,18 @@ const summary = (events: readonly RunEvent[]): readonly string[] =>
     if (event.type === 'output') return event.text;
     return event.type === 'output_dropped' ? `${event.stream}-${String(event.bytes)}` : event.type;
   });
+
+const appendWeakly = (log: EventLog): WeakRef<RunEvent> => {
+  const event = output('aaaa');
+  log.append(event);
+  return new WeakRef(event);
+};
+/** What a `WeakRef` was made for lives at least until the job that made it ends. */
+const collectGarbage = async (): Promise<void> => {
+  await new Promise(setImmediate);
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+};
 
 describe('createEventLog', () => {
   it('replays everything in order for each reader, early or late', async () => {
@@ -80,6 +94,24 @@ describe('createEventLog', () => {
       ...Array<string>(10).fill('0123456789'),
       'run_end',
     ]);
+  });
+
+  it('keeps a bounded number of pieces, however short', async () => {
+    const log = createEventLog(1024 ** 2);
+    log.append(start);
+    for (let index = 0; index < 100_000; index += 1) log.append(output('x'));
+    log.append(end);
+    const [, dropped, ...kept] = await readAll(log);
+    expect(dropped).toMatchObject({ type: 'output_dropped', bytes: 100_000 - 8192 });
+    expect(kept).toHaveLength(8192 + 1);
+  });
+
+  it('lets go of what it forgets', async () => {
+    const log = createEventLog(4);
+    const forgotten = appendWeakly(log);
+    log.append(output('cccc'));
+    await collectGarbage();
+    expect(forgotten.deref()).toBeUndefined();
   });
 
   it('takes nothing after run_end', async () => {

@@ -45,7 +45,7 @@ export function createTextCapture(maxChars: number): TextCapture {
         trimTail();
         return;
       }
-      tail += text;
+      tail = text.length < tailRoom ? tail + text : text;
       // Cut only now and then: cutting for each small piece would copy the tail every time.
       if (tail.length > tailRoom * 2) trimTail();
     },

@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const entry = (path: string): string => new URL(path, import.meta.url).pathname;
 
+/** They look at everything that is on the engine, so nothing else may run there beside them. */
+const ALONE = ['test/integration/recovery*.test.ts'];
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -14,9 +17,24 @@ export default defineConfig({
   },
   test: {
     environment: 'node',
-    include: ['test/**/*.test.ts'],
     reporters: ['default', './test/reporter.ts'],
     testTimeout: 180_000,
     hookTimeout: 240_000,
+    // Tests wait for the engine more than they compute.
+    maxWorkers: 3,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/integration/**'] },
+      },
+      {
+        extends: true,
+        test: { name: 'integration', include: ['test/integration/*.test.ts'], exclude: ALONE },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

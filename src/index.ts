@@ -32,6 +32,7 @@ export { assertSucceeded } from './assert-succeeded.js';
 export * from './errors.js';
 export { REASONS } from './result.js';
 export type * from './result.js';
+export { type ReceiptCheck, type ReceiptParts, type ReceiptProof, verifyReceipt } from './receipt.js';
 export type * from './events.js';
 export { dockerEngine, type DockerEngineOptions } from './engine/docker/docker-engine.js';
 export type * from './engine/applied-spec.js';

@@ -7,6 +7,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import { planRetry } from './plan/plan-retry.js';
 import type { PlannedRetry } from './plan/run-plan.js';
 import type { AttemptReport, RunResult } from './result.js';
+import { createReceipt } from './receipt.js';
 import { performRun } from './run.js';
 import type { Run, RunEnvironment } from './run-context.js';
 import { failureOf, outcomeOfStop } from './run-ending.js';
@@ -64,10 +65,10 @@ export async function performAttempts(parts: AttemptsParts): Promise<RunResult> 
       const rest =
         mayFollow && isTriedAgain(outcome, retry) ? nextRest(run, retry, attempts.length, streams) : null;
       run.emit('attempt_end', { ...report, retryInMs: rest?.delayMs ?? null });
-      if (rest === null) return settled(run, outcome, attempts);
+      if (rest === null) return settled(run, outcome, { request, ended: attempts });
       run.record.phase = 'rest';
       await run.ports.clock.pause(rest.delayMs, stop.signal).finally(rest.release);
-      if (stop.cause !== null) return stoppedAtRest(run, outcome, attempts, stop.cause);
+      if (stop.cause !== null) return stoppedAtRest(run, outcome, { request, ended: attempts }, stop.cause);
     }
   } finally {
     await streams?.close();
@@ -118,24 +119,34 @@ function nextRest(run: Run, retry: PlannedRetry, failed: number, streams: KeptSt
   return null;
 }
 
-function settled(run: Run, attempt: AttemptOutcome, ended: readonly AttemptReport[]): RunResult {
-  if (attempt.outcome === 'error') throw withAttempts(attempt.error, ended);
-  return { ...attempt.result, warnings: run.record.warnings.map(run.record.redact) };
+/** What an end is told with. */
+interface EndParts {
+  readonly request: RunRequest;
+  readonly ended: readonly AttemptReport[];
+}
+
+function settled(run: Run, attempt: AttemptOutcome, { request, ended }: EndParts): RunResult {
+  if (attempt.outcome === 'result') {
+    return sealed(run, request, { ...attempt.result, warnings: run.record.warnings.map(run.record.redact) });
+  }
+  const error = withAttempts(attempt.error, ended);
+  if (error.result === undefined) throw error;
+  throw Object.assign(error, { result: sealed(run, request, error.result) });
 }
 
 /** The run was stopped while no attempt was under way: that is how it ended, and what the last attempt left is told with it. */
-function stoppedAtRest(
-  run: Run,
-  last: AttemptOutcome,
-  ended: readonly AttemptReport[],
-  cause: RecordedStop,
-): RunResult {
+function stoppedAtRest(run: Run, last: AttemptOutcome, parts: EndParts, cause: RecordedStop): RunResult {
   const { record } = run;
   const verdict = outcomeOfStop(cause);
-  if (record.plan === null || verdict === null) return settled(run, last, ended);
+  if (record.plan === null || verdict === null) return settled(run, last, parts);
   const end = { endedAt: run.timestamp(), nowMs: run.monotonic() };
-  const result = { ...toRunResult(record, record.plan, verdict, end), attempts: ended };
-  return redactedResult(result, record.redactor);
+  const result = { ...toRunResult(record, record.plan, verdict, end), attempts: parts.ended };
+  return sealed(run, parts.request, redactedResult(result, record.redactor));
+}
+
+/** The last touch: a receipt accounts for the result as it is given out. */
+function sealed(run: Run, request: RunRequest, result: RunResult): RunResult {
+  return { ...result, receipt: createReceipt({ request, policy: run.config.policy, result }) };
 }
 
 /** An error has no list of attempts of its own; where there was more than one, its details have. */

@@ -47,7 +47,7 @@ const run = async (
 };
 
 // Without an engine there is nothing to test here: `scripts/with-engine` provides one.
-describe.skipIf(host === undefined)('dockerEngine on a real engine', { timeout: 60_000 }, () => {
+describe.skipIf(host === undefined)('dockerEngine on a real engine', { timeout: 240_000 }, () => {
   beforeAll(async () => {
     image = await importBusybox(host ?? '');
     engine = dockerEngine({ host });

@@ -8,7 +8,7 @@ const host = process.env['DOCKER_HOST'];
 let image = '';
 
 // Without an engine there is nothing to test here: `scripts/with-engine` provides one.
-describe.skipIf(host === undefined)('engineConformance on a real engine', { timeout: 120_000 }, () => {
+describe.skipIf(host === undefined)('engineConformance on a real engine', { timeout: 240_000 }, () => {
   beforeAll(async () => {
     image = await ensureImage('busybox', host);
   });

@@ -1,0 +1,139 @@
+import {
+  compileJob,
+  memoryStorage,
+  type Receipt,
+  type RunResult,
+  validateJob,
+  verifyReceipt,
+} from 'berthkit';
+import { describe, expect, it } from 'vitest';
+import { DEFINITION, SECRET, settle, setUp } from './run-fixture.js';
+
+async function runOnce(
+  options: Parameters<typeof settle>[1] = {},
+  definition = DEFINITION,
+  job?: Parameters<typeof setUp>[0],
+): Promise<RunResult & { readonly receipt: Receipt }> {
+  const outcome = await settle(setUp(job), options, definition);
+  const result = 'status' in outcome ? outcome : outcome.result;
+  if (result?.receipt == null) throw new Error('there is no receipt');
+  return { ...result, receipt: result.receipt };
+}
+
+const paths = (value: object, prefix = ''): readonly string[] =>
+  Object.entries(value).flatMap(([key, member]: [string, unknown]) =>
+    typeof member === 'object' && member !== null ? paths(member, `${prefix}${key}.`) : [`${prefix}${key}`],
+  );
+
+function changed(receipt: Receipt, path: string): Receipt {
+  const copy = JSON.parse(JSON.stringify(receipt)) as Record<string, unknown>;
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  const parent = keys.reduce((object, key) => object[key] as Record<string, unknown>, copy);
+  parent[last] = typeof parent[last] === 'number' ? 7 : 'f'.repeat(64);
+  return copy as unknown as Receipt;
+}
+
+describe('receipt', () => {
+  it('is valid for its own result, policy and request, also after a way through JSON', async () => {
+    const setup = setUp();
+    const { config } = setup.runtime;
+    const outcome = await settle(setup);
+    const result = JSON.parse(JSON.stringify(outcome)) as RunResult;
+    const validation = validateJob(DEFINITION, config);
+    if (!validation.ok) throw new Error('the job is invalid');
+    const request = compileJob(validation.job);
+    const check = verifyReceipt(result.receipt, { result, policy: config.policy, request });
+    expect(check).toEqual({ valid: true, differences: [] });
+  });
+
+  it('is the same for the same job apart from what is volatile', async () => {
+    const [first, second] = [await runOnce(), await runOnce()];
+    expect(second.receipt.stable).toEqual(first.receipt.stable);
+    expect(second.receipt.stableHash).toBe(first.receipt.stableHash);
+    expect(second.receipt.receiptHash).not.toBe(first.receipt.receiptHash);
+    expect(verifyReceipt(second.receipt, { result: first }).differences).toContain('volatile.runId');
+  });
+
+  it.each<[string, string, () => ReturnType<typeof runOnce>]>([
+    [
+      'another command',
+      'request',
+      () => runOnce({}, { ...DEFINITION, docker: { ...DEFINITION.docker, command: ['x'] } }),
+    ],
+    [
+      'another exit code',
+      'verdict',
+      () => runOnce({}, DEFINITION, { run: () => Promise.resolve({ exitCode: 3 }) }),
+    ],
+    ['another time limit', 'request', () => runOnce({ timeoutMs: 9_000 })],
+    [
+      'another output',
+      'outputs',
+      () =>
+        runOnce({}, DEFINITION, {
+          run: async (job) => {
+            await job.writeFile('/workspace/out.txt', 'another result');
+            return { exitCode: 0 };
+          },
+        }),
+    ],
+  ])('tells a job with %s apart', async (_, key, other) => {
+    const [one, another] = [await runOnce(), await other()];
+    expect(another.receipt.stable).toHaveProperty(key);
+    expect(another.receipt.stable[key as 'request']).not.toBe(one.receipt.stable[key as 'request']);
+    expect(another.receipt.stableHash).not.toBe(one.receipt.stableHash);
+  });
+
+  it('fails the check when any part of it is changed', async () => {
+    const { receipt } = await runOnce();
+    const all = paths(receipt);
+    expect(all.length).toBeGreaterThan(12);
+    for (const path of all) expect(verifyReceipt(changed(receipt, path)).valid, path).toBe(false);
+  });
+
+  it('names what was changed in a result', async () => {
+    const result = await runOnce();
+    const check = (change: Partial<RunResult>): readonly string[] =>
+      verifyReceipt(result.receipt, { result: { ...result, ...change } as RunResult }).differences;
+    expect(check({ exitCode: 1 })).toEqual(['stable.verdict', 'volatile.result']);
+    expect(check({ outputs: [] })).toEqual(['stable.outputs', 'volatile.result']);
+    expect(check({ message: 'all is well' })).toEqual(['volatile.result']);
+    expect(check({ usage: { peakMemoryBytes: 1, cpuTimeMs: 1 } })).toEqual([
+      'volatile.usage',
+      'volatile.result',
+    ]);
+  });
+
+  it('accounts for a job that failed, for one that was cancelled, and for one whose output could not be stored', async () => {
+    const failed = await runOnce({}, DEFINITION, { run: () => Promise.resolve({ exitCode: 3 }) });
+    expect(verifyReceipt(failed.receipt, { result: failed }).valid).toBe(true);
+    const cancelled = await runOnce({ signal: AbortSignal.abort() });
+    expect(verifyReceipt(cancelled.receipt, { result: cancelled }).valid).toBe(true);
+    const broken = { ...memoryStorage(), write: () => Promise.reject(new Error('the disk is gone')) };
+    const storage = { in: memoryStorage({ a: 'input' }), out: broken };
+    const outcome = await settle(setUp({}, { storage }));
+    if (!('kind' in outcome)) throw new Error('it was stored');
+    const { result } = outcome;
+    expect(verifyReceipt(result?.receipt, { result }).valid).toBe(true);
+  });
+
+  it('reveals no secret and survives text that is no Unicode', async () => {
+    const result = await runOnce({ metadata: { odd: '\uD800' } }, DEFINITION, {
+      run: async (job) => {
+        await job.stderr(`${'x'.repeat(4095)}\u{1F600}\n`);
+        return { exitCode: 3 };
+      },
+    });
+    expect(JSON.stringify(result.receipt)).not.toContain(SECRET);
+    expect(verifyReceipt(result.receipt, { result }).valid).toBe(true);
+  });
+
+  it.each([null, undefined, 'receipt', 7, [], {}, { stable: null }, { receiptHash: 'x', stable: {} }])(
+    'calls %j no valid receipt, without throwing',
+    async (value) => {
+      expect(verifyReceipt(value).valid).toBe(false);
+      expect(verifyReceipt(value, { result: await runOnce() }).valid).toBe(false);
+    },
+  );
+});

@@ -1,21 +1,6 @@
 /** What happens during a run, as data. Already redacted, JSON-safe. */
-import type { ErrorKind, Issue } from './errors.js';
-import type { AttemptReport, Durations, OutputReport, PolicyDecision, RunResult } from './result.js';
-
-/** An error as data. */
-export interface ErrorRecord {
-  readonly name: string;
-  readonly kind: ErrorKind;
-  readonly code: string;
-  readonly message: string;
-  readonly hint?: string | undefined;
-  readonly issues?: readonly Issue[] | undefined;
-}
-
-/** The terminal state of a run: a result, or the error that kept it from having one. */
-export type RunOutcome =
-  | { readonly outcome: 'result'; readonly result: RunResult }
-  | { readonly outcome: 'error'; readonly error: ErrorRecord };
+import type { RunOutcome } from './outcome.js';
+import type { AttemptReport, Durations, OutputReport, PolicyDecision } from './result.js';
 
 /** What each event says besides its envelope. */
 export interface EventFields {

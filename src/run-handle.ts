@@ -1,9 +1,10 @@
 /** A run as its caller sees it: its id, its result, its events, and a way to end it. */
 import { type AnyJobRuntimeError, issuesOf, ValidationError } from './errors.js';
 import { createEventLog } from './event-log.js';
-import type { ErrorRecord, RunEvent, RunOutcome } from './events.js';
+import type { RunEvent } from './events.js';
 import type { Queueing } from './execute/admission.js';
 import { createStopSource, describeAbort, type StopCause, type StopSource } from './execute/stop.js';
+import type { ErrorRecord, RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunResult } from './result.js';
 import { type BeforeAttempt, performAttempts } from './run-attempts.js';

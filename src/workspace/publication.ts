@@ -1,37 +1,11 @@
 /** A publication of several objects as data: enough to finish it, or to take it back, after the process that began it died. */
 import { createHash } from 'node:crypto';
 import { StorageError } from '../errors.js';
-import type { Digest } from '../host/file-content.js';
+import type { Publication, PublicationStep } from '../run-store/types.js';
 import type { StorageAdapter } from '../storage/types.js';
 import { isStored, type ObjectTarget, storeBody } from './send-file.js';
 import { callStorage, readStorage, type StoragePlace } from './storage-calls.js';
 import { type RetryOptions, withRetries } from './storage-retry.js';
-
-/** One object of a publication. JSON-safe. */
-interface PublishedObject extends Digest {
-  readonly path: string;
-  /** Where its bytes stand until all are there; null within a transaction. */
-  readonly temporaryPath: string | null;
-  readonly contentType: string | null;
-  readonly overwrite: boolean;
-  readonly idempotencyKey: string;
-}
-
-/** What a run publishes in one storage. JSON-safe. */
-export interface Publication {
-  /** Null: the storage the caller gave with the run, which nobody else can reach. */
-  readonly mountId: string | null;
-  /** Null where the storage has no transactions: then there are temporary objects. */
-  readonly transactionId: string | null;
-  readonly objects: readonly PublishedObject[];
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/**
- * How far a publication is. `storing`: nothing can be seen, so what there is of it is taken back. `publishing`: everything is stored, so it
- * is finished. `published` and `withdrawn`: nothing is left to do. Each is told before what it names begins, or after it is over.
- */
-export type PublicationStep = 'storing' | 'publishing' | 'published' | 'withdrawn';
 
 /** Hears each step of each publication and is awaited, so that what it writes down is there before anything is done. */
 export type PublicationJournal = (step: PublicationStep, publication: Publication) => Promise<void>;

@@ -1,14 +1,10 @@
 /** What publishing in one storage is made of, whichever way it is done: sending, and leaving nothing unfinished behind. */
 import { JobRuntimeError, StorageError } from '../errors.js';
+import type { Publication } from '../run-store/types.js';
 import type { StorageEntry, WriteOptions } from '../storage/types.js';
 import type { Destination } from './destination.js';
 import type { FoundFile } from './found-file.js';
-import {
-  type Publication,
-  type PublicationJournal,
-  type SettleOptions,
-  withdrawPublication,
-} from './publication.js';
+import { type PublicationJournal, type SettleOptions, withdrawPublication } from './publication.js';
 import { type ObjectTarget, sendFile } from './send-file.js';
 import { storageName, type StoragePlace } from './storage-calls.js';
 import type { RetryOptions } from './storage-retry.js';

@@ -1,6 +1,7 @@
 /** Publishes uploads in a storage without transactions: stored under temporary names first, then under their own, then the former removed. */
 import { StorageError } from '../errors.js';
-import { type Publication, removeObject, removeTemporary } from './publication.js';
+import type { Publication } from '../run-store/types.js';
+import { removeObject, removeTemporary } from './publication.js';
 import {
   cleanUp,
   finalTarget,

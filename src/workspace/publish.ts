@@ -1,5 +1,6 @@
 /** Publishes the files of a run's outputs that go to one storage: all of them or none, where the storage can. It finds and judges none. */
-import { type Publication, publicationId, temporaryPathOf } from './publication.js';
+import type { Publication } from '../run-store/types.js';
+import { publicationId, temporaryPathOf } from './publication.js';
 import { finalTarget, type Published, type PublishOptions, sendAll, type Upload } from './publish-group.js';
 import { publishByTemporaryObjects } from './publish-temporary.js';
 import { publishInTransaction } from './publish-transaction.js';

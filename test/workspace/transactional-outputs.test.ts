@@ -6,12 +6,8 @@ import { filesystemStorage } from '../../src/storage/filesystem.js';
 import { type MemoryStorage, memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, StorageTransaction } from '../../src/storage/types.js';
 import type { CollectedOutputs, CollectOptions } from '../../src/workspace/collect.js';
-import {
-  finishPublication,
-  type Publication,
-  type PublicationStep,
-  withdrawPublication,
-} from '../../src/workspace/publication.js';
+import type { Publication, PublicationStep } from '../../src/run-store/types.js';
+import { finishPublication, withdrawPublication } from '../../src/workspace/publication.js';
 import { noSignal, scratch } from '../host/scratch.js';
 import { at, collect, to } from './collect-fixture.js';
 import { makeWorkspace } from './plan-fixture.js';

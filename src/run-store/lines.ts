@@ -1,0 +1,111 @@
+/** The files a run store is made of: written whole or not at all, appended to in one write, read whatever else is there. It knows no runs. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from '../host/node.js';
+
+/** What stands where a file of ours would, and is none: it is somebody else's, and left alone. */
+const FOREIGN = new Set(['EISDIR', 'EACCES', 'ELOOP']);
+
+/** The text of a file; null where there is none that is ours. */
+export async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const code = errorCode(error) ?? '';
+    if (code === 'ENOENT' || FOREIGN.has(code)) return null;
+    throw error;
+  }
+}
+
+/** Makes a file that is there with all of its text, on the disk, or not at all; false where the name is taken. */
+export async function writeWhole(folder: string, name: string, text: string): Promise<boolean> {
+  return withDraft(folder, text, async (draft) => {
+    try {
+      await link(draft, join(folder, name));
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error;
+      return false;
+    }
+    await syncFolder(folder);
+    return true;
+  });
+}
+
+/** Puts a whole text in the place of what was there. */
+export async function replaceWhole(folder: string, name: string, text: string): Promise<void> {
+  await withDraft(folder, text, async (draft) => rename(draft, join(folder, name)));
+}
+
+async function withDraft<T>(
+  folder: string,
+  text: string,
+  publish: (draft: string) => Promise<T>,
+): Promise<T> {
+  const draft = join(folder, `.${randomUUID()}`);
+  try {
+    const file = await open(draft, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    return await publish(draft);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** One write to the end of a file that is there; false where there is none. */
+export async function appendText(path: string, text: string, isDurable: boolean): Promise<boolean> {
+  let file;
+  try {
+    // 'a' would make a file of a run that was ended meanwhile.
+    file = await open(path, constants.O_WRONLY | constants.O_APPEND);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
+  try {
+    await file.writeFile(text);
+    if (isDurable) await file.datasync();
+    return true;
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+/** The names in a folder that end so; drafts are not among them. */
+export async function namesIn(folder: string, suffix: string): Promise<readonly string[]> {
+  return (await allNames(folder)).filter((name) => name.endsWith(suffix) && !name.startsWith('.'));
+}
+
+/** Removes drafts of writers that died; those of before (milliseconds since the epoch) have no writer any more. */
+export async function removeOldDrafts(folder: string, beforeMs: number): Promise<void> {
+  for (const name of await allNames(folder)) {
+    if (!/^\.[0-9a-f-]{36}$/.test(name)) continue;
+    const path = join(folder, name);
+    const facts = await stat(path).catch(() => null);
+    if (facts !== null && facts.mtimeMs < beforeMs) await rm(path, { force: true });
+  }
+}
+
+async function allNames(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}

@@ -1,0 +1,146 @@
+/** The `RunStore` port: what berthkit needs to remember runs beyond the process that runs them, as a contract. No implementation. */
+import type { Digest } from '../host/file-content.js';
+import type { RunOutcome } from '../outcome.js';
+import type { RunPlan } from '../plan/run-plan.js';
+
+/**
+ * The steps of a run that are written down, in the order an attempt comes to them; the one list of their names. Each is written when what it
+ * names is done, except `storing` and `publishing`, which are written before, and `settled`: how the attempt ends is known, and cleaning
+ * up is what is left.
+ */
+export const RUN_STEPS = [
+  'planned',
+  'admitted',
+  'image_ready',
+  'workspace_ready',
+  'staged',
+  'secrets_ready',
+  'created',
+  'started',
+  'exited',
+  'storing',
+  'publishing',
+  'published',
+  'withdrawn',
+  'collected',
+  'settled',
+] as const;
+
+/** The name of a step. */
+export type RunStepName = (typeof RUN_STEPS)[number];
+
+/** One object of a publication. JSON-safe. */
+export interface PublishedObject extends Digest {
+  readonly path: string;
+  /** Where its bytes stand until all are there; null within a transaction. */
+  readonly temporaryPath: string | null;
+  readonly contentType: string | null;
+  readonly overwrite: boolean;
+  readonly idempotencyKey: string;
+}
+
+/** What a run publishes in one storage: enough to finish it, or to take it back. JSON-safe. */
+export interface Publication {
+  /** Null: the storage the caller gave with the run, which nobody else can reach. */
+  readonly mountId: string | null;
+  /** Null where the storage has no transactions: then there are temporary objects. */
+  readonly transactionId: string | null;
+  readonly objects: readonly PublishedObject[];
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/**
+ * How far a publication is. `storing`: nothing can be seen, so what there is of it is taken back. `publishing`: everything is stored, so it
+ * is finished. `published` and `withdrawn`: nothing is left to do. Each is told before what it names begins, or after it is over.
+ */
+export type PublicationStep = Extract<RunStepName, 'storing' | 'publishing' | 'published' | 'withdrawn'>;
+
+interface StepOf<N extends RunStepName> {
+  readonly name: N;
+  readonly attempt: number;
+  /** ISO time on the host that ran it. */
+  readonly at: string;
+}
+
+/** A step a run has come to. JSON-safe. */
+export type RunStep =
+  | StepOf<Exclude<RunStepName, PublicationStep | 'settled'>>
+  | (StepOf<PublicationStep> & { readonly publication: Publication })
+  | (StepOf<'settled'> & { readonly outcome: RunOutcome });
+
+/** A run as it is claimed. JSON-safe. */
+export interface NewRun {
+  readonly runId: string;
+  /** The caller's idempotency key; null if there is none. */
+  readonly key: string | null;
+  /** Tells whether the same key stands for the same request. */
+  readonly requestHash: string;
+  readonly instance: string;
+  /** The process that runs it, as in the label `owner`. */
+  readonly owner: string;
+  readonly jobSlug: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** ISO. */
+  readonly startedAt: string;
+  /** Without parameters and contents: enough to account for a run, never enough to run it. */
+  readonly plan: RunPlan;
+}
+
+/** A run as it is remembered. JSON-safe. */
+export interface StoredRun extends NewRun {
+  /** In the order they were appended. */
+  readonly steps: readonly RunStep[];
+  /** Null while it is open. */
+  readonly end: RunOutcome | null;
+}
+
+/** That a process is at work, renewed while it is: what tells after a reboot, or from outside its container, that it no longer is. JSON-safe. */
+export interface OwnerLease {
+  readonly instance: string;
+  /** As in the label `owner`. */
+  readonly owner: string;
+  /** The same for all processes of one machine, also after a reboot, and for no other machine; null where that cannot be told. */
+  readonly machine: string | null;
+  /** Grows with each renewal: who sees the same number twice knows that there was none in between, whatever any clock says. */
+  readonly renewals: number;
+  /** ISO, for people. */
+  readonly renewedAt: string;
+}
+
+/**
+ * Remembers runs, for several processes at once. Methods may be called concurrently, by different processes too. What a method has resolved for
+ * is seen by every later call of any process, and is there after the process was killed. A store decides nothing: which run is dead, and
+ * what becomes of it, is its caller's business. What it cannot do it rejects, with any error.
+ */
+export interface RunStore {
+  /**
+   * Claims a run id and, if there is one, its key in its instance, both or neither. Null: it is claimed, and the run is open. Otherwise the run that
+   * stands in the way: the one that has the key, whether it is open or ended, or else the open one of the same id. Of several claims of one key at
+   * the same time exactly one is granted. The id of a run that has ended may be claimed again. A claim survives the loss of power.
+   */
+  putIfAbsent(run: NewRun): Promise<StoredRun | null>;
+  /** Adds a step to an open run; without effect on one that has ended or is not known. A step with a publication survives the loss of power. */
+  append(runId: string, step: RunStep): Promise<void>;
+  /**
+   * Ends an open run. Only the first end counts: true if this is it. It survives the loss of power. With `keepsKey` the key stays with the run;
+   * without, it can be claimed again. `at`: ISO, for `forget`.
+   */
+  end(
+    runId: string,
+    end: RunOutcome,
+    options: { readonly keepsKey: boolean; readonly at: string },
+  ): Promise<boolean>;
+  /** What is known of a run, the open one before one that has ended; null if nothing is. */
+  get(runId: string): Promise<StoredRun | null>;
+  /** All open runs of an instance, or of one owner in it. */
+  listOpen(filter: {
+    readonly instance: string;
+    readonly owner?: string | undefined;
+  }): Promise<readonly StoredRun[]>;
+  /** Puts an owner's lease in the place of its earlier one. */
+  renewLease(lease: OwnerLease): Promise<void>;
+  /** The last lease of each owner of an instance. */
+  listLeases(instance: string): Promise<readonly OwnerLease[]>;
+  /** Forgets what ended before (ISO), with its keys, and the leases last renewed before of owners that have no open run. */
+  forget(before: string): Promise<void>;
+}

@@ -8,7 +8,7 @@ const rings = [
   ['result', '^src/result\\.ts$', 0],
   ['run-plan', '^src/plan/run-plan\\.ts$', 0],
   ['errors', '^src/errors\\.ts$', 0],
-  ['outcome', '^src/outcome\\.ts$', 0],
+  ['outcome', '^src/(outcome|recorded-error)\\.ts$', 0],
   ['assert-succeeded', '^src/assert-succeeded\\.ts$', 0],
   ['host', '^src/host/', 1],
   ['ports', '^src/((engine|storage|secrets|run-store)/types|engine/applied-spec)\\.ts$', 1],

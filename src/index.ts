@@ -15,7 +15,7 @@ export type * from './recovery/report.js';
 export { parseConfig } from './config/parse.js';
 export { configFromEnv, type Environment, type EnvironmentOptions } from './config/environment.js';
 export { DEFAULT_CONFIG } from './config/defaults.js';
-export type { RuntimeConfig, RuntimeConfigInput, Timeouts } from './config/runtime-config.js';
+export type { Recovery, RuntimeConfig, RuntimeConfigInput, Timeouts } from './config/runtime-config.js';
 export type * from './policy/policy.js';
 export type { PolicyRule } from './policy/rule.js';
 export type { PolicySubject } from './policy/subject.js';

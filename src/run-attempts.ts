@@ -59,6 +59,7 @@ export async function performAttempts(parts: AttemptsParts): Promise<RunResult> 
       const run = begin({ attempts: attempts.slice(), warnings, options });
       const outcome = await attemptOnce(run, request);
       const report = reportOf(run, outcome);
+      if (run.record.isJoined) return joined(run, request, outcome, report);
       attempts.push(report);
       warnings = run.record.warnings;
       const mayFollow = attempts.length < retry.maxAttempts && stop.cause === null;
@@ -123,6 +124,14 @@ function nextRest(run: Run, retry: PlannedRetry, failed: number, streams: KeptSt
 interface EndParts {
   readonly request: RunRequest;
   readonly ended: readonly AttemptReport[];
+}
+
+/** The other run had its own attempts, and its end is told as it is; the end of a wait for it is this run's own. */
+function joined(run: Run, request: RunRequest, attempt: AttemptOutcome, report: AttemptReport): RunResult {
+  run.emit('attempt_end', { ...report, retryInMs: null });
+  if (attempt.outcome === 'error') throw attempt.error;
+  const { result } = attempt;
+  return result.runId === run.record.runId ? sealed(run, request, result) : result;
 }
 
 function settled(run: Run, attempt: AttemptOutcome, { request, ended }: EndParts): RunResult {

@@ -7,8 +7,12 @@ import type { RunEvent, RunEventFields, RunEventType } from './events.js';
 import type { Admission, Queueing } from './execute/admission.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
+import type { HeldLease } from './recovery/owner-lease.js';
+import type { RunResult } from './result.js';
+import type { RunJournal, StepNote } from './run-journal.js';
 import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
+import type { RunStore } from './run-store/types.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import { filesystemStorage } from './storage/filesystem.js';
 import type { StorageAdapter } from './storage/types.js';
@@ -29,6 +33,12 @@ export interface RunEnvironment {
   /** The runs that wait for their next attempt. */
   readonly resting: Resting;
   readonly caller: CallerIdentity | null;
+  /** What runs are remembered in. */
+  readonly store: RunStore;
+  /** This process's, in the store. */
+  readonly lease: HeldLease;
+  /** The result of a live run of this runtime. */
+  readonly liveResult: (runId: string) => Promise<RunResult> | undefined;
   /** For labels: which runtime, and which process. */
   readonly identity: { readonly instance: string; readonly owner: string };
 }
@@ -48,24 +58,29 @@ export interface Run extends RunEnvironment {
   readonly outputTo: StorageAdapter | undefined;
   readonly stop: StopSource;
   readonly record: RunRecord;
+  /** Of the run: its attempts share it. */
+  readonly journal: RunJournal;
+  /** Writes a step down, in the order of calls; never rejects. */
+  note(step: StepNote): Promise<void>;
   emit<T extends RunEventType>(type: T, fields: RunEventFields<T>): void;
   warn(message: string): void;
   cleanupFailed(what: 'container' | 'workspace' | 'secret' | 'outputs', error: unknown): void;
   /** Runs a phase and adds its time to the record. */
   timed<T>(phase: TimedPhase, name: string, work: () => Promise<T>): Promise<T>;
   /** ISO. */
-  timestamp(): string;
+  readonly timestamp: () => string;
   monotonic(): number;
 }
 
 /** Makes the context of one attempt. `append` gets each finished event. */
 export function createRun(
   environment: RunEnvironment,
-  parts: Pick<Run, 'options' | 'queueing' | 'stop' | 'record'> & {
+  parts: Pick<Run, 'options' | 'queueing' | 'stop' | 'record' | 'journal'> & {
     readonly append: (event: RunEvent) => void;
   },
 ): Run {
-  const { record, append } = parts;
+  const { record, journal, append } = parts;
+  const { identity } = environment;
   const { outputTo } = parts.options;
   const { clock } = environment.ports;
   let current = environment.currentConfig();
@@ -107,6 +122,8 @@ export function createRun(
     outputTo: typeof outputTo === 'string' ? filesystemStorage(outputTo) : outputTo,
     stop: parts.stop,
     record,
+    journal,
+    note: async (step) => journal.note({ identity, record, warn, timestamp }, step),
     emit,
     warn,
     cleanupFailed(what, error) {

@@ -1,7 +1,8 @@
 /** How a run that did not come to its container's end is accounted for: a stop becomes a verdict, anything else a typed error. */
-import { contextualize, type AnyJobRuntimeError } from './errors.js';
+import { contextualize, type AnyJobRuntimeError, issuesOf } from './errors.js';
 import type { RecordedStop } from './execute/stop.js';
 import type { Verdict } from './execute/verdict.js';
+import type { ErrorRecord } from './outcome.js';
 import type { RunResult } from './result.js';
 import { redactedFailure, redactedResult } from './run-redaction.js';
 import type { RunRecord } from './run-record.js';
@@ -25,4 +26,11 @@ export function failureOf(
     { runId: record.runId, attempt: record.attempt, phase: record.phase, result: known },
     record.redact,
   );
+}
+
+/** The error as data. */
+export function toErrorRecord(error: AnyJobRuntimeError): ErrorRecord {
+  const { name, kind, code, message, hint } = error;
+  const issues = issuesOf(error);
+  return { name, kind, code, message, hint, issues: issues.length === 0 ? undefined : issues };
 }

@@ -62,16 +62,19 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     stdin: stdinOf(run, plan),
     runMs: plan.timeouts.runMs,
     stopGraceMs: plan.timeouts.stopGraceMs,
-    onCreated: (id, warnings) => {
+    onCreated: async (id, warnings) => {
       containerId = id;
       run.emit('container_created', { containerName: spec.name, containerId: id });
       for (const warning of warnings) run.warn(`engine: ${warning}`);
+      await run.note({ name: 'created' });
     },
     onStarted: () => {
       started.at = run.monotonic();
       record.phase = 'run';
       record.durations.createMs = started.at - createdAt;
       run.emit('container_started', { containerName: spec.name });
+      // Not waited for: the job runs, and its deadline with it.
+      void run.note({ name: 'started' });
     },
     onOutput: async (chunk: OutputChunk) => output.push(chunk),
     onSighting: (fact) => {
@@ -96,6 +99,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     at: run.timestamp(),
   });
   run.emit('container_exited', { exitCode: record.verdict.exitCode });
+  await run.note({ name: 'exited' });
   return ending;
 }
 
@@ -220,6 +224,7 @@ export async function collectRun(
           concurrency: run.config.concurrency.upload,
           signal: bounded,
           pause: async (milliseconds, until) => run.ports.clock.pause(milliseconds, until),
+          journal: async (name, publication) => run.note({ name, publication }),
           onOutput: (output) => {
             run.emit('output_collected', { output });
           },
@@ -238,6 +243,7 @@ export async function collectRun(
     run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
     if (collected.failure !== null) throw collected.failure;
     applyOutputs(record, run.timestamp(), collected);
+    await run.note({ name: 'collected' });
   });
 }
 

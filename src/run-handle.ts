@@ -1,15 +1,16 @@
 /** A run as its caller sees it: its id, its result, its events, and a way to end it. */
-import { type AnyJobRuntimeError, issuesOf, ValidationError } from './errors.js';
+import { ValidationError } from './errors.js';
 import { createEventLog } from './event-log.js';
 import type { RunEvent } from './events.js';
 import type { Queueing } from './execute/admission.js';
 import { createStopSource, describeAbort, type StopCause, type StopSource } from './execute/stop.js';
-import type { ErrorRecord, RunOutcome } from './outcome.js';
+import type { RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunResult } from './result.js';
 import { type BeforeAttempt, performAttempts } from './run-attempts.js';
 import { createRun, type Run, type RunEnvironment } from './run-context.js';
-import { failureOf } from './run-ending.js';
+import { failureOf, toErrorRecord } from './run-ending.js';
+import { createRunJournal } from './run-journal.js';
 import { optionIssues } from './run-option-checks.js';
 import type { RunOptions } from './run-options.js';
 import { createRunRecord, durationsOf } from './run-record.js';
@@ -57,6 +58,8 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
   const log = createEventLog(REPLAYED_OUTPUT_BYTES);
   const timestamp = (): string => new Date(clock.now()).toISOString();
   const stop = createStopSource(timestamp);
+  const { store, lease } = environment;
+  const journal = createRunJournal({ store, lease, key: options.idempotencyKey ?? null });
   const facts = {
     runId,
     jobSlug,
@@ -86,6 +89,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       queueing: before.attempts.length > 0 ? 'patient' : parts.queueing,
       stop: createStopSource(timestamp, stop),
       record,
+      journal,
       append,
     });
   };
@@ -103,6 +107,14 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     run.emit('run_end', { ...outcome, durations: durationsOf(run.record, clock.monotonic()) });
   };
 
+  /** What the store has to say to it becomes a warning, which is given back. */
+  const writeEnd = async (outcome: RunOutcome): Promise<string | null> => {
+    const problem = await journal.end(run, outcome);
+    if (problem === null) return null;
+    run.warn(problem);
+    return run.record.redact(problem);
+  };
+
   const execute = async (): Promise<RunResult> => {
     // The handle is returned before anything happens, so that a listener may already use it.
     await Promise.resolve();
@@ -110,11 +122,15 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     try {
       const toRequest = (): RunRequest => requestOf(parts);
       const result = await performAttempts({ toRequest, options, environment, stop, begin });
-      settle({ outcome: 'result', result });
-      return result;
+      const written = await writeEnd({ outcome: 'result', result });
+      const told = written === null ? result : { ...result, warnings: [...result.warnings, written] };
+      settle({ outcome: 'result', result: told });
+      return told;
     } catch (error) {
       const typed = failureOf(error, run.record, undefined);
-      settle({ outcome: 'error', error: errorRecord(typed) });
+      const outcome: RunOutcome = { outcome: 'error', error: toErrorRecord(typed) };
+      await writeEnd(outcome);
+      settle(outcome);
       throw typed;
     }
   };
@@ -171,10 +187,4 @@ function requestOf({ options, toRequest }: Pick<RunParts, 'options' | 'toRequest
   if (issues.length === 0) return toRequest();
   const message = issues.map(({ path, message: text }) => `${path} ${text}`).join('; ');
   throw new ValidationError('validation.invalid_job', message, { details: { issues } });
-}
-
-function errorRecord(error: AnyJobRuntimeError): ErrorRecord {
-  const { name, kind, code, message, hint } = error;
-  const issues = issuesOf(error);
-  return { name, kind, code, message, hint, issues: issues.length === 0 ? undefined : issues };
 }

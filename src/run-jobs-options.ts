@@ -5,6 +5,7 @@ import type { RunOptions } from './run-options.js';
 /** Every option of a run: a new one without an entry does not compile. Own ones name, feed or read a single run. */
 const SHARING = {
   runId: 'own',
+  idempotencyKey: 'own',
   signal: 'shared',
   parameters: 'shared',
   timeoutMs: 'shared',

@@ -5,6 +5,7 @@ import { retry as retrySchema } from './job/retry-schema.js';
 import type { RunOptions } from './run-options.js';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
+const MAX_KEY_CHARS = 256;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARS = 256;
 const MAX_TIMEOUT_MS = 86_400_000;
@@ -16,9 +17,12 @@ export function optionIssues(options: RunOptions): readonly Issue[] {
   const report = (path: string, message: string): void => {
     issues.push({ code: 'validation.invalid_option', path: `options.${path}`, message });
   };
-  const { runId, attempt, metadata, timeoutMs, maxLogChars } = options;
+  const { runId, idempotencyKey, attempt, metadata, timeoutMs, maxLogChars } = options;
   if (runId !== undefined && !RUN_ID.test(runId)) {
     report('runId', 'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}');
+  }
+  if (idempotencyKey !== undefined && !isKey(idempotencyKey)) {
+    report('idempotencyKey', `must be a string of 1 to ${String(MAX_KEY_CHARS)} characters`);
   }
   if (attempt !== undefined && !(Number.isInteger(attempt) && attempt >= 1 && attempt <= MAX_ATTEMPT)) {
     report('attempt', `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`);
@@ -59,3 +63,6 @@ export function optionIssues(options: RunOptions): readonly Issue[] {
   }
   return issues;
 }
+
+const isKey = (key: unknown): boolean =>
+  typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_CHARS;

@@ -9,6 +9,12 @@ import type { FileContent, FileEntry } from './workspace/file-content.js';
 export interface RunOptions {
   /** Default: a fresh one. `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`, unique among the runtime's live runs. */
   readonly runId?: string | undefined;
+  /**
+   * Makes runs that ask for the same thing one run: while it is under way, and after its end, whoever comes with its key gets its result, unchanged.
+   * 1 to 256 characters. The key stays with a result that is not `retryable`; with anything else it is given up. Of a call that joins another's run,
+   * `files`, streams, sinks, listeners of output and `outputTo` have no effect, and ending it ends its waiting only.
+   */
+  readonly idempotencyKey?: string | undefined;
   /** Ends the run when aborted: the result is `cancelled` and its message carries the reason. */
   readonly signal?: AbortSignal | undefined;
   /** Merged over the definition's `defaultParameters`, key by key; reach the job only through its configuration file. */

@@ -80,12 +80,14 @@ export interface AdmittedRun {
  * waited, it is judged and planned anew.
  */
 export async function admitRun(run: Run, request: RunRequest, planned: RunPlan): Promise<AdmittedRun> {
+  await run.note({ name: 'planned' });
   return run.timed('queueMs', 'queue', async () => {
     run.emit('queue_start', {});
     const release = await waitForPlace(run, planned.timeouts.queueMs);
     try {
       const plan = run.renewConfig() ? planJudged(run, request) : planned;
       run.emit('queue_end', {});
+      await run.note({ name: 'admitted' });
       return { plan, release };
     } catch (error) {
       release();
@@ -94,13 +96,23 @@ export async function admitRun(run: Run, request: RunRequest, planned: RunPlan):
   });
 }
 
-async function waitForPlace({ admission, stop, queueing }: Run, queueMs: number): Promise<Release> {
+async function waitForPlace(run: Run, queueMs: number): Promise<Release> {
+  const { admission, stop, queueing } = run;
+  return withQueueDeadline(run, queueMs, async () => admission.admit(stop, queueing));
+}
+
+/** Ends the run when the work takes longer than it may wait for its turn. */
+export async function withQueueDeadline<T>(
+  { stop }: Run,
+  queueMs: number,
+  work: () => Promise<T>,
+): Promise<T> {
   const message = `waited longer than ${String(queueMs)} ms for its turn`;
   const timer = setTimeout(() => {
     stop.stop({ reason: 'queue_expired', by: 'deadline', message });
   }, queueMs);
   try {
-    return await admission.admit(stop, queueing);
+    return await work();
   } finally {
     clearTimeout(timer);
   }
@@ -128,6 +140,7 @@ export async function prepareImage(
     });
     run.record.imageDigest = image.digest;
     run.emit('pull_end', { digest: image.digest, pulled: image.pulled });
+    await run.note({ name: 'image_ready' });
     return { ...image, engine };
   });
 }
@@ -161,6 +174,7 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
     signal: run.stop.signal,
   });
   cleanup.add('workspace', async (signal) => workspace.remove(signal));
+  await run.note({ name: 'workspace_ready' });
   return workspace;
 }
 
@@ -207,6 +221,7 @@ export async function stageRun(
     for (const warning of staged.warnings) run.warn(warning);
     run.record.inputs = staged.reports;
     run.emit('stage_end', { files: staged.files, sizeBytes: staged.sizeBytes });
+    await run.note({ name: 'staged' });
     return staged;
   });
 }

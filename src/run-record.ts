@@ -32,6 +32,8 @@ export interface RunRecord {
   /** Those before this one. */
   readonly earlierAttempts: readonly AttemptReport[];
   readonly hasFiles: boolean;
+  /** Another run stands for this one, by its idempotency key: how that one ended is how this one ends. */
+  isJoined: boolean;
   phase: string;
   plan: RunPlan | null;
   imageDigest: string | null;
@@ -71,6 +73,7 @@ export type RunFacts = Pick<
 export function createRunRecord(fields: RunFacts): RunRecord {
   const record: RunRecord = {
     ...fields,
+    isJoined: false,
     phase: 'policy',
     plan: null,
     imageDigest: null,

@@ -46,6 +46,7 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
   requireFitting(plan.secretEnvironment, variables);
   const files = await writeFiles(run, plan, valuesOf(plan, 'file', secrets.values));
   if (files !== null) cleanup.addFirst('secret', async (signal) => files.remove(signal));
+  await run.note({ name: 'secrets_ready' });
   return { variables, files };
 }
 

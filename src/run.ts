@@ -1,11 +1,14 @@
-/** The story of one run: judge, plan, admit, prepare, stage, reveal secrets, execute, collect, clean up. One call an arrow. */
+/** The story of one run: judge, plan, claim, admit, prepare, stage, reveal secrets, execute, collect, clean up. One call an arrow. */
 import type { Verdict } from './execute/verdict.js';
+import type { RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunResult } from './result.js';
 import { createCleanup } from './run-cleanup.js';
-import { failureOf, outcomeOfStop } from './run-ending.js';
+import { failureOf, outcomeOfStop, toErrorRecord } from './run-ending.js';
 import { type RunRecord, toRunResult } from './run-record.js';
+import { redactedResult } from './run-redaction.js';
 import { collectRun, executeRun } from './run-execution.js';
+import { joinRun } from './run-join.js';
 import { admitRun, openWorkspace, planJudged, prepareImage, stageRun } from './run-preparation.js';
 import type { Run } from './run-context.js';
 import { revealSecrets } from './run-secrets.js';
@@ -19,7 +22,10 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
   const cleanup = createCleanup();
   let failure: unknown = null;
   try {
-    const { plan, release } = await admitRun(run, request, planJudged(run, request));
+    const planned = planJudged(run, request);
+    const standing = await run.journal.claim(run, request, planned);
+    if (standing !== null) return await joinRun(run, planned, standing);
+    const { plan, release } = await admitRun(run, request, planned);
     try {
       const image = await prepareImage(run, plan);
       const workspace = await openWorkspace(run, plan, cleanup);
@@ -30,6 +36,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     } catch (error) {
       failure = error;
     } finally {
+      await run.note({ name: 'settled', outcome: outcomeSoFar(run, failure) });
       await cleanup.run((what, error) => {
         run.cleanupFailed(what, error);
       });
@@ -39,6 +46,16 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     failure = error;
   }
   return conclude(run, record, failure);
+}
+
+/** How the attempt ends if nothing more is learned while it is cleaned up. */
+function outcomeSoFar(run: Run, failure: unknown): RunOutcome {
+  try {
+    const result = conclude(run, run.record, failure);
+    return { outcome: 'result', result: redactedResult(result, run.record.redactor) };
+  } catch (error) {
+    return { outcome: 'error', error: toErrorRecord(failureOf(error, run.record, undefined)) };
+  }
 }
 
 function conclude(run: Run, record: RunRecord, failure: unknown): RunResult {

@@ -4,6 +4,7 @@ import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent } from './events.js';
 import { pause } from './execute/deadline.js';
 import type { PolicyRule } from './policy/rule.js';
+import type { RunStore } from './run-store/types.js';
 import type { SecretResolver } from './secrets/types.js';
 import type { StorageAdapter } from './storage/types.js';
 import type { NodeResolver } from './workspace/stage.js';
@@ -31,6 +32,10 @@ export interface RuntimePorts {
   readonly rules?: readonly PolicyRule[] | undefined;
   /** Hears every event of every run. What it throws is ignored. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
+  /**
+   * Remembers runs for other processes and later ones. Default: files in `stateDir`; without that memory, which keeps the last 100 runs that ended.
+   */
+  readonly runStore?: RunStore | undefined;
   readonly clock?: Clock | undefined;
   /** Numbers from 0 up to, but not, 1: what is left to chance in the pauses between attempts. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -41,7 +46,7 @@ export interface RuntimePorts {
 /** The ports with every default filled in but the engine, which is made at first use. */
 export type ResolvedPorts = Omit<
   RuntimePorts,
-  'engine' | 'storage' | 'rules' | 'clock' | 'random' | 'createId'
+  'engine' | 'storage' | 'rules' | 'runStore' | 'clock' | 'random' | 'createId'
 > & {
   readonly storage: Readonly<Record<string, StorageAdapter>>;
   readonly rules: readonly PolicyRule[];

@@ -21,13 +21,6 @@ export function paused(): RuntimeError {
   });
 }
 
-/** The id of a run that is under way. */
-export function takenRunId(runId: string): ValidationError {
-  const message = `"${runId}" is the id of a run that is under way`;
-  const issues: Issue[] = [{ code: 'validation.run_id_taken', path: 'options.runId', message }];
-  return new ValidationError('validation.invalid_job', `options.runId ${message}`, { details: { issues } });
-}
-
 /** What validation found; shape first: a definition that is wrong in both ways is told about its shape. */
 export function invalid(issues: readonly Issue[]): ValidationError | PolicyError {
   const text = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');

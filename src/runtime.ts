@@ -1,4 +1,5 @@
 /** The composition root: puts configuration and ports together, starts runs, and closes. It does no I/O until the first run. */
+import { join } from 'node:path';
 import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.js';
@@ -9,23 +10,28 @@ import { JobRuntimeError, type RuntimeError } from './errors.js';
 import { createAdmission, type Queueing } from './execute/admission.js';
 import { createResting } from './execute/resting.js';
 import { describeAbort } from './execute/stop.js';
-import { defaultInstanceId, processOwner } from './host/process-identity.js';
+import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
 import { compileJob, retryOver } from './job/compile.js';
 import { validateJob } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
+import { holdLease } from './recovery/owner-lease.js';
 import { reconcileOnce } from './recovery/reconcile.js';
 import type { CallerIdentity, RunEnvironment } from './run-context.js';
 import { type RunHandle, startRunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
 import type { RunOptions } from './run-options.js';
+import { takenRunId } from './run-refusals.js';
+import { fileRunStore } from './run-store/file.js';
+import { memoryRunStore } from './run-store/memory.js';
+import type { RunStore } from './run-store/types.js';
 import { secretsRootOf } from './run-secrets.js';
 import { createClosing } from './runtime-closing.js';
 import type { Runtime } from './runtime-contract.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
-import { closed, disabled, invalid, paused, takenRunId } from './runtime-refusals.js';
+import { closed, disabled, invalid, paused } from './runtime-refusals.js';
 import { createRuntimeRuns } from './runtime-runs.js';
 
 /**
@@ -56,8 +62,22 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const engineInfo = createEngineInfoCache(engine, resolved.clock);
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
-  const closing = createClosing(runs, async () => source.close());
+  const closing = createClosing(runs, async () => {
+    lease.stop();
+    await source.close();
+  });
   const admission = createAdmission(config.maxConcurrentRuns, config.maxQueuedRuns);
+  const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
+  const store = ports.runStore ?? defaultStore(config);
+  // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
+  const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) };
+  const lease = holdLease({
+    ...identity,
+    store,
+    machine: machineIdentity(),
+    everyMs: config.recovery.leaseMs,
+    timestamp,
+  });
   const environment: RunEnvironment = {
     currentConfig: () => config,
     ports: resolved,
@@ -65,8 +85,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     admission,
     resting: createResting(config.maxQueuedRuns),
     caller,
-    // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
-    identity: { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) },
+    store,
+    lease,
+    liveResult: (runId) => (runs.isLive(runId) ? runs.get(runId)?.result : undefined),
+    identity,
   };
   const judging = { caller, rules: resolved.rules };
   const refusal = (): RuntimeError | null => {
@@ -87,7 +109,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         const refused = refusal();
         if (refused !== null) throw refused;
         if (admission.isPaused && queueing === 'bounded') throw paused();
-        if (isTaken) throw takenRunId(runId);
+        if (isTaken && options.idempotencyKey === undefined) throw takenRunId(runId);
         return toRequest();
       },
     });
@@ -168,7 +190,6 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       if (closing.hasBegun) throw closed();
       const { labelPrefix, workspaceRoot } = config;
       const { instance, owner: self } = environment.identity;
-      const at = new Date(resolved.clock.now()).toISOString();
       return reconcileOnce({
         engine: await engine(),
         labelPrefix,
@@ -177,7 +198,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         workspaceRoot,
         secretsRoot: secretsRootOf({ config, caller }),
         dryRun,
-        at,
+        at: timestamp(),
       });
     },
     close: async ({ drainMs = 0 } = {}) => closing.close(drainMs),
@@ -193,6 +214,10 @@ interface RunIntent {
   readonly queueing: Queueing;
   /** May throw: then that is how the run ends. */
   readonly toRequest: () => RunRequest;
+}
+
+function defaultStore({ stateDir }: RuntimeConfig): RunStore {
+  return stateDir === null ? memoryRunStore({ maxEnded: 100 }) : fileRunStore(join(stateDir, 'runs'));
 }
 
 function callerIdentity(): CallerIdentity | null {

@@ -46,5 +46,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   concurrency: { stage: 4, upload: 4 },
   labelPrefix: 'berthkit',
   instanceId: null,
+  stateDir: null,
+  recovery: { leaseMs: 15_000 },
   policy: DEFAULT_POLICY,
 };

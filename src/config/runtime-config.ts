@@ -14,6 +14,12 @@ export interface Timeouts {
   readonly secretsMs: number;
 }
 
+/** How what dead processes left behind is found, in milliseconds. */
+export interface Recovery {
+  /** How often this process says in the run store that it is at work. */
+  readonly leaseMs: number;
+}
+
 /** Configuration of one runtime; read once, when it is created, and frozen. */
 export interface RuntimeConfig {
   /** Off: nothing runs, `explain` still works. False from the environment unless set, true for `createRuntime({…})`. */
@@ -62,6 +68,12 @@ export interface RuntimeConfig {
   readonly labelPrefix: string;
   /** Tells this runtime's things from others' on one engine; null: derived from host and workspace root when created. */
   readonly instanceId: string | null;
+  /**
+   * Absolute folder of a local file system for what outlives this process: its runs, their results and idempotency keys; of this user
+   * alone (0700). Null: they are remembered in memory.
+   */
+  readonly stateDir: string | null;
+  readonly recovery: Recovery;
   readonly policy: Policy;
 }
 

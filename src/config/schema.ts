@@ -83,6 +83,8 @@ export const configSchema = lazy(() =>
         'must be 1 to 32 of a-z, 0-9, "." and "-", not at the ends',
       ),
     instanceId: text().max(128, 'must not be longer than 128 characters').nullable(),
+    stateDir: hostFolder().nullable(),
+    recovery: z.strictObject({ leaseMs: milliseconds(1_000, 3_600_000) }),
     policy: policySchema(),
   }),
 );
@@ -99,12 +101,19 @@ export function configProblems({
   retry: { default: usualRetry, max: maxRetry },
   workspaceRoot,
   secretsRoot,
+  stateDir,
   policy,
 }: RuntimeConfig): readonly CrossProblem[] {
   const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
     path: ['policy', ...path],
     message,
   }));
+  if (stateDir !== null && pathsOverlap(workspaceRoot, stateDir)) {
+    problems.push({
+      path: ['stateDir'],
+      message: `must not be the same as, beneath or above workspaceRoot (${workspaceRoot})`,
+    });
+  }
   if (secretsRoot !== null && pathsOverlap(workspaceRoot, secretsRoot)) {
     problems.push({
       path: ['secretsRoot'],

@@ -28,7 +28,8 @@ export interface ExecutionOptions {
   readonly runMs: number;
   /** From the stop signal to SIGKILL. */
   readonly stopGraceMs: number;
-  readonly onCreated: (containerId: string, warnings: readonly string[]) => void;
+  /** Waited for before anything else is done with the container. */
+  readonly onCreated: (containerId: string, warnings: readonly string[]) => Promise<void>;
   readonly onStarted: () => void;
   readonly onOutput: (chunk: OutputChunk) => Promise<void>;
   /** Hears at once what bears on who ended the container. */
@@ -62,7 +63,7 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
   const created = await engineCall('create', undefined, (signal) =>
     engine.containers.create(spec, { signal }),
   );
-  options.onCreated(created.id, created.warnings);
+  await options.onCreated(created.id, created.warnings);
   const attachment = await attachAttested(created.id, {
     engine,
     spec,

@@ -97,6 +97,14 @@ function statOf(pid: string): ProcessStat {
 
 const timeNamespaceOf = (pid: string): string => readOr('none', () => readlinkSync(`/proc/${pid}/ns/time`));
 
+/** The same for all processes of this machine that share its name, also after a reboot: 16 hex digits; null where the platform does not tell. */
+export function machineIdentity(): string | null {
+  const id = readOr('', () => readFileSync('/etc/machine-id', 'utf8'));
+  if (!/^[0-9a-f]{32}$/.test(id)) return null;
+  // Images and clones of machines bring the same file along; their host names differ.
+  return createHash('sha256').update(`${hostname()}\0${id}`).digest('hex').slice(0, 16);
+}
+
 /** A stable name for "the runtime of this host with this workspace root": 16 hex digits. */
 export function defaultInstanceId(workspaceRoot: string): string {
   return createHash('sha256').update(`${hostname()}\0${workspaceRoot}`).digest('hex').slice(0, 16);

@@ -1,0 +1,188 @@
+/** What a run writes down of itself in the run store: that it is claimed, its steps, its end. Only the claim may keep it from running. */
+import { createHash } from 'node:crypto';
+import { canonicalJson } from './base/canonical-json.js';
+import { RuntimeError } from './errors.js';
+import { withDeadline } from './execute/deadline.js';
+import type { RunOutcome } from './outcome.js';
+import type { RunRequest } from './plan/container-spec.js';
+import type { RunPlan } from './plan/run-plan.js';
+import type { HeldLease } from './recovery/owner-lease.js';
+import { reusedKey, takenRunId } from './run-refusals.js';
+import type { RunRecord } from './run-record.js';
+import { redactedMetadata } from './run-redaction.js';
+import type { NewRun, RunStep, RunStore, StoredRun } from './run-store/types.js';
+
+/** How long the store may take for one call. */
+const STORE_MS = 10_000;
+
+/** The attempt that writes. */
+interface JournalSubject {
+  readonly identity: { readonly instance: string; readonly owner: string };
+  readonly record: RunRecord;
+  warn(message: string): void;
+  /** ISO time of now. */
+  readonly timestamp: () => string;
+}
+
+type WithoutEnvelope<S> = S extends RunStep ? Omit<S, 'attempt' | 'at'> : never;
+/** A step without what every step says. */
+export type StepNote = WithoutEnvelope<RunStep>;
+
+/** The journal of one run. */
+export interface RunJournal {
+  /**
+   * Null: the run is claimed and may go on; also for its further attempts. Otherwise the run that its key stands for.
+   *
+   * @throws `runtime.store_failed`; `validation.invalid_job` for an id that is taken and for a key that stands for another request.
+   */
+  claim(subject: JournalSubject, request: RunRequest, plan: RunPlan): Promise<StoredRun | null>;
+  /** Resolves when the step is written down, in the order of calls; never rejects: what the store does not take is one warning. */
+  note(subject: JournalSubject, step: StepNote): Promise<void>;
+  /** Writes the end down; gives what is to be said about it, or null. Never rejects. */
+  end(subject: JournalSubject, outcome: RunOutcome): Promise<string | null>;
+}
+
+/** What a journal is written to, and under which key. */
+export interface RunJournalOptions {
+  readonly store: RunStore;
+  readonly lease: HeldLease;
+  readonly key: string | null;
+}
+
+/** The journal of a run that is not claimed yet. */
+export function createRunJournal({ store, lease, key }: RunJournalOptions): RunJournal {
+  let state: 'unclaimed' | 'open' | 'broken' = 'unclaimed';
+  let last: Promise<void> = Promise.resolve();
+
+  const append = async (subject: JournalSubject, step: RunStep): Promise<void> => {
+    if (state !== 'open') return;
+    try {
+      await inTime(async () => store.append(subject.record.runId, step));
+    } catch (error) {
+      // Not again for each step that follows: a store that hangs would hold the run up every time.
+      state = 'broken';
+      subject.warn(`what this run does is no longer written down: ${messageOf(error)}`);
+    }
+  };
+
+  return {
+    async claim(subject, request, plan) {
+      if (state !== 'unclaimed') return null;
+      const run = toNewRun(subject, request, plan, key);
+      const standing = await claimInStore(store, lease, run, subject.timestamp);
+      if (standing === null) {
+        state = 'open';
+        return null;
+      }
+      if (key === null || standing.key !== key) throw takenRunId(run.runId);
+      if (standing.requestHash !== run.requestHash) throw reusedKey(standing.runId);
+      return standing;
+    },
+    async note(subject, note) {
+      const { attempt } = subject.record;
+      const step = { ...note, attempt, at: subject.timestamp() } as RunStep;
+      last = last.then(async () => append(subject, step));
+      return last;
+    },
+    async end(subject, outcome) {
+      if (state === 'unclaimed') return null;
+      await last;
+      const keepsKey = outcome.outcome === 'result' && !outcome.result.retryable;
+      const options = { keepsKey, at: subject.timestamp() };
+      try {
+        const isFirst = await inTime(async () => store.end(subject.record.runId, outcome, options));
+        return isFirst
+          ? null
+          : 'another process took this one for dead and wrote down another end of this run';
+      } catch (error) {
+        return `the end of this run is not written down: ${messageOf(error)}`;
+      }
+    },
+  };
+}
+
+async function claimInStore(
+  store: RunStore,
+  lease: HeldLease,
+  run: NewRun,
+  timestamp: () => string,
+): Promise<StoredRun | null> {
+  const asked: Promise<StoredRun | null>[] = [];
+  try {
+    return await inTime(async () => {
+      await lease.ensure();
+      const claiming = store.putIfAbsent(run);
+      asked.push(claiming);
+      return claiming;
+    });
+  } catch (error) {
+    const failure = new RuntimeError('runtime.store_failed', `the run was not started: ${messageOf(error)}`, {
+      cause: error,
+    });
+    for (const claiming of asked) void giveUp(store, run, claiming, failure, timestamp);
+    throw failure;
+  }
+}
+
+/** A claim that comes through after all is not one of a run at work: nobody is to wait for it. */
+async function giveUp(
+  store: RunStore,
+  { runId }: NewRun,
+  claiming: Promise<StoredRun | null>,
+  { name, kind, code, message }: RuntimeError,
+  timestamp: () => string,
+): Promise<void> {
+  try {
+    if ((await claiming) !== null) return;
+    const end: RunOutcome = { outcome: 'error', error: { name, kind, code, message } };
+    await store.end(runId, end, { keepsKey: false, at: timestamp() });
+  } catch {
+    // A store that is broken has told its caller so.
+  }
+}
+
+async function inTime<T>(call: () => Promise<T>): Promise<T> {
+  const onTimeout = (): Error => new Error(`the run store did not answer within ${String(STORE_MS)} ms`);
+  return withDeadline({ timeoutMs: STORE_MS, onTimeout }, call);
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function toNewRun(
+  { identity, record }: JournalSubject,
+  request: RunRequest,
+  plan: RunPlan,
+  key: string | null,
+): NewRun {
+  const { runId, jobSlug, startedAt, metadata, redactor } = record;
+  return {
+    runId,
+    key,
+    // Not the plan's: a policy that was replaced meanwhile does not make it another request.
+    requestHash: key === null ? plan.planHash : hashOf(request),
+    ...identity,
+    jobSlug,
+    metadata: redactedMetadata(metadata, redactor),
+    startedAt,
+    plan: redactor.value(withoutContent(plan)),
+  };
+}
+
+/** How long it may take and how often it is tried is no part of what is asked for: who asks again may well give less time. */
+function hashOf(request: RunRequest): string {
+  const asked = { ...request, timeouts: undefined, retry: undefined };
+  return createHash('sha256').update(canonicalJson(asked)).digest('hex');
+}
+
+/** What a job is fed with may be confidential, and accounting for it needs none of it. */
+function withoutContent(plan: RunPlan): RunPlan {
+  return {
+    ...plan,
+    container: { ...plan.container, environment: [] },
+    inputs: plan.inputs.map((input) =>
+      input.source.type === 'inline' ? { ...input, source: { ...input.source, content: '' } } : input,
+    ),
+    parameters: null,
+    stdin: null,
+  };
+}

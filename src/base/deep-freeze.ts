@@ -16,6 +16,23 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
+/**
+ * The same for data that was made here: a schema's, a copy, a plan. Such data has no getters, and whatever of it is frozen is frozen all the way
+ * down, so that it need not be gone through again. Several times as fast as {@link deepFreeze}, which is for anything.
+ */
+export function freezeMade<T>(value: T): T {
+  const pending: unknown[] = [value];
+  while (pending.length > 0) {
+    const current = pending.pop();
+    if (!isPlainData(current) || Object.isFrozen(current)) continue;
+    Object.freeze(current);
+    for (const inner of Object.values(current)) {
+      if (typeof inner === 'object' && inner !== null) pending.push(inner);
+    }
+  }
+  return value;
+}
+
 function isPlainData(value: unknown): value is object {
   if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,5 +1,5 @@
 /** Compiles a valid definition and the caller's options into a request: the front door of job definitions. Pure. */
-import { deepFreeze } from '../base/deep-freeze.js';
+import { freezeMade } from '../base/deep-freeze.js';
 import { normalizeAbsolutePath } from '../base/paths.js';
 import type {
   EnvironmentVariable,
@@ -32,7 +32,7 @@ type Docker = ParsedJob['docker'];
 export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequest {
   const { docker } = job;
   const runMs = options.timeouts?.runMs ?? options.timeoutMs ?? job.timeoutMs;
-  const request = deepFreeze({
+  const request = freezeMade({
     job: {
       slug: job.slug ?? null,
       id: job.id ?? null,

@@ -36,7 +36,9 @@ export class NotPlainError extends Error {
  */
 export function plainCopy(value: unknown, at: readonly string[] = []): unknown {
   let nodes = 0;
-  const copy = (current: unknown, path: readonly string[]): unknown => {
+  // Where the walk is: written down only for an error.
+  const path = [...at];
+  const copy = (current: unknown): unknown => {
     if (typeof current !== 'object' || current === null) return current;
     const isList = Array.isArray(current);
     if (!isList && !isPlain(current)) return INSTANCE;
@@ -48,8 +50,12 @@ export function plainCopy(value: unknown, at: readonly string[] = []): unknown {
     if (nodes > MAX_NODES) throw new NotPlainError(at, `must not have more than ${String(MAX_NODES)} values`);
     if (path.length > MAX_DEPTH)
       throw new NotPlainError(at, `must not be nested deeper than ${String(MAX_DEPTH)} levels`);
-    const child = (key: string): unknown =>
-      copy((current as Readonly<Record<string, unknown>>)[key], [...path, key]);
+    const child = (key: string): unknown => {
+      path.push(key);
+      const copied = copy((current as Readonly<Record<string, unknown>>)[key]);
+      path.pop();
+      return copied;
+    };
     // No method of the list itself, which could be its author's.
     if (keys === null) return Array.from({ length }, (_, index) => child(String(index)));
     if (keys.includes('__proto__')) {
@@ -57,5 +63,5 @@ export function plainCopy(value: unknown, at: readonly string[] = []): unknown {
     }
     return Object.fromEntries(keys.map((key) => [key, child(key)]));
   };
-  return copy(value, at);
+  return copy(value);
 }

@@ -1,12 +1,13 @@
 /** Whether a definition has the right shape and policy lets it run. Never throws. */
-import { deepFreeze } from '../base/deep-freeze.js';
+import { freezeMade } from '../base/deep-freeze.js';
 import { nearestName } from '../base/nearest-name.js';
 import { chooseConfig } from '../config/profile.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { Issue } from '../errors.js';
-import { judgeRequest } from '../policy/judge.js';
+import { judgeFrozen, type JudgedRequest, judgeRequest } from '../policy/judge.js';
 import type { Caller, PolicyRule } from '../policy/rule.js';
-import { compileJob } from './compile.js';
+import type { PolicyDecision, Violation } from '../result.js';
+import { compileJob, type CompileOptions } from './compile.js';
 import { crossIssues } from './cross-checks.js';
 import { NotPlainError, plainCopy } from './plain-copy.js';
 import { jobSchema, topLevelKeys } from './schema.js';
@@ -46,36 +47,72 @@ export function validateJob(
   config: RuntimeConfig,
   options: ValidateOptions = {},
 ): Validation<ValidJob> {
-  if (!config.enabled) {
-    return {
-      ok: false,
-      issues: [{ code: 'runtime.disabled', path: '', message: DISABLED_MESSAGE }],
-      warnings: [],
-    };
-  }
-  const chosen = chooseConfig(config, options.profile);
+  if (!config.enabled) return disabled();
+  const read = readJob(definition, config, options.profile);
+  return read.ok ? validationOf(read, judgeJob(read, options).decision) : read;
+}
+
+/** The validation of whatever it be under a runtime that is switched off. */
+export function disabled(): Validation<never> {
+  return {
+    ok: false,
+    issues: [{ code: 'runtime.disabled', path: '', message: DISABLED_MESSAGE }],
+    warnings: [],
+  };
+}
+
+/** A job of the right shape, and the configuration with the policy that was chosen for it; or what is wrong with either. */
+export type ReadJob =
+  | {
+      readonly ok: true;
+      readonly job: ValidJob;
+      readonly config: RuntimeConfig;
+      readonly warnings: readonly Issue[];
+    }
+  | { readonly ok: false; readonly issues: readonly Issue[]; readonly warnings: readonly Issue[] };
+
+/** All of a validation that comes before policy. */
+export function readJob(definition: unknown, config: RuntimeConfig, profile: string | undefined): ReadJob {
+  const chosen = chooseConfig(config, profile);
   const shape = parseJobShape(definition);
-  if (!chosen.ok || !shape.ok) {
-    const issues = [...(chosen.ok ? [] : [chosen.issue]), ...(shape.ok ? [] : shape.issues)];
-    return { ok: false, issues, warnings: shape.warnings };
-  }
-  const { policy, timeouts } = chosen.value;
-  const { decision } = judgeRequest(compileJob(shape.job), policy, {
-    ...options,
-    maxTimeouts: timeouts.max,
+  const { warnings } = shape;
+  if (chosen.ok && shape.ok) return { ok: true, job: shape.job, config: chosen.value, warnings };
+  const issues = [...(chosen.ok ? [] : [chosen.issue]), ...(shape.ok ? [] : shape.issues)];
+  return { ok: false, issues, warnings };
+}
+
+/** Policy's share of a validation, with what the caller asks for beside the definition. */
+export function judgeJob(
+  { job, config }: Extract<ReadJob, { ok: true }>,
+  { rules, caller, ...asked }: Pick<ValidateOptions, 'rules' | 'caller'> & CompileOptions,
+): JudgedRequest {
+  // Without parameters of the caller's, nothing in the request is anybody else's, and all of it is frozen.
+  const judge = asked.parameters === undefined ? judgeFrozen : judgeRequest;
+  return judge(compileJob(job, asked), config.policy, {
+    rules,
+    caller,
+    maxTimeouts: config.timeouts.max,
     maxRetry: config.retry.max,
   });
-  const asIssue = ({ rule, path, message, hint }: (typeof decision.violations)[number]): Issue => ({
-    code: rule,
-    path,
-    message,
-    hint: hint ?? undefined,
-  });
-  const warnings = [...shape.warnings, ...decision.warnings.map(asIssue)];
-  return decision.allowed
-    ? { ok: true, job: shape.job, warnings }
-    : { ok: false, issues: decision.violations.map(asIssue), warnings };
 }
+
+/** What a validation says of a job and the decision about it. */
+export function validationOf(
+  { job, warnings }: Extract<ReadJob, { ok: true }>,
+  decision: PolicyDecision,
+): Validation<ValidJob> {
+  const all = [...warnings, ...decision.warnings.map(toIssue)];
+  return decision.allowed
+    ? { ok: true, job, warnings: all }
+    : { ok: false, issues: decision.violations.map(toIssue), warnings: all };
+}
+
+const toIssue = ({ rule, path, message, hint }: Violation): Issue => ({
+  code: rule,
+  path,
+  message,
+  hint: hint ?? undefined,
+});
 
 /** Checks the shape alone. */
 export function parseJobShape(definition: unknown): Validation<ValidJob> {
@@ -84,7 +121,7 @@ export function parseJobShape(definition: unknown): Validation<ValidJob> {
     const parsed = jobSchema().safeParse(known, { reportInput: true });
     const issues = parsed.success ? crossIssues(parsed.data) : toIssues(parsed.error.issues);
     if (!parsed.success || issues.length > 0) return { ok: false, issues, warnings };
-    return { ok: true, job: deepFreeze(parsed.data) as ValidJob, warnings };
+    return { ok: true, job: freezeMade(parsed.data) as ValidJob, warnings };
   } catch (error) {
     // What a getter of a stranger's throws is not repeated: it could hold anything.
     const { path, message } = NotPlainError.read(error) ?? UNREADABLE;

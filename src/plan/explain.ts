@@ -1,11 +1,16 @@
 /** What would be done with a definition and why, without an engine. Pure, and never throws. */
 import { isJson } from '../base/canonical-json.js';
-import { deepFreeze } from '../base/deep-freeze.js';
-import { chooseConfig } from '../config/profile.js';
+import { freezeMade } from '../base/deep-freeze.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
-import { compileJob, type CompileOptions } from '../job/compile.js';
-import { parseJobShape, validateJob, type Validation, type ValidJob } from '../job/validate.js';
-import { judgeRequest } from '../policy/judge.js';
+import type { CompileOptions } from '../job/compile.js';
+import {
+  disabled,
+  judgeJob,
+  readJob,
+  type Validation,
+  validationOf,
+  type ValidJob,
+} from '../job/validate.js';
 import type { Caller, PolicyRule } from '../policy/rule.js';
 import type { PolicyDecision } from '../result.js';
 import { toDockerRunLine } from './docker-run-line.js';
@@ -39,30 +44,31 @@ export function explainJob(
   config: RuntimeConfig,
   options: ExplainJobOptions = {},
 ): Explanation {
-  const { rules, caller = null, profile } = options;
-  const validation = validateJob(definition, config, { rules, caller, profile });
+  const { rules, caller = null, profile, ...asked } = options;
   const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
-  const chosen = chooseConfig(config, profile);
-  const shape = parseJobShape(definition);
-  if (!chosen.ok || !shape.ok) return { validation, ...nothing };
-  const { policy, timeouts } = chosen.value;
-  if (!isJson(options.parameters ?? null)) {
+  const read = readJob(definition, config, profile);
+  if (!read.ok) return { validation: config.enabled ? read : disabled(), ...nothing };
+  if (!isJson(asked.parameters ?? null)) {
     const issues = [
       { code: 'validation.invalid_option', path: 'options.parameters', message: 'must be JSON values only' },
     ];
-    return { validation: { ok: false, issues, warnings: shape.warnings }, ...nothing };
+    return { validation: { ok: false, issues, warnings: read.warnings }, ...nothing };
   }
-  const request = compileJob(shape.job, options);
-  const judged = judgeRequest(request, policy, {
-    rules,
-    caller,
-    maxTimeouts: timeouts.max,
-    maxRetry: config.retry.max,
+  const judged = judgeJob(read, { ...asked, rules, caller });
+  const { decision } = judged;
+  // A validation is of the definition alone: judged apart only if the options ask for what policy looks at.
+  const isAlone = asked.timeoutMs === undefined && asked.timeouts === undefined && asked.retry === undefined;
+  const own = isAlone ? decision : judgeJob(read, { rules, caller }).decision;
+  const validation = config.enabled ? validationOf(read, own) : disabled();
+  if (!decision.allowed) return { validation, ...nothing, decision };
+  const plan = planRun(judged, read.config, { caller });
+  return freezeMade({
+    validation,
+    decision,
+    plan,
+    dockerRun: toDockerRunLine(plan),
+    pending: pendingOf(plan),
   });
-  if (!judged.decision.allowed) return { validation, ...nothing, decision: judged.decision };
-  const plan = planRun(judged, chosen.value, { caller });
-  const dockerRun = toDockerRunLine(plan);
-  return deepFreeze({ validation, decision: judged.decision, plan, dockerRun, pending: pendingOf(plan) });
 }
 
 function pendingOf({ container, volumeMask, secretEnvironment }: RunPlan): readonly string[] {

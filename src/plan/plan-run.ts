@@ -1,7 +1,7 @@
 /** Turns an allowed request into a plan: every value decided, every default filled in, secrets only by name. Pure. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.js';
-import { deepFreeze } from '../base/deep-freeze.js';
+import { freezeMade } from '../base/deep-freeze.js';
 import { normalizeAbsolutePath } from '../base/paths.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import { PolicyError, ValidationError } from '../errors.js';
@@ -89,7 +89,8 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     volumeMask: { sizeBytes: config.policy.security.volumeBytes, inodes: config.policy.security.tmpInodes },
     decision,
   };
-  return deepFreeze({ ...body, planHash: hashOf(body) });
+  // Added to the same object: a copy would be another thing to build.
+  return freezeMade(Object.assign(body, { planHash: hashOf(body) }));
 }
 
 /** Whether a plan is still what was planned. */
@@ -99,7 +100,7 @@ export function verifyPlanHash(plan: RunPlan): boolean {
 }
 
 function hashOf(body: Omit<RunPlan, 'planHash'>): string {
-  return createHash('sha256').update(canonicalJson(body)).digest('hex');
+  return hash('sha256', canonicalJson(body));
 }
 
 function containerOf(

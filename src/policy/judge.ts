@@ -1,5 +1,5 @@
 /** Keeps a request and its decision together, so that no plan can be made of a request that was not judged. */
-import { deepFreeze } from '../base/deep-freeze.js';
+import { freezeMade } from '../base/deep-freeze.js';
 import type { RunRequest } from '../plan/container-spec.js';
 import type { PolicyDecision } from '../result.js';
 import { type EvaluateOptions, evaluatePolicy } from './evaluate.js';
@@ -23,9 +23,13 @@ export function judgeRequest(
   policy: Policy,
   options: EvaluateOptions = {},
 ): JudgedRequest {
-  const copy = structuredClone(request);
-  const decision = evaluatePolicy(deepFreeze(toPolicySubject(copy)), policy, options);
-  const judgedRequest = deepFreeze({ request: copy, decision }) as JudgedRequest;
+  return judgeFrozen(freezeMade(structuredClone(request)), policy, options);
+}
+
+/** The same without a copy, for a request that is frozen all the way down already, and in no part anybody else's. */
+export function judgeFrozen(request: RunRequest, policy: Policy, options: EvaluateOptions): JudgedRequest {
+  const decision = evaluatePolicy(toPolicySubject(request), policy, options);
+  const judgedRequest = freezeMade({ request, decision }) as JudgedRequest;
   made.add(judgedRequest);
   return judgedRequest;
 }

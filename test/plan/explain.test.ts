@@ -1,0 +1,53 @@
+import { describe, expect, it, vi } from 'vitest';
+import { parseConfig } from '../../src/config/parse.js';
+import { explainJob } from '../../src/plan/explain.js';
+import { verifyPlanHash } from '../../src/plan/plan-run.js';
+import { DOCUMENT_JOB } from '../job/document-job.js';
+
+const CONFIG = parseConfig({ timeouts: { max: { runMs: '2h' } }, retry: { max: { maxAttempts: 3 } } });
+
+function thawed(value: unknown, path = 'explanation'): readonly string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.entries(value).flatMap(([key, each]) => thawed(each, `${path}.${key}`));
+  return Object.isFrozen(value) ? inner : [path, ...inner];
+}
+
+describe('explainJob', () => {
+  it('gives a plan frozen all the way down, with and without parameters of the caller', () => {
+    const parameters = { nested: { list: [{ deep: 1 }] } };
+    const definition = { ...DOCUMENT_JOB, defaultParameters: { own: { of: ['the', 'job'] } } };
+    for (const options of [{}, { parameters }]) {
+      const explanation = explainJob(definition, CONFIG, options);
+      expect(explanation.plan?.parameters).toEqual({ own: { of: ['the', 'job'] }, ...options.parameters });
+      expect(thawed(explanation)).toEqual([]);
+    }
+    expect(thawed(parameters)).toHaveLength(4);
+    expect(Object.isFrozen(definition.defaultParameters.own)).toBe(false);
+  });
+
+  it('keeps nothing of what the caller may change afterwards', () => {
+    const parameters = { nested: { list: [1] } };
+    const { plan } = explainJob(DOCUMENT_JOB, CONFIG, { parameters });
+    if (plan === null) throw new Error('there is no plan');
+    parameters.nested.list.push(2);
+    expect(plan.parameters).toEqual({ nested: { list: [1] } });
+    expect(verifyPlanHash(plan)).toBe(true);
+  });
+
+  it('asks the own rules once, where the options ask for nothing that policy looks at', () => {
+    const evaluate = vi.fn(() => []);
+    const rules = [{ id: 'acme.rule', evaluate }];
+    expect(explainJob(DOCUMENT_JOB, CONFIG, { rules, parameters: { a: 1 } }).plan).not.toBeNull();
+    expect(evaluate).toHaveBeenCalledTimes(1);
+  });
+
+  it.each([{ timeoutMs: 10_800_000 }, { timeouts: { runMs: 10_800_000 } }, { retry: { maxAttempts: 4 } }])(
+    'validates the definition alone, and decides with the options: %j',
+    (options) => {
+      const { validation, decision, plan } = explainJob(DOCUMENT_JOB, CONFIG, options);
+      expect(validation.ok).toBe(true);
+      expect(decision?.allowed).toBe(false);
+      expect(plan).toBeNull();
+    },
+  );
+});

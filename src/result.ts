@@ -129,7 +129,7 @@ export interface InputReport {
   readonly type: 'file' | 'directory' | null;
   readonly files: number;
   readonly sizeBytes: number;
-  /** Hex SHA-256 of a single file; null for directories and skipped inputs. */
+  /** Hex SHA-256 of a single file; null for directories, skipped inputs, and with `inputs.sha256` off where the storage announces none. */
   readonly sha256: string | null;
 }
 

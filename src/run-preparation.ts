@@ -202,6 +202,7 @@ export async function stageRun(
           files: run.options.files ?? {},
           configFile,
           user: userOf(plan),
+          sha256: run.config.inputs.sha256,
           concurrency: run.config.concurrency.stage,
           signal,
           onProgress: (progress) => {

@@ -43,6 +43,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   maxConcurrentRuns: 4,
   maxQueuedRuns: 1_000,
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
+  inputs: { sha256: true },
   concurrency: { stage: 4, upload: 4 },
   labelPrefix: 'berthkit',
   instanceId: null,

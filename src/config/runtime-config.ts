@@ -62,6 +62,10 @@ export interface RuntimeConfig {
   /** Runs that may wait; more are refused. */
   readonly maxQueuedRuns: number;
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
+  /**
+   * `sha256`: whether the SHA-256 of each input that is one file is computed for its report. One that the storage announces is checked in any case.
+   */
+  readonly inputs: { readonly sha256: boolean };
   /** How many files are staged or uploaded at a time. */
   readonly concurrency: { readonly stage: number; readonly upload: number };
   /** Prefix of all labels and container names. */

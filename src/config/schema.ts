@@ -75,6 +75,7 @@ export const configSchema = lazy(() =>
     maxConcurrentRuns: count(1),
     maxQueuedRuns: count(0),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
+    inputs: z.strictObject({ sha256: flag() }),
     concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),
     labelPrefix: z
       .string()

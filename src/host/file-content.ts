@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chown, type FileHandle, open, unlink } from 'node:fs/promises';
 import { bytesOf } from './chunks.js';
+import { copyContent, writeChunk } from './copy-content.js';
 import { childPath, handlePath, type NodeName } from './node.js';
 
 /** The owner of a new file or folder. */
@@ -11,8 +12,15 @@ export interface Owner {
   readonly gid: number;
 }
 
-/** What was read or written. */
-export interface Digest {
+/** What was read or written, hashed or not. */
+export interface Content {
+  readonly sizeBytes: number;
+  /** Lower-case hex; null: it was not hashed. */
+  readonly sha256: string | null;
+}
+
+/** The same, hashed. */
+export interface Digest extends Content {
   readonly sizeBytes: number;
   /** Lower-case hex. */
   readonly sha256: string;
@@ -72,18 +80,57 @@ export async function createFile(
   body: AsyncIterable<Uint8Array>,
   options: CreateOptions,
 ): Promise<Digest> {
+  return fillFile(directory, name, options, async (file) => {
+    const hash = createHash('sha256');
+    const sizeBytes = await writeAll(file, body, options, (chunk) => hash.update(chunk));
+    return { sizeBytes, sha256: hash.digest('hex') };
+  });
+}
+
+/** The same for a file whose SHA-256 nobody asks for. */
+export async function createUnhashedFile(
+  directory: FileHandle,
+  name: NodeName,
+  body: AsyncIterable<Uint8Array>,
+  options: CreateOptions,
+): Promise<Content> {
+  return fillFile(directory, name, options, async (file) => ({
+    sizeBytes: await writeAll(file, body, options),
+    sha256: null,
+  }));
+}
+
+/** The same with a copy of an open file, as it is when it is read. */
+export async function copyToFile(
+  directory: FileHandle,
+  name: NodeName,
+  content: FileHandle,
+  options: CreateOptions,
+): Promise<Content> {
+  return fillFile(directory, name, options, async (file) => ({
+    sizeBytes: await copyContent(content, file, options),
+    sha256: null,
+  }));
+}
+
+async function fillFile<T>(
+  directory: FileHandle,
+  name: NodeName,
+  options: CreateOptions,
+  fill: (file: FileHandle) => Promise<T>,
+): Promise<T> {
   const path = childPath(directory, name);
   // O_EXCL: neither an existing file nor a planted link is ever written to.
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const file = await open(path, flags, 0o600);
   try {
-    const digest = await writeAll(file, body, options);
+    const filled = await fill(file);
     if (options.owner !== undefined) await chownIfNeeded(file, options.owner);
     // After chown: that clears setuid bits and, for some kernels, more.
     await file.chmod(options.mode);
     if (options.sync === true) await file.sync();
     await file.close();
-    return digest;
+    return filled;
   } catch (error) {
     await file.close().catch(() => undefined);
     await unlink(path).catch(() => undefined);
@@ -95,19 +142,16 @@ async function writeAll(
   file: FileHandle,
   body: AsyncIterable<Uint8Array>,
   options: CreateOptions,
-): Promise<Digest> {
-  const hash = createHash('sha256');
+  onChunk?: (chunk: Uint8Array) => void,
+): Promise<number> {
   let sizeBytes = 0;
   for await (const chunk of bytesOf(body, options.signal)) {
     options.onBytes?.(chunk.byteLength);
-    hash.update(chunk);
-    for (let offset = 0; offset < chunk.byteLength;) {
-      const { bytesWritten } = await file.write(chunk, offset, chunk.byteLength - offset, sizeBytes + offset);
-      offset += bytesWritten;
-    }
+    onChunk?.(chunk);
+    await writeChunk(file, chunk, sizeBytes);
     sizeBytes += chunk.byteLength;
   }
-  return { sizeBytes, sha256: hash.digest('hex') };
+  return sizeBytes;
 }
 
 /** Gives an open node to an owner unless it is theirs already: only root may give files away. */

@@ -4,6 +4,7 @@ export { announcedBody } from './body-check.js';
 export { filesystemStorage } from './filesystem.js';
 export { type MemoryStorage, memoryStorage } from './memory.js';
 export type {
+  CopyToOptions,
   StorageAdapter,
   StorageCallOptions,
   StorageEntry,

@@ -1,8 +1,8 @@
 /** A local folder as a storage: never leaves its root and never follows a link beneath it. Linux only. */
 import { realpath, unlink } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { JobRuntimeError, StorageError } from '../errors.js';
-import { type Digest, readContent } from '../host/file-content.js';
+import { copyToFile, type Digest, readContent } from '../host/file-content.js';
 import {
   childPath,
   errorCode,
@@ -98,6 +98,18 @@ export function filesystemStorage(root: string): StorageAdapter {
         return contentOf(path, () => locate(path), signal);
       });
     },
+    async copyTo(path, localPath, { sizeBytes, signal }) {
+      signal.throwIfAborted();
+      await guarded(path, signal, async () => {
+        const node = await locate(path);
+        try {
+          if (node?.facts.type !== 'file') throw notFound('file', path);
+          await copyOut(node, localPath, { maxBytes: sizeBytes ?? Number.POSITIVE_INFINITY, signal });
+        } finally {
+          await node?.handle.close();
+        }
+      });
+    },
     async write(path, body, options) {
       options.signal.throwIfAborted();
       return guarded(path, options.signal, async () => {
@@ -143,6 +155,36 @@ export function filesystemStorage(root: string): StorageAdapter {
       });
     },
   };
+}
+
+/** Readable by its owner alone, until whoever asked for it decides. */
+const COPY_MODE = 0o600;
+
+async function copyOut(
+  node: OpenNode,
+  localPath: string,
+  { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
+): Promise<void> {
+  let copied = 0;
+  const onBytes = (bytes: number): void => {
+    copied += bytes;
+    if (copied <= maxBytes) return;
+    throw new StorageError(
+      'storage.failed',
+      `the file has more than the ${String(maxBytes)} bytes it was said to have`,
+    );
+  };
+  const folder = await openDirectory(dirname(localPath));
+  try {
+    const content = await openContent(node);
+    try {
+      await copyToFile(folder.handle, basename(localPath), content, { mode: COPY_MODE, signal, onBytes });
+    } finally {
+      await content.close();
+    }
+  } finally {
+    await folder.handle.close();
+  }
 }
 
 async function removeFile(folder: OpenNode, name: string, path: string): Promise<void> {

@@ -17,6 +17,12 @@ export interface StorageCallOptions {
   readonly signal: AbortSignal;
 }
 
+/** What a storage is told about a copy. */
+export interface CopyToOptions extends StorageCallOptions {
+  /** What `stat` or `list` announced. A file that has more by now need not be copied to its end: such a copy is refused. */
+  readonly sizeBytes?: number | undefined;
+}
+
 /** What a storage is told about an object. */
 export interface WriteOptions extends StorageCallOptions {
   /** Exact size of the body; an adapter refuses a body of another size. */
@@ -89,6 +95,10 @@ export interface StorageAdapter {
    * Removes a file. Where nothing is, that is success. Without it and without `begin`, objects of one run become visible one by one.
    */
   remove?(path: string, options: StorageCallOptions): Promise<void>;
-  /** A faster way of `read` into a new local file, where there is one. */
-  copyTo?(path: string, localPath: string, options: StorageCallOptions): Promise<void>;
+  /**
+   * A faster way of `read` into a new local file, where there is one. What is at `localPath` already is neither replaced nor followed, and the new
+   * file shares nothing with the storage's own: it is no link, and not a second name of it. What fails or is aborted leaves no file behind.
+   * @throws `storage.not_found`, also for a folder; `storage.failed`.
+   */
+  copyTo?(path: string, localPath: string, options: CopyToOptions): Promise<void>;
 }

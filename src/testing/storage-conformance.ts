@@ -1,5 +1,6 @@
 /** `storageConformance`: the contract of the `StorageAdapter` port as cases for any test runner. */
 import { DEFAULT_TIMEOUT_MS, type ConformanceCase, type ConformanceOptions } from './conformance-case.js';
+import { COPY_CASES } from './storage-copy-cases.js';
 import { READ_CASES } from './storage-read-cases.js';
 import { TRANSACTION_CASES } from './storage-transaction-cases.js';
 import { createStorageTrial, type StorageUnderTest } from './storage-trial.js';
@@ -19,7 +20,7 @@ export function storageConformance(
   make: () => Promise<StorageUnderTest>,
   { timeoutMs = DEFAULT_TIMEOUT_MS }: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  return [...READ_CASES, ...WRITE_CASES, ...TRANSACTION_CASES].map(({ name, body }) => ({
+  return [...READ_CASES, ...COPY_CASES, ...WRITE_CASES, ...TRANSACTION_CASES].map(({ name, body }) => ({
     name,
     async run() {
       const subject = await make();

@@ -1,7 +1,4 @@
 /** Cases about looking at, listing and reading what a storage holds. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { check, checkEqual, checkRejects, checkRejectsWith, type CaseOf } from './conformance-case.js';
 import { storageCase, unaborted, type StorageTrial } from './storage-trial.js';
@@ -166,27 +163,6 @@ export const READ_CASES: readonly CaseOf<StorageTrial>[] = [
       };
       for (const [name, call] of Object.entries(calls)) {
         await checkRejectsWith(within(name, call()), reason, `${name} with an aborted signal`);
-      }
-    },
-  ),
-  storageCase(
-    'copyTo, where there is one, makes a local file of the same bytes',
-    async ({ at, storage, within, write }) => {
-      if (storage.copyTo === undefined) return;
-      const folder = await mkdtemp(join(tmpdir(), 'berthkit-conformance-'));
-      try {
-        const content = bytesOf(100_000);
-        await write(at('file'), content);
-        const local = join(folder, 'copy');
-        await within('copyTo', storage.copyTo(at('file'), local, { signal: unaborted() }));
-        checkEqual((await readFile(local)).equals(content), true, 'the bytes are the same');
-        const missing = within(
-          'copyTo',
-          storage.copyTo(at('missing'), join(folder, 'x'), { signal: unaborted() }),
-        );
-        await checkRejects(missing, ['storage.not_found'], 'copyTo of what is not there');
-      } finally {
-        await rm(folder, { recursive: true, force: true });
       }
     },
   ),

@@ -1,6 +1,6 @@
 /** Stages everything a run needs before its container is made. It mounts nothing and asks no policy. */
 import { StorageError, WorkspaceError } from '../errors.js';
-import type { Digest, Owner } from '../host/file-content.js';
+import type { Content, Owner } from '../host/file-content.js';
 import type { OpenNode } from '../host/node.js';
 import type { PlannedInput, RunPlan } from '../plan/run-plan.js';
 import type { InputReport } from '../result.js';
@@ -35,6 +35,8 @@ export interface StageOptions {
   readonly configFile: Uint8Array | null;
   /** Who the container's processes are. */
   readonly user: Owner;
+  /** Whether reports of single files hold their SHA-256, also where the storage announces none. */
+  readonly sha256: boolean;
   /** Files at a time. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
@@ -65,7 +67,7 @@ interface Staging {
 /** An input's transfers, done. */
 interface StagedInput {
   readonly type: 'file' | 'directory' | null;
-  readonly digests: readonly Digest[];
+  readonly contents: readonly Content[];
 }
 
 /**
@@ -167,23 +169,25 @@ async function transferAll(
   config: readonly Transfer[],
 ): Promise<readonly StagedInput[]> {
   const { plan, options, inputs, workspace, budget } = staging;
-  const done = new Map<Survey, { digests: Digest[]; sizeBytes: number }>();
+  const done = new Map<Survey, { contents: Content[]; sizeBytes: number }>();
   const gone = new Set<Survey>();
   const configSurvey: Survey = { type: 'file', transfers: config };
   const tasks = [...surveys, configSurvey].flatMap((one, index) =>
     one.transfers.map((transfer) => async (signal: AbortSignal) => {
       const input = plan.inputs[index];
-      const sum = done.get(one) ?? { digests: [], sizeBytes: 0 };
+      const sum = done.get(one) ?? { contents: [], sizeBytes: 0 };
       done.set(one, sum);
       try {
-        const digest = await transferFile(transfer, {
+        const content = await transferFile(transfer, {
           inputs,
           inputsPath: workspace.inputsPath,
           budget,
+          // Reports have a checksum of single files only.
+          isHashed: options.sha256 && one.type === 'file' && one !== configSurvey,
           signal,
         });
-        sum.digests.push(digest);
-        sum.sizeBytes += digest.sizeBytes;
+        sum.contents.push(content);
+        sum.sizeBytes += content.sizeBytes;
       } catch (error) {
         // It was there a moment ago; an optional input may go.
         if (!isNotFound(error) || input?.optional !== true || one.type !== 'file') throw error;
@@ -191,13 +195,13 @@ async function transferAll(
         return;
       }
       const workspacePath = input?.workspacePath ?? plan.configFile?.filename ?? '';
-      options.onProgress?.({ workspacePath, files: sum.digests.length, sizeBytes: sum.sizeBytes });
+      options.onProgress?.({ workspacePath, files: sum.contents.length, sizeBytes: sum.sizeBytes });
     }),
   );
   await runTogether(tasks, { concurrency: options.concurrency, signal: options.signal });
   return surveys.map((one) => ({
     type: gone.has(one) ? null : one.type,
-    digests: done.get(one)?.digests ?? [],
+    contents: done.get(one)?.contents ?? [],
   }));
 }
 
@@ -228,15 +232,15 @@ function missing(input: PlannedInput, source: LocatedSource | null): StorageErro
 
 function toReport(input: PlannedInput, staged: StagedInput | undefined): InputReport {
   const type = staged?.type ?? null;
-  const digests = staged?.digests ?? [];
+  const contents = staged?.contents ?? [];
   return {
     id: input.id,
     workspacePath: input.workspacePath,
     mountPath: input.mountPath,
     state: type === null ? 'skipped' : 'staged',
     type,
-    files: digests.length,
-    sizeBytes: digests.reduce((sum, digest) => sum + digest.sizeBytes, 0),
-    sha256: type === 'file' ? (digests[0]?.sha256 ?? null) : null,
+    files: contents.length,
+    sizeBytes: contents.reduce((sum, content) => sum + content.sizeBytes, 0),
+    sha256: type === 'file' ? (contents[0]?.sha256 ?? null) : null,
   };
 }

@@ -3,7 +3,7 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StorageError } from '../errors.js';
 import { once } from '../host/chunks.js';
-import { createFile, type Digest, digestContent } from '../host/file-content.js';
+import { type Content, createFile, createUnhashedFile, digestContent } from '../host/file-content.js';
 import { errorCode, handlePath, openBeneath, openContent, type OpenNode } from '../host/node.js';
 import type { Budget } from './budget.js';
 import { callStorage, readStorage, storageName } from './storage-calls.js';
@@ -18,6 +18,8 @@ export interface TransferContext {
   /** Path of the same folder, for adapters that copy by themselves. */
   readonly inputsPath: string;
   readonly budget: Budget;
+  /** Whether the SHA-256 is asked for; one that the storage announced is checked in any case. */
+  readonly isHashed: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -26,12 +28,12 @@ export interface TransferContext {
  *
  * @throws `workspace.too_large`; `storage.failed` when size or checksum are not what the storage announced.
  */
-export async function transferFile(transfer: Transfer, context: TransferContext): Promise<Digest> {
+export async function transferFile(transfer: Transfer, context: TransferContext): Promise<Content> {
   const folder = await openStagedFolder(context.inputs, transfer.names.slice(0, -1), transfer.what);
   try {
-    const digest = await receive(transfer, folder, context);
-    requireAnnounced(transfer, digest);
-    return digest;
+    const content = await receive(transfer, folder, context);
+    requireAnnounced(transfer, content);
+    return content;
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
     const problem = `the storage lists ${JSON.stringify(transfer.names.slice(1).join('/'))} twice`;
@@ -41,7 +43,7 @@ export async function transferFile(transfer: Transfer, context: TransferContext)
   }
 }
 
-async function receive(transfer: Transfer, folder: OpenNode, context: TransferContext): Promise<Digest> {
+async function receive(transfer: Transfer, folder: OpenNode, context: TransferContext): Promise<Content> {
   const { source } = transfer;
   const { signal } = context;
   const name = transfer.names.at(-1) ?? '';
@@ -53,20 +55,26 @@ async function receive(transfer: Transfer, folder: OpenNode, context: TransferCo
     // A body without end is stopped here, not at the limit.
     if (received > transfer.sizeBytes) throw wrongSize(transfer, `more than`);
   };
-  if (source.kind === 'bytes') {
-    return createFile(folder.handle, name, once(source.bytes), { mode: FILE_MODE, signal, onBytes });
-  }
+  const isHashed = context.isHashed || transfer.sha256 !== null;
+  const create = isHashed ? createFile : createUnhashedFile;
+  const options = { mode: FILE_MODE, signal, onBytes };
+  if (source.kind === 'bytes') return create(folder.handle, name, once(source.bytes), options);
   const { place, path } = source;
   if (place.adapter.copyTo === undefined) {
-    return createFile(folder.handle, name, readStorage(place, path, signal), {
-      mode: FILE_MODE,
-      signal,
-      onBytes,
-    });
+    return create(folder.handle, name, readStorage(place, path, signal), options);
   }
   const localPath = join(context.inputsPath, ...transfer.names);
-  await callStorage(place, path, signal, async () => place.adapter.copyTo?.(path, localPath, { signal }));
-  return takeOver(transfer, folder, name, { signal, onBytes });
+  const { sizeBytes } = transfer;
+  await callStorage(place, path, signal, async () =>
+    place.adapter.copyTo?.(path, localPath, { sizeBytes, signal }),
+  );
+  return takeOver(transfer, folder, name, { isHashed, signal, onBytes });
+}
+
+interface TakeOverOptions {
+  readonly isHashed: boolean;
+  readonly signal: AbortSignal;
+  readonly onBytes: (bytes: number) => void;
 }
 
 /** Counts and checks a file that an adapter made by itself. */
@@ -74,8 +82,8 @@ async function takeOver(
   transfer: Transfer,
   folder: OpenNode,
   name: string,
-  options: { readonly signal: AbortSignal; readonly onBytes: (bytes: number) => void },
-): Promise<Digest> {
+  options: TakeOverOptions,
+): Promise<Content> {
   const { node } = await openBeneath(folder.handle, [name]);
   try {
     // A link would lead elsewhere; a second name of a file of the storage would let its mode be changed.
@@ -85,26 +93,35 @@ async function takeOver(
         `${transfer.what}: the storage's copyTo did not make a file of its own`,
       );
     }
-    const content = await openContent(node);
-    try {
-      const digest = await digestContent(content, options);
-      await chmod(handlePath(node.handle), FILE_MODE);
-      return digest;
-    } finally {
-      await content.close();
-    }
+    const content = options.isHashed ? await digestNode(node, options) : sizeOf(node, options);
+    await chmod(handlePath(node.handle), FILE_MODE);
+    return content;
   } finally {
     await node?.handle.close();
   }
 }
 
-function requireAnnounced(transfer: Transfer, digest: Digest): void {
-  if (digest.sizeBytes !== transfer.sizeBytes)
-    throw wrongSize(transfer, `only ${String(digest.sizeBytes)} of`);
-  if (transfer.sha256 !== null && digest.sha256 !== transfer.sha256) {
+async function digestNode(node: OpenNode, options: TakeOverOptions): Promise<Content> {
+  const content = await openContent(node);
+  try {
+    return await digestContent(content, options);
+  } finally {
+    await content.close();
+  }
+}
+
+function sizeOf({ facts: { sizeBytes } }: OpenNode, { onBytes }: TakeOverOptions): Content {
+  onBytes(sizeBytes);
+  return { sizeBytes, sha256: null };
+}
+
+function requireAnnounced(transfer: Transfer, content: Content): void {
+  if (content.sizeBytes !== transfer.sizeBytes)
+    throw wrongSize(transfer, `only ${String(content.sizeBytes)} of`);
+  if (transfer.sha256 !== null && content.sha256 !== transfer.sha256) {
     throw new StorageError(
       'storage.failed',
-      `${transfer.what}: checksum mismatch: ${nameOf(transfer)} announced SHA-256 ${transfer.sha256} but gave ${digest.sha256}`,
+      `${transfer.what}: checksum mismatch: ${nameOf(transfer)} announced SHA-256 ${transfer.sha256} but gave ${String(content.sha256)}`,
     );
   }
 }

@@ -232,6 +232,26 @@ describe('the filesystem storage, on a hostile folder', () => {
     expect(await readdir(join(outer, 'real'))).toEqual(['f']);
   });
 
+  it('copies to a new local file only, through no link, and no more than was announced', async () => {
+    const root = await scratch();
+    const local = await scratch();
+    await writeFile(join(root, 'file'), 'twelve bytes');
+    await symlink(join(root, 'file'), join(root, 'link'));
+    await symlink(join(local, 'elsewhere'), join(local, 'planted'));
+    const storage = filesystemStorage(root);
+    const copy = (path: string, name: string, sizeBytes?: number): Promise<void> | undefined =>
+      storage.copyTo?.(path, join(local, name), { sizeBytes, signal: noSignal() });
+    await copy('file', 'copy', 12);
+    expect(await readFile(join(local, 'copy'), 'utf8')).toBe('twelve bytes');
+    expect(await stat(join(local, 'copy'))).toMatchObject({ nlink: 1, size: 12 });
+    await expect(copy('link', 'other')).rejects.toMatchObject({ code: 'storage.not_found' });
+    await expect(copy('', 'other')).rejects.toMatchObject({ code: 'storage.not_found' });
+    await expect(copy('file', 'other', 11)).rejects.toMatchObject({ code: 'storage.failed' });
+    await expect(copy('file', 'copy')).rejects.toMatchObject({ code: 'storage.failed' });
+    await expect(copy('file', 'planted')).rejects.toMatchObject({ code: 'storage.failed' });
+    expect((await readdir(local)).sort()).toEqual(['copy', 'planted']);
+  });
+
   it('does not hold a file open for a stream that nobody reads or that is broken off', async () => {
     const root = await scratch();
     const storage = filesystemStorage(root);

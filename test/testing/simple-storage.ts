@@ -1,4 +1,5 @@
 /** A small correct storage in memory whose every step can be broken on purpose, to prove that the suite notices. */
+import { readFile, writeFile } from 'node:fs/promises';
 import { StorageError } from '../../src/errors.js';
 import type { StorageAdapter, StorageEntry } from '../../src/storage/types.js';
 
@@ -20,7 +21,12 @@ export type StorageMutation =
   | 'decodes content as text'
   | 'ignores an aborted signal'
   | 'publishes before the end'
-  | 'checks for an existing object only at first';
+  | 'checks for an existing object only at first'
+  | 'copies half'
+  | 'copies nothing where nothing is'
+  | 'copies over what is there'
+  | 'copies whatever the signal says'
+  | 'shares its files with their copies';
 
 interface Stored {
   readonly bytes: Buffer;
@@ -30,6 +36,7 @@ interface Stored {
 /** The storage. */
 export function simpleStorage(mutation?: StorageMutation): StorageAdapter {
   const files = new Map<string, Stored>();
+  const copies = new Map<string, string>();
   const is = (which: StorageMutation): boolean => mutation === which;
   const nameOf = (path: string): string => (is('decodes names') ? decodeURI(path) : path);
   const isBeneath = (path: string, folder: string): boolean =>
@@ -93,11 +100,25 @@ export function simpleStorage(mutation?: StorageMutation): StorageAdapter {
       checkSignal(signal);
       const file = files.get(nameOf(path));
       if (file === undefined && !is('gives nothing for a missing file')) throw missing(path);
-      const bytes = file?.bytes ?? Buffer.alloc(0);
+      const shared = copies.get(nameOf(path));
+      const bytes = shared === undefined ? (file?.bytes ?? Buffer.alloc(0)) : await readFile(shared);
       async function* once(): AsyncGenerator<Uint8Array> {
         yield await Promise.resolve(is('decodes content as text') ? Buffer.from(bytes.toString()) : bytes);
       }
       return Promise.resolve(once());
+    },
+    copyTo: async (path, localPath, { signal }) => {
+      if (!is('copies whatever the signal says')) checkSignal(signal);
+      const file = files.get(nameOf(path));
+      if (file === undefined && !is('copies nothing where nothing is')) throw missing(path);
+      const bytes = file?.bytes ?? Buffer.alloc(0);
+      const copied = is('copies half') ? bytes.subarray(0, bytes.length / 2) : bytes;
+      if (is('shares its files with their copies')) copies.set(nameOf(path), localPath);
+      try {
+        await writeFile(localPath, copied, { flag: is('copies over what is there') ? 'w' : 'wx' });
+      } catch (cause) {
+        throw new StorageError('storage.failed', `${path} cannot be copied`, { cause });
+      }
     },
     write: async (path, body, options) => {
       const { signal, sizeBytes, overwrite, idempotencyKey: key } = options;

@@ -25,6 +25,13 @@ const caught: Readonly<Record<StorageMutation, string>> = {
   'publishes before the end': 'a file is visible only when it is complete',
   'checks for an existing object only at first':
     'of writers of one path without overwrite, one wins and the others learn it',
+  'copies half': 'copyTo makes a local file of the same bytes',
+  'copies nothing where nothing is':
+    'copyTo of what is not there, or a folder, is storage.not_found, and makes nothing',
+  'copies over what is there': 'copyTo leaves a local file that is there as it is',
+  'shares its files with their copies': "copyTo shares nothing with the storage's own file",
+  'copies whatever the signal says':
+    'copyTo with an aborted signal rejects with its reason, and makes nothing',
 };
 
 const make = (mutation: StorageMutation) => () => Promise.resolve({ storage: simpleStorage(mutation) });

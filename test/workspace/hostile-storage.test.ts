@@ -32,14 +32,20 @@ const adapter = (overrides: Partial<StorageAdapter>): StorageAdapter => ({
 
 const stageFrom = async (
   data: StorageAdapter,
-  options: { workspace?: Workspace; signal?: AbortSignal; optional?: boolean; limits?: object } = {},
+  options: {
+    workspace?: Workspace;
+    signal?: AbortSignal;
+    optional?: boolean;
+    limits?: object;
+    sha256?: boolean;
+  } = {},
 ): Promise<StagedInputs> => {
-  const { optional = false, signal = noSignal(), limits = {} } = options;
+  const { optional = false, signal = noSignal(), limits = {}, sha256 = true } = options;
   const plan = planOf({ inputs: [{ source: fromData('/in'), workspacePath: 'in', optional }], limits });
   return stageInputs(
     options.workspace ?? (await makeWorkspace()),
     plan,
-    stageOptions({ storage: { data }, signal }),
+    stageOptions({ storage: { data }, sha256, signal }),
   );
 };
 
@@ -217,6 +223,41 @@ describe('copyTo', () => {
       code: 'workspace.too_large',
     });
   });
+
+  it.each([true, false])(
+    'without a checksum asked for (copyTo: %s) only size and announcement are checked',
+    async (copies) => {
+      const bytes = '12345';
+      const data = adapter(
+        copies
+          ? {
+              read: () => Promise.reject(new Error('not to be used')),
+              copyTo: (_, local) => writeFile(local, bytes),
+            }
+          : { read: () => Promise.resolve(chunksOf(Buffer.from(bytes))) },
+      );
+      const workspace = await makeWorkspace();
+      const staged = await stageFrom(data, { workspace, sha256: false });
+      expect(staged.reports[0]).toMatchObject({ files: 1, sizeBytes: 5, sha256: null });
+      expect(await readFile(join(workspace.inputsPath, '0'), 'utf8')).toBe(bytes);
+      expect((await stat(join(workspace.inputsPath, '0'))).mode & 0o777).toBe(0o444);
+      const announced = (sizeBytes: number, sha256?: string): StorageAdapter => ({
+        ...data,
+        stat: (path) => Promise.resolve(file(path, sizeBytes, sha256)),
+      });
+      await expect(stageFrom(announced(6), { sha256: false })).rejects.toThrow(/size mismatch/);
+      await expect(stageFrom(announced(4), { sha256: false })).rejects.toThrow(/size mismatch/);
+      await expect(stageFrom(announced(5, 'a'.repeat(64)), { sha256: false })).rejects.toThrow(
+        /checksum mismatch/,
+      );
+      await expect(stageFrom(data, { sha256: false, limits: { inputBytes: 4 } })).rejects.toMatchObject({
+        code: 'workspace.too_large',
+      });
+      const right = '5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5';
+      const checked = await stageFrom(announced(5, right), { sha256: false });
+      expect(checked.reports[0]?.sha256).toBe(right);
+    },
+  );
 
   it('may not make a link or a second name of another file, or nothing', async () => {
     const outside = join(await scratch(), 'host-file');

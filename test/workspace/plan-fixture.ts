@@ -87,6 +87,7 @@ export const stageOptions = (options: Partial<StageOptions> = {}): StageOptions 
   storage: {},
   configFile: null,
   user: OWN_USER,
+  sha256: true,
   concurrency: 4,
   signal: noSignal(),
   ...options,

@@ -35,6 +35,8 @@ export interface EventFields {
     readonly what: 'container' | 'workspace' | 'secret' | 'outputs';
     readonly message: string;
   };
+  /** What was kept on purpose: a container's name, a folder. */
+  kept: { readonly container: string | null; readonly workspace: string | null };
   run_end: RunOutcome & { readonly durations: Durations };
 }
 

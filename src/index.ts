@@ -1,6 +1,6 @@
 /** The front door: everything `berthkit` exports, by name. No code of its own. */
 export { createRuntime } from './runtime.js';
-export type { ExplainOptions, Runtime } from './runtime-contract.js';
+export type { CloseReport, ExplainOptions, Runtime } from './runtime-contract.js';
 export type { RunHandle } from './run-handle.js';
 export type { RunFilter, RunState, RunSummary } from './run-summary.js';
 export type { Definitions, JobOutcome } from './run-jobs.js';
@@ -9,13 +9,21 @@ export type { RunOptions } from './run-options.js';
 export type { Clock, RuntimePorts } from './runtime-ports.js';
 export type { SinkTarget } from './execute/sink.js';
 export type { FileContent, FileEntry } from './workspace/file-content.js';
+export type { KeptRun } from './workspace/kept.js';
 export type { NodeResolver } from './workspace/stage.js';
 export type { Readiness } from './readiness.js';
 export type * from './recovery/report.js';
 export { parseConfig } from './config/parse.js';
 export { configFromEnv, type Environment, type EnvironmentOptions } from './config/environment.js';
 export { DEFAULT_CONFIG } from './config/defaults.js';
-export type { Recovery, RuntimeConfig, RuntimeConfigInput, Timeouts } from './config/runtime-config.js';
+export type {
+  Recovery,
+  Retention,
+  RetentionWhen,
+  RuntimeConfig,
+  RuntimeConfigInput,
+  Timeouts,
+} from './config/runtime-config.js';
 export type * from './policy/policy.js';
 export type { PolicyRule } from './policy/rule.js';
 export type { PolicySubject } from './policy/subject.js';

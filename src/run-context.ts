@@ -1,5 +1,6 @@
 /** What every step of a run shares: who it is, its bounds, its ports, and how it says what happens. */
 import { chooseConfig } from './config/profile.js';
+import { retentionOf } from './config/retention.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { Issue } from './errors.js';
@@ -10,6 +11,7 @@ import type { StopSource } from './execute/stop.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { RunResult } from './result.js';
 import type { RunJournal, StepNote } from './run-journal.js';
+import { createKeeping, type Keeping } from './run-keeping.js';
 import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
 import type { RunStore } from './run-store/types.js';
@@ -41,6 +43,8 @@ export interface RunEnvironment {
   readonly liveResult: (runId: string) => Promise<RunResult> | undefined;
   /** For labels: which runtime, and which process. */
   readonly identity: { readonly instance: string; readonly owner: string };
+  /** Something of a run was kept. */
+  readonly onKept: () => void;
 }
 
 /** One attempt under way. */
@@ -58,6 +62,7 @@ export interface Run extends RunEnvironment {
   readonly outputTo: StorageAdapter | undefined;
   readonly stop: StopSource;
   readonly record: RunRecord;
+  readonly keeping: Keeping;
   /** Of the run: its attempts share it. */
   readonly journal: RunJournal;
   /** Writes a step down, in the order of calls; never rejects. */
@@ -124,6 +129,7 @@ export function createRun(
     record,
     journal,
     note: async (step) => journal.note({ identity, record, warn, timestamp }, step),
+    keeping: createKeeping(retentionOf(parts.options.retention, config.retention.default)),
     emit,
     warn,
     cleanupFailed(what, error) {

@@ -19,6 +19,7 @@ import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import type { RunRecord } from './run-record.js';
 import { redactedMetadata } from './run-redaction.js';
+import { keepContainer } from './run-retention.js';
 import type { RevealedSecrets } from './run-secrets.js';
 import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
 import type { Workspace } from './workspace/create.js';
@@ -47,7 +48,10 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   record.phase = 'create';
   record.containerName = spec.name;
   let containerId: string | null = null;
-  cleanup.add('container', async (signal) => removeContainer(engine, containerId, spec, signal));
+  cleanup.add('container', async (signal) => {
+    if (await keepContainer(run, engine, containerId, signal)) return;
+    await removeContainer(engine, containerId, spec, signal);
+  });
 
   const output = createOutputCollector(outputOptions(run, plan));
   record.output = output;

@@ -120,7 +120,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     await Promise.resolve();
     run.emit('run_start', { jobSlug });
     try {
-      const toRequest = (): RunRequest => requestOf(parts);
+      const toRequest = (): RunRequest => requestOf(environment, parts);
       const result = await performAttempts({ toRequest, options, environment, stop, begin });
       const written = await writeEnd({ outcome: 'result', result });
       const told = written === null ? result : { ...result, warnings: [...result.warnings, written] };
@@ -182,8 +182,11 @@ function linkSignal(signal: AbortSignal | undefined, stop: StopSource): () => vo
   };
 }
 
-function requestOf({ options, toRequest }: Pick<RunParts, 'options' | 'toRequest'>): RunRequest {
-  const issues = optionIssues(options);
+function requestOf(
+  { currentConfig }: RunEnvironment,
+  { options, toRequest }: Pick<RunParts, 'options' | 'toRequest'>,
+): RunRequest {
+  const issues = optionIssues(options, currentConfig().retention);
   if (issues.length === 0) return toRequest();
   const message = issues.map(({ path, message: text }) => `${path} ${text}`).join('; ');
   throw new ValidationError('validation.invalid_job', message, { details: { issues } });

@@ -12,6 +12,7 @@ const SHARING = {
   timeouts: 'shared',
   retry: 'shared',
   profile: 'shared',
+  retention: 'shared',
   attempt: 'own',
   files: 'own',
   stdin: 'own',

@@ -1,5 +1,7 @@
 /** Checks of run options that are data; streams and listeners are used as they are. Pure. */
 import { isJson } from './base/canonical-json.js';
+import { retentionProblem } from './config/retention.js';
+import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Issue } from './errors.js';
 import { retry as retrySchema } from './job/retry-schema.js';
 import type { RunOptions } from './run-options.js';
@@ -12,7 +14,7 @@ const MAX_TIMEOUT_MS = 86_400_000;
 const MAX_ATTEMPT = 1_000_000;
 
 /** Everything wrong with the options; empty if nothing is. */
-export function optionIssues(options: RunOptions): readonly Issue[] {
+export function optionIssues(options: RunOptions, { max }: RuntimeConfig['retention']): readonly Issue[] {
   const issues: Issue[] = [];
   const report = (path: string, message: string): void => {
     issues.push({ code: 'validation.invalid_option', path: `options.${path}`, message });
@@ -30,6 +32,15 @@ export function optionIssues(options: RunOptions): readonly Issue[] {
   const retried = retrySchema().optional().safeParse(options.retry);
   for (const issue of retried.error?.issues ?? []) {
     report(['retry', ...issue.path.map(String)].join('.'), issue.message);
+  }
+  for (const [name, asked] of Object.entries(options.retention ?? {}) as readonly [string, unknown][]) {
+    const problem =
+      name === 'container' || name === 'workspace'
+        ? asked === undefined
+          ? null
+          : retentionProblem(asked, max[name])
+        : 'is unknown; there are container and workspace';
+    if (problem !== null) report(`retention.${name.slice(0, 64)}`, problem);
   }
   const entries = Object.entries(metadata ?? {});
   if (entries.length > MAX_METADATA)

@@ -1,4 +1,5 @@
 /** What the trusted caller may give beside a definition. Only here do local paths, streams and listeners exist. */
+import type { RetentionWhen } from './config/runtime-config.js';
 import type { RunEvent } from './events.js';
 import type { SinkTarget } from './execute/sink.js';
 import type { RetryRequest, TimeoutsRequest } from './plan/container-spec.js';
@@ -48,6 +49,10 @@ export interface RunOptions {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** The name of one of `policy.profiles`, whose policy this run is judged by; default: the policy itself. Only here can it be named. */
   readonly profile?: string | undefined;
+  /** What is kept after the end; wins over `retention.default`, key by key, within the operator's `retention.max`. */
+  readonly retention?:
+    | { readonly container?: RetentionWhen | undefined; readonly workspace?: RetentionWhen | undefined }
+    | undefined;
   /** Overrides `maxLogChars` downwards. */
   readonly maxLogChars?: number | undefined;
   /** Hears every event of this run. What it throws is ignored. */

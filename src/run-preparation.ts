@@ -14,6 +14,7 @@ import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
+import { keepFolder } from './run-retention.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
 import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/stage.js';
@@ -173,7 +174,9 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
     mark: { ...run.identity, runId: run.record.runId },
     signal: run.stop.signal,
   });
-  cleanup.add('workspace', async (signal) => workspace.remove(signal));
+  cleanup.add('workspace', async (signal) => {
+    if (!(await keepFolder(run, workspace, signal))) await workspace.remove(signal);
+  });
   await run.note({ name: 'workspace_ready' });
   return workspace;
 }

@@ -42,6 +42,7 @@ export interface RunRecord {
   output: OutputCollector | null;
   logsComplete: boolean;
   usage: Usage | null;
+  kept: RunResult['kept'];
   inputs: readonly InputReport[];
   outputs: readonly OutputReport[];
   readonly warnings: string[];
@@ -82,6 +83,7 @@ export function createRunRecord(fields: RunFacts): RunRecord {
     output: null,
     logsComplete: true,
     usage: null,
+    kept: null,
     inputs: [],
     outputs: [],
     warnings: [],
@@ -191,7 +193,7 @@ export function toRunResult(
     usage: record.usage,
     metadata: record.metadata,
     receipt: null,
-    kept: null,
+    kept: record.kept,
   };
   // The table of reasons ties status, category and reason together, which the type system cannot follow through a look-up.
   return result as RunResult;

@@ -36,6 +36,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     } catch (error) {
       failure = error;
     } finally {
+      run.keeping.succeeded = failure === null && finalVerdict(run, record, null)?.reason === 'completed';
       await run.note({ name: 'settled', outcome: outcomeSoFar(run, failure) });
       await cleanup.run((what, error) => {
         run.cleanupFailed(what, error);

@@ -3,11 +3,11 @@ import type { StopCause } from './execute/stop.js';
 import type { RuntimeRuns } from './runtime-runs.js';
 
 /** The end of one runtime. */
-export interface Closing {
+export interface Closing<T> {
   /** From the first call of `close` on. */
   readonly hasBegun: boolean;
   /** Resolves when all is over. A later call may cut the time short, never lengthen it. */
-  close(drainMs: number): Promise<void>;
+  close(drainMs: number): Promise<T>;
 }
 
 const CAUSE: StopCause = { reason: 'runtime_shutdown', by: 'caller', message: 'the runtime closed' };
@@ -15,17 +15,17 @@ const CAUSE: StopCause = { reason: 'runtime_shutdown', by: 'caller', message: 't
 /** Longer than a timer can run; a timer beyond it would fire at once. */
 const MAX_DRAIN_MS = 2 ** 31 - 1;
 
-/** `letGo` is called once, when no run is left. */
-export function createClosing(runs: RuntimeRuns, letGo: () => Promise<void>): Closing {
-  let done: Promise<void> | null = null;
+/** `letGo` is called once, when no run is left; what it gives is what every call of `close` gives. */
+export function createClosing<T>(runs: RuntimeRuns, letGo: () => Promise<T>): Closing<T> {
+  let done: Promise<T> | null = null;
   let isEmpty = false;
   const timers = new Set<NodeJS.Timeout>();
 
-  const finish = async (): Promise<void> => {
+  const finish = async (): Promise<T> => {
     await runs.settled();
     isEmpty = true;
     for (const timer of timers) clearTimeout(timer);
-    await letGo();
+    return letGo();
   };
   const stopRunning = (): void => {
     void runs.stop({}, CAUSE);

@@ -12,6 +12,7 @@ import type { Definitions, JobOutcome } from './run-jobs.js';
 import type { RunJobsOptions } from './run-jobs-options.js';
 import type { RunOptions } from './run-options.js';
 import type { RunFilter, RunSummary } from './run-summary.js';
+import type { KeptRun } from './workspace/kept.js';
 
 /** What `explain` may be told of the options a run would get. */
 export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts' | 'retry' | 'profile'>;
@@ -100,7 +101,14 @@ export interface Runtime extends AsyncDisposable {
   reconcile(options?: { readonly dryRun?: boolean | undefined }): Promise<ReconcileReport>;
   /**
    * Takes no more runs, ends those that wait, lets those that run end for `drainMs` (default 0), then stops them, and resolves when all is
-   * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`. Called again, it may cut the time short and never lengthens it.
+   * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`. Called again, it may cut the time short and never lengthens it. What runs
+   * kept on purpose stays, and is named.
    */
-  close(options?: { readonly drainMs?: number | undefined }): Promise<void>;
+  close(options?: { readonly drainMs?: number | undefined }): Promise<CloseReport>;
+}
+
+/** What a closed runtime leaves behind. */
+export interface CloseReport {
+  /** What runs of this instance kept, also earlier processes' runs, oldest first: within `retention.maxAgeMs`, `maxBytes` and `maxRuns`. */
+  readonly kept: readonly KeptRun[];
 }

@@ -29,6 +29,7 @@ import { memoryRunStore } from './run-store/memory.js';
 import type { RunStore } from './run-store/types.js';
 import { secretsRootOf } from './run-secrets.js';
 import { createClosing } from './runtime-closing.js';
+import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
@@ -62,15 +63,23 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const engineInfo = createEngineInfoCache(engine, resolved.clock);
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
+  // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
+  const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) };
+  const kept = createKeptThings({
+    config: () => config,
+    engine: async () => source.get(),
+    instance: identity.instance,
+    clock: resolved.clock,
+  });
   const closing = createClosing(runs, async () => {
     lease.stop();
+    const report = { kept: await kept.sweep() };
     await source.close();
+    return report;
   });
   const admission = createAdmission(config.maxConcurrentRuns, config.maxQueuedRuns);
   const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
   const store = ports.runStore ?? defaultStore(config);
-  // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
-  const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) };
   const lease = holdLease({
     ...identity,
     store,
@@ -89,6 +98,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     lease,
     liveResult: (runId) => (runs.isLive(runId) ? runs.get(runId)?.result : undefined),
     identity,
+    onKept: () => {
+      kept.noteKept();
+    },
   };
   const judging = { caller, rules: resolved.rules };
   const refusal = (): RuntimeError | null => {
@@ -114,6 +126,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       },
     });
     if (!isTaken) runs.add(run);
+    const sweepIfDue = (): void => {
+      if (config.enabled) kept.sweepIfDue();
+    };
+    run.handle.result.then(sweepIfDue, sweepIfDue);
     run.handle.result.catch((error: unknown) => {
       if (JobRuntimeError.isInstance(error) && error.code === 'engine.unreachable') engineInfo.forget();
     });
@@ -202,7 +218,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       });
     },
     close: async ({ drainMs = 0 } = {}) => closing.close(drainMs),
-    [Symbol.asyncDispose]: async () => runtime.close(),
+    [Symbol.asyncDispose]: async () => {
+      await runtime.close();
+    },
   };
   return runtime;
 }

@@ -40,6 +40,13 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
     },
     max: { maxAttempts: 10, maxDelayMs: 24 * 60 * MINUTE },
   },
+  retention: {
+    default: { container: 'never', workspace: 'never' },
+    max: { container: 'always', workspace: 'always' },
+    maxAgeMs: 24 * 60 * MINUTE,
+    maxBytes: 10 * GIB,
+    maxRuns: 100,
+  },
   maxConcurrentRuns: 4,
   maxQueuedRuns: 1_000,
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },

@@ -20,6 +20,16 @@ export interface Recovery {
   readonly leaseMs: number;
 }
 
+/** When something is kept after the end of a run. `on_failure`: unless it succeeded. */
+export type RetentionWhen = 'never' | 'on_failure' | 'always';
+
+/** What is kept of a run after its end. */
+export interface Retention {
+  readonly container: RetentionWhen;
+  /** Its folder: the writable part as the job left it, and its inputs. */
+  readonly workspace: RetentionWhen;
+}
+
 /** Configuration of one runtime; read once, when it is created, and frozen. */
 export interface RuntimeConfig {
   /** Off: nothing runs, `explain` still works. False from the environment unless set, true for `createRuntime({…})`. */
@@ -56,6 +66,15 @@ export interface RuntimeConfig {
   readonly retry: {
     readonly default: PlannedRetry;
     readonly max: { readonly maxAttempts: number; readonly maxDelayMs: number };
+  };
+  /** What is kept of runs, the most a run may ask for, and how long and how much: the oldest goes first. */
+  readonly retention: {
+    readonly default: Retention;
+    readonly max: Retention;
+    readonly maxAgeMs: number;
+    /** Of the files of all kept runs together. */
+    readonly maxBytes: number;
+    readonly maxRuns: number;
   };
   /** Runs at one time; more wait their turn. */
   readonly maxConcurrentRuns: number;

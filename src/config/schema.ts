@@ -4,6 +4,7 @@ import { lazy } from '../base/lazy.js';
 import { pathsOverlap } from '../base/paths.js';
 import type { Policy } from '../policy/policy.js';
 import { policySchema } from './policy-schema.js';
+import { keepsNoMore } from './retention.js';
 import type { RuntimeConfig } from './runtime-config.js';
 import { bytes, bytesOrUnlimited, count, flag, milliseconds, text } from './values.js';
 
@@ -36,6 +37,11 @@ const retry = lazy(() =>
       .min(1, 'must name at least one of user, limit, infrastructure'),
   }),
 );
+
+const when = lazy(() =>
+  z.enum(['never', 'on_failure', 'always'], { error: 'must be "never", "on_failure" or "always"' }),
+);
+const retention = lazy(() => z.strictObject({ container: when(), workspace: when() }));
 
 const engineHost = lazy(() =>
   z
@@ -72,6 +78,13 @@ export const configSchema = lazy(() =>
       default: retry(),
       max: z.strictObject({ maxAttempts: maxAttempts(), maxDelayMs: delay() }),
     }),
+    retention: z.strictObject({
+      default: retention(),
+      max: retention(),
+      maxAgeMs: milliseconds(),
+      maxBytes: bytes(),
+      maxRuns: count(1),
+    }),
     maxConcurrentRuns: count(1),
     maxQueuedRuns: count(0),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
@@ -103,6 +116,7 @@ export function configProblems({
   workspaceRoot,
   secretsRoot,
   stateDir,
+  retention,
   policy,
 }: RuntimeConfig): readonly CrossProblem[] {
   const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
@@ -133,6 +147,13 @@ export function configProblems({
     problems.push({
       path: ['retry', 'default', name],
       message: `must not be more than retry.max.${name} (${String(maxRetry[name])})`,
+    });
+  }
+  for (const name of ['container', 'workspace'] as const) {
+    if (keepsNoMore(retention.default[name], retention.max[name])) continue;
+    problems.push({
+      path: ['retention', 'default', name],
+      message: `must not be more than retention.max.${name} (${retention.max[name]})`,
     });
   }
   return problems;

@@ -88,6 +88,11 @@ export async function openWorkspaceFolder(workspace: Workspace): Promise<OpenNod
   return openIdentical(workspace.workspacePath, workspace.identity.workspace);
 }
 
+/** Opens the run's folder itself; as {@link openWorkspaceFolder}. */
+export async function openRunFolder(workspace: Workspace): Promise<OpenNode> {
+  return openIdentical(workspace.path, workspace.identity.run);
+}
+
 /** Opens the read-only part; as {@link openWorkspaceFolder}. */
 export async function openInputsFolder(workspace: Workspace): Promise<OpenNode> {
   return openIdentical(workspace.inputsPath, workspace.identity.inputs);

@@ -94,7 +94,8 @@ export interface Runtime extends AsyncDisposable {
   readiness(): Promise<Readiness>;
   /**
    * Removes the containers and folders that dead processes of this instance left behind; call it when your application starts. With `dryRun`
-   * it only says what it would do. What is not proven to be a dead process's is left alone and reported.
+   * it only says what it would do. What is not proven to be a dead process's is left alone and reported. What runs kept on purpose stays within
+   * its bounds of age and size.
    *
    * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.closed`.
    */

@@ -206,6 +206,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       if (closing.hasBegun) throw closed();
       const { labelPrefix, workspaceRoot } = config;
       const { instance, owner: self } = environment.identity;
+      if (!dryRun) await kept.sweep();
       return reconcileOnce({
         engine: await engine(),
         labelPrefix,

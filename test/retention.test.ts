@@ -11,7 +11,13 @@ import {
   type Runtime,
   type RuntimeConfigInput,
 } from 'berthkit';
-import { type FakeEngine, fakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import {
+  type FakeEngine,
+  fakeEngine,
+  type FakeEngineScript,
+  type FakeExit,
+  type FakeJob,
+} from 'berthkit/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 let root = '';
@@ -28,7 +34,7 @@ interface Setup {
   readonly run: (options?: RunOptions) => Promise<RunResult>;
 }
 
-const leavesAFile: FakeEngineScript['run'] = async (job) => {
+const leavesAFile = async (job: FakeJob): Promise<FakeExit> => {
   await job.writeFile('/workspace/left', 'by the job');
   return { exitCode: 0 };
 };
@@ -65,7 +71,7 @@ describe('what is kept', () => {
     ['always', 0, true],
     ['always', 3, true],
   ])('%s, after exit code %i: %s', async (when, exitCode, isKept) => {
-    const script: FakeEngineScript = { run: async (job) => ({ ...(await leavesAFile?.(job)), exitCode }) };
+    const script: FakeEngineScript = { run: async (job) => ({ ...(await leavesAFile(job)), exitCode }) };
     const { engine, run, runtime } = setUp(script);
     const { kept, containerName } = await run(keep(when, when));
     expect(engine.leftovers()).toEqual(isKept ? [containerName] : []);
@@ -92,7 +98,7 @@ describe('what is kept', () => {
     expect(onlyContainer.kept?.workspace).toBeNull();
     // A note of it stays, by which it can be swept, and nothing else.
     const noted = (await folders()).filter((name) => join(root, name) !== onlyFiles.kept?.workspace);
-    expect(await readdir(join(root, noted[0] ?? ''))).toEqual(['kept.json']);
+    expect((await readdir(join(root, noted[0] ?? ''))).sort()).toEqual(['kept.json', 'owner.json']);
   });
 
   it('is also there when the run could have no result', async () => {
@@ -170,7 +176,12 @@ describe('what is kept', () => {
     const modeOf = async (path: string): Promise<string> =>
       ((await stat(join(kept?.workspace ?? '', 'workspace', path))).mode & 0o7777).toString(8);
     expect([await modeOf('deep'), await modeOf('deep/tool')]).toEqual(['777', '755']);
-    expect((await readdir(kept?.workspace ?? '')).sort()).toEqual(['inputs', 'kept.json', 'workspace']);
+    expect((await readdir(kept?.workspace ?? '')).sort()).toEqual([
+      'inputs',
+      'kept.json',
+      'owner.json',
+      'workspace',
+    ]);
   });
 
   it('warns of a container that has secrets in its environment', async () => {
@@ -286,7 +297,7 @@ describe('what was kept goes', () => {
     );
     const [first, second] = [await run(always), await run(always)];
     expect(engine.leftovers()).toContain(second.containerName);
-    await until(async () => engine.calls.some(({ call }) => call === 'containers.remove'));
+    await until(async () => Promise.resolve(engine.calls.some(({ call }) => call === 'containers.remove')));
     const { kept } = await runtime.close();
     expect(kept.map(({ runId }) => runId)).toEqual([second.runId]);
     expect(engine.leftovers()).not.toContain(first.containerName);

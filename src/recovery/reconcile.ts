@@ -6,6 +6,7 @@ import { type OwnershipKey, ownershipOf } from './ownership.js';
 import type { LeftAlone, ReconcileAction, ReconcileReport } from './report.js';
 import { RUN_FOLDER_PREFIX, SECRET_FOLDER_PREFIX } from '../workspace/layout.js';
 import { findFolders, type FoundFolder } from './run-folders.js';
+import { type KeptRun, listKept } from '../workspace/kept.js';
 
 /** What a pass works on. */
 export interface ReconcileOptions extends OwnershipKey {
@@ -21,6 +22,8 @@ export interface ReconcileOptions extends OwnershipKey {
 }
 
 interface Pass extends ReconcileOptions {
+  /** What runs left on purpose: it stays, whoever left it, until it is too old or too much. */
+  readonly kept: readonly KeptRun[];
   readonly actions: ReconcileAction[];
   readonly leftAlone: LeftAlone[];
 }
@@ -34,7 +37,9 @@ type Thing = Pick<ReconcileAction, 'what' | 'name' | 'runId' | 'owner'>;
  * @throws what the engine throws when containers cannot be listed; then nothing was touched.
  */
 export async function reconcileOnce(options: ReconcileOptions): Promise<ReconcileReport> {
-  const pass: Pass = { ...options, actions: [], leftAlone: [] };
+  const { signal } = new AbortController();
+  const kept = await listKept(options.workspaceRoot, options.instance, signal);
+  const pass: Pass = { ...options, kept, actions: [], leftAlone: [] };
   await reconcileContainers(pass);
   // Secrets go even if their container could not be removed.
   await reconcileFolders(
@@ -66,6 +71,10 @@ async function reconcileContainers(pass: Pass): Promise<void> {
       continue;
     }
     const { owner, runId } = ownership;
+    if (pass.kept.some((each) => each.container?.id === container.id)) {
+      leaveKept(pass, { what: 'container', name: container.name, runId });
+      continue;
+    }
     await settle(pass, { what: 'container', name: container.name, runId, owner }, async () =>
       engineCall('remove', undefined, (signal) => containers.remove(container.id, { signal })),
     );
@@ -89,8 +98,16 @@ async function reconcileFolders(
       pass.leftAlone.push({ what, name: path, runId, why, detail });
       continue;
     }
+    if (pass.kept.some((each) => each.folder === path)) {
+      leaveKept(pass, { what, name: path, runId });
+      continue;
+    }
     await settle(pass, { what, name: path, runId, owner }, async () => remove(folder));
   }
+}
+
+function leaveKept({ leftAlone }: Pass, thing: Pick<LeftAlone, 'what' | 'name' | 'runId'>): void {
+  leftAlone.push({ ...thing, why: 'kept', detail: 'its run kept it on purpose' });
 }
 
 /** A folder goes only after the container it is mounted into: a job that still runs must not lose its files one by one. */

@@ -20,8 +20,8 @@ export interface LeftAlone {
   readonly what: 'container' | 'secrets' | 'workspace';
   readonly name: string;
   readonly runId: string | null;
-  /** `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */
-  readonly why: 'alive' | 'owner_unknown' | 'other_instance' | 'look_alike';
+  /** `kept`: its run kept it on purpose. `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */
+  readonly why: 'kept' | 'alive' | 'owner_unknown' | 'other_instance' | 'look_alike';
   readonly detail: string;
 }
 

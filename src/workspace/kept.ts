@@ -15,8 +15,9 @@ import {
 } from '../host/node.js';
 import { removeTree } from '../host/remove-tree.js';
 import { walk } from '../host/walk.js';
-import { openRunFolder, toWorkspaceError, type Workspace } from './create.js';
+import { openRunFolder, type Workspace } from './create.js';
 import { INPUTS_FOLDER, KEPT_NOTE, WORKSPACE_FOLDER } from './layout.js';
+import { toWorkspaceError } from './run-folder.js';
 
 /** What is kept of one attempt. */
 export interface KeptRun {
@@ -87,7 +88,8 @@ export async function keepWorkspace(workspace: Workspace, options: KeepOptions):
 async function tame(folder: OpenNode, maxBytes: number, signal: AbortSignal): Promise<number> {
   let sizeBytes = 0;
   for await (const { names, facts, parent } of walk(folder.handle, { ...WALK, signal })) {
-    if (facts.type === 'file') sizeBytes += facts.sizeBytes;
+    // What lies at the top is our own.
+    if (facts.type === 'file' && names.length > 1) sizeBytes += facts.sizeBytes;
     if (sizeBytes > maxBytes) {
       const message = `it holds more than the ${String(maxBytes)} bytes that may be kept (retention.maxBytes)`;
       throw new WorkspaceError('workspace.too_large', message);

@@ -138,6 +138,26 @@ describe('reconcile', () => {
     await setup.runtime.close();
   });
 
+  it('leaves what a dead process kept on purpose, and reports it', async () => {
+    const setup = await setUp();
+    const owner = await deadOwner();
+    const name = await leaveContainer(setup, { owner, runId: 'r1' });
+    const path = await leaveFolder(setup.root, owner, 'r1');
+    const container = { id: (await setup.engine.containers.inspect(name))?.id ?? '', name };
+    const note = { runId: 'r1', attempt: 1, keptAt: new Date().toISOString(), container, instance: INSTANCE };
+    await writeFile(join(path, 'kept.json'), JSON.stringify({ ...note, keepsFiles: true, sizeBytes: 1 }));
+    const report = await setup.runtime.reconcile();
+    expect(report).toMatchObject({
+      actions: [],
+      leftAlone: [
+        { what: 'container', name, why: 'kept' },
+        { what: 'workspace', name: path, why: 'kept' },
+      ],
+    });
+    expect((await setup.runtime.close()).kept).toMatchObject([{ runId: 'r1', folder: path, container }]);
+    expect(setup.engine.leftovers()).toEqual([name]);
+  });
+
   it('leaves alone, and reports, what is not proven to be a dead process’s', async () => {
     const setup = await setUp();
     const { owner: alive, end } = await startChildOwner();

@@ -1,0 +1,39 @@
+/** What a run keeps on a real engine: an ended container that can be looked into, and a folder as the job left it. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { dockerEngine } from 'berthkit';
+import { expect, it } from 'vitest';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { testRuntime } from './setup.js';
+
+it('a failed run keeps its container and its files, until a runtime sweeps them', async () => {
+  const image = await ensureImage('busybox');
+  const engine = dockerEngine({ host: process.env['DOCKER_HOST'] });
+  const time = { aheadMs: 0 };
+  const runtime = await testRuntime(
+    { retention: { maxAgeMs: 3_600_000 } },
+    { engine, clock: { now: () => Date.now() + time.aheadMs, monotonic: () => performance.now() } },
+  );
+  const failing = {
+    docker: {
+      image,
+      command: ['sh', '-c', 'cp /bin/true /workspace/tool; chmod 6755 /workspace/tool; exit 3'],
+    },
+  };
+  const retention = { container: 'on_failure', workspace: 'on_failure' } as const;
+  const result = await runtime.runJob(failing, { retention });
+  expect(result).toMatchObject({ status: 'failed', exitCode: 3 });
+  const { container, workspace } = result.kept ?? {};
+  expect(container).toBe(result.containerName);
+  expect(await engine.containers.inspect(container ?? '')).toMatchObject({ status: 'exited', exitCode: 3 });
+  expect((await stat(join(workspace ?? '', 'workspace/tool'))).mode & 0o7777).toBe(0o755);
+
+  const succeeding = { docker: { image, command: ['true'] } };
+  expect((await runtime.runJob(succeeding, { retention })).kept).toBeNull();
+  // The clock of the runtime goes on by two hours, and the next look finds it too old.
+  time.aheadMs = 2 * 3_600_000;
+  expect(await runtime.close()).toEqual({ kept: [] });
+  expect(await engine.containers.inspect(container ?? '')).toBeNull();
+  await expect(stat(workspace ?? '')).rejects.toMatchObject({ code: 'ENOENT' });
+  await engine.close();
+});

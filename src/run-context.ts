@@ -129,7 +129,7 @@ export function createRun(
     record,
     journal,
     note: async (step) => journal.note({ identity, record, warn, timestamp }, step),
-    keeping: createKeeping(retentionOf(parts.options.retention, config.retention.default)),
+    keeping: createKeeping(retentionOf(parts.options.retention, current.retention.default)),
     emit,
     warn,
     cleanupFailed(what, error) {

@@ -1,10 +1,10 @@
 /** What a run keeps on a real engine: an ended container that can be looked into, and a folder as the job left it. */
-import { stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dockerEngine } from 'berthkit';
+import { dockerEngine, staticSecrets } from 'berthkit';
 import { expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
-import { testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
 
 it('a failed run keeps its container and its files, until a runtime sweeps them', async () => {
   const image = await ensureImage('busybox');
@@ -35,5 +35,49 @@ it('a failed run keeps its container and its files, until a runtime sweeps them'
   expect(await runtime.close()).toEqual({ kept: [] });
   expect(await engine.containers.inspect(container ?? '')).toBeNull();
   await expect(stat(workspace ?? '')).rejects.toMatchObject({ code: 'ENOENT' });
+  await engine.close();
+});
+
+it('what is kept holds no secret that was delivered as a file', async () => {
+  const image = await ensureImage('busybox');
+  const engine = dockerEngine({ host: process.env['DOCKER_HOST'] });
+  const secretsRoot = await temporaryFolder();
+  const secret = 'hunter2-hunter2';
+  const time = { aheadMs: 0 };
+  const runtime = await testRuntime(
+    {
+      secretsRoot,
+      retention: { maxAgeMs: 3_600_000 },
+      policy: { secrets: { allowDisk: true } },
+    },
+    {
+      engine,
+      clock: { now: () => Date.now() + time.aheadMs, monotonic: () => performance.now() },
+      resolveSecret: staticSecrets({ token: secret }),
+    },
+  );
+  const retention = { container: 'always', workspace: 'always' } as const;
+  const result = await runtime.runJob(
+    {
+      docker: {
+        image,
+        command: ['sh', '-c', 'wc -c < "$TOKEN" > /workspace/count'],
+        environment: { TOKEN: { secret: { source: 'store', key: 'token' }, as: 'file' } },
+      },
+    },
+    { retention },
+  );
+  expect(result).toMatchObject({ status: 'succeeded' });
+  const { workspace } = result.kept ?? {};
+  expect(await readFile(join(workspace ?? '', 'workspace/count'), 'utf8')).toBe(`${secret.length}\n`);
+  expect(await readdir(secretsRoot)).toEqual([]);
+  for (const entry of await readdir(workspace ?? '', { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    expect(await readFile(join(entry.parentPath, entry.name), 'utf8')).not.toContain(secret);
+  }
+  const facts = JSON.stringify(await engine.containers.inspect(result.containerName ?? ''));
+  expect(facts).not.toContain(secret);
+  time.aheadMs = 2 * 3_600_000;
+  expect(await runtime.close()).toEqual({ kept: [] });
   await engine.close();
 });

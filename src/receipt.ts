@@ -36,12 +36,17 @@ export function createReceipt({ request, policy, result }: ReceiptParts): Receip
     policy: hashOf(policy),
     ...stableHashesOf(result),
   };
-  const body = {
-    schemaVersion: 1,
-    stable,
-    stableHash: hashOf(stable),
-    volatile: volatileFactsOf(result),
-  } as const;
+  return receiptOf(stable, result);
+}
+
+/** The same account for a result to which only a warning was added. */
+export function renewReceipt({ stable }: Receipt, result: RunResult): Receipt {
+  return receiptOf(stable, result);
+}
+
+function receiptOf(stable: StableHashes, result: RunResult): Receipt {
+  const volatile = volatileFactsOf(result);
+  const body = { schemaVersion: 1, stable, stableHash: hashOf(stable), volatile } as const;
   return { ...body, receiptHash: hashOf(body) };
 }
 

@@ -6,6 +6,7 @@ import type { Queueing } from './execute/admission.js';
 import { createStopSource, describeAbort, type StopCause, type StopSource } from './execute/stop.js';
 import type { RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
+import { renewReceipt } from './receipt.js';
 import type { RunResult } from './result.js';
 import { type BeforeAttempt, performAttempts } from './run-attempts.js';
 import { createRun, type Run, type RunEnvironment } from './run-context.js';
@@ -123,7 +124,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       const toRequest = (): RunRequest => requestOf(environment, parts);
       const result = await performAttempts({ toRequest, options, environment, stop, begin });
       const written = await writeEnd({ outcome: 'result', result });
-      const told = written === null ? result : { ...result, warnings: [...result.warnings, written] };
+      const told = written === null ? result : withWarning(result, written);
       settle({ outcome: 'result', result: told });
       return told;
     } catch (error) {
@@ -159,6 +160,12 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       }),
     },
   };
+}
+
+function withWarning(result: RunResult, warning: string): RunResult {
+  const warned = { ...result, warnings: [...result.warnings, warning] };
+  const { receipt } = result;
+  return { ...warned, receipt: receipt === null ? null : renewReceipt(receipt, warned) };
 }
 
 function notify(listener: ((event: RunEvent) => void) | undefined, event: RunEvent): void {

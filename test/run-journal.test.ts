@@ -1,5 +1,13 @@
 /** What a run writes down of itself: every step in its order, no secret and no content; and what a store that fails can and cannot do to it. */
-import { memoryRunStore, memoryStorage, RUN_STEPS, type RunStep, type RunStore } from 'berthkit';
+import {
+  memoryRunStore,
+  memoryStorage,
+  RUN_STEPS,
+  type RunResult,
+  type RunStep,
+  type RunStore,
+  verifyReceipt,
+} from 'berthkit';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFINITION, SECRET, settle, setUp } from './run-fixture.js';
 
@@ -209,6 +217,8 @@ describe('a store that', () => {
     const result = await settle(setup);
     const warning = 'the end of this run is not written down: the disk is full';
     expect(result).toMatchObject({ status: 'succeeded', warnings: [warning] });
+    const { receipt } = result as RunResult;
+    expect(verifyReceipt(receipt, { result: result as RunResult })).toMatchObject({ valid: true });
     expect(setup.events.filter(({ type }) => type === 'warning')).toMatchObject([{ message: warning }]);
     expect(setup.events.at(-1)).toMatchObject({ type: 'run_end', result: { warnings: [warning] } });
   });

@@ -92,6 +92,16 @@ export async function openChild(directory: FileHandle, name: NodeName): Promise<
   return openNode(childPath(directory, name), 0);
 }
 
+/** The same, or null where nothing is. */
+export async function findChild(directory: FileHandle, name: NodeName): Promise<OpenNode | null> {
+  try {
+    return await openChild(directory, name);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null;
+    throw error;
+  }
+}
+
 /** Walks down from an open folder, name by name, never through a link. Without names it opens the folder again. */
 export async function openBeneath(directory: FileHandle, names: readonly NodeName[]): Promise<Located> {
   let node = await openNode(handlePath(directory), constants.O_DIRECTORY, true);

@@ -1,7 +1,7 @@
 /** Lists a tree without following links, within caps, with any depth held in one list instead of the stack. It opens no content. */
 import { type FileHandle, opendir } from 'node:fs/promises';
 import { WorkspaceError } from '../errors.js';
-import { errorCode, handlePath, type NodeFacts, openBeneath, openChild } from './node.js';
+import { findChild, handlePath, type NodeFacts, openBeneath } from './node.js';
 
 /** One node of a tree. */
 export interface WalkEntry {
@@ -73,14 +73,9 @@ async function namesIn(directory: FileHandle, room: number): Promise<Buffer[] | 
 }
 
 async function factsOf(directory: FileHandle, name: Buffer): Promise<NodeFacts | null> {
-  try {
-    const node = await openChild(directory, name);
-    await node.handle.close();
-    return node.facts;
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return null;
-    throw error;
-  }
+  const node = await findChild(directory, name);
+  await node?.handle.close();
+  return node?.facts ?? null;
 }
 
 const tooLarge = (problem: string): WorkspaceError =>

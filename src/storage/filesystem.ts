@@ -6,11 +6,13 @@ import { copyToFile, type Digest, readContent } from '../host/file-content.js';
 import {
   childPath,
   errorCode,
+  findChild,
   openBeneath,
   openContent,
   openDirectory,
   type OpenNode,
 } from '../host/node.js';
+import { shareFolders } from '../host/shared-folders.js';
 import { walk } from '../host/walk.js';
 import { isUnfinished, publishFile } from './filesystem-publish.js';
 import { filesystemTransaction } from './filesystem-transaction.js';
@@ -38,6 +40,13 @@ interface DoneWrite {
 export function filesystemStorage(root: string): StorageAdapter {
   const rootPath = resolve(root);
   const done = new Map<string, DoneWrite>();
+  const sources = shareFolders(async (path) => {
+    const node = await locate(path);
+    if (node?.facts.type === 'directory') return node;
+    await node?.handle.close();
+    throw notFound('folder', path);
+  });
+  const targets = shareFolders(openDirectory);
 
   const locate = async (path: string): Promise<OpenNode | null> => {
     const names = storageNames(path);
@@ -101,13 +110,20 @@ export function filesystemStorage(root: string): StorageAdapter {
     async copyTo(path, localPath, { sizeBytes, signal }) {
       signal.throwIfAborted();
       await guarded(path, signal, async () => {
-        const node = await locate(path);
-        try {
-          if (node?.facts.type !== 'file') throw notFound('file', path);
-          await copyOut(node, localPath, { maxBytes: sizeBytes ?? Number.POSITIVE_INFINITY, signal });
-        } finally {
-          await node?.handle.close();
-        }
+        const names = storageNames(path);
+        const name = names.at(-1);
+        if (name === undefined || isUnfinished(name)) throw notFound('file', path);
+        await sources(names.slice(0, -1).join('/'), async (folder) => {
+          const node = await openFile(folder, name, path);
+          try {
+            const maxBytes = sizeBytes ?? Number.POSITIVE_INFINITY;
+            await targets(dirname(localPath), async (target) =>
+              copyOut(node, target, basename(localPath), { maxBytes, signal }),
+            );
+          } finally {
+            await node.handle.close();
+          }
+        });
       });
     },
     async write(path, body, options) {
@@ -162,29 +178,30 @@ const COPY_MODE = 0o600;
 
 async function copyOut(
   node: OpenNode,
-  localPath: string,
+  folder: OpenNode,
+  name: string,
   { maxBytes, signal }: { readonly maxBytes: number; readonly signal: AbortSignal },
 ): Promise<void> {
   let copied = 0;
   const onBytes = (bytes: number): void => {
     copied += bytes;
     if (copied <= maxBytes) return;
-    throw new StorageError(
-      'storage.failed',
-      `the file has more than the ${String(maxBytes)} bytes it was said to have`,
-    );
+    const problem = `the file has more than the ${String(maxBytes)} bytes it was said to have`;
+    throw new StorageError('storage.failed', problem);
   };
-  const folder = await openDirectory(dirname(localPath));
+  const content = await openContent(node);
   try {
-    const content = await openContent(node);
-    try {
-      await copyToFile(folder.handle, basename(localPath), content, { mode: COPY_MODE, signal, onBytes });
-    } finally {
-      await content.close();
-    }
+    await copyToFile(folder.handle, name, content, { mode: COPY_MODE, signal, onBytes });
   } finally {
-    await folder.handle.close();
+    await content.close();
   }
+}
+
+async function openFile(folder: OpenNode, name: string, path: string): Promise<OpenNode> {
+  const node = await findChild(folder.handle, name);
+  if (node?.facts.type === 'file') return node;
+  await node?.handle.close();
+  throw notFound('file', path);
 }
 
 async function removeFile(folder: OpenNode, name: string, path: string): Promise<void> {

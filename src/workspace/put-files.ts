@@ -4,33 +4,15 @@ import { basename, dirname, resolve } from 'node:path';
 import { checkRelativePath, foldPath, isWithin } from '../base/paths.js';
 import { ValidationError, WorkspaceError, type Issue } from '../errors.js';
 import { bytesOf, once } from '../host/chunks.js';
-import { createFile, type Owner, readContent } from '../host/file-content.js';
-import { makeFolders } from '../host/folders.js';
-import {
-  errorCode,
-  type NodeName,
-  openBeneath,
-  openContent,
-  openDirectory,
-  type OpenNode,
-} from '../host/node.js';
-import { walk } from '../host/walk.js';
-import type { PlannedLimits, RunPlan } from '../plan/run-plan.js';
-import type { Budget } from './budget.js';
+import { createUnhashedFile } from '../host/file-content.js';
+import { errorCode, openBeneath, openDirectory, type OpenNode } from '../host/node.js';
+import type { RunPlan } from '../plan/run-plan.js';
+import { copyLocalFile, copyLocalFolder, madeFor, openTarget, type PutFilesContext } from './copy-local.js';
 import { type FileEntry, type NormalizedFile, normalizeFile } from './file-content.js';
 import { describeInput } from './mounts.js';
 
 /** What the caller gives, by workspace path. */
 export type WorkspaceFiles = Readonly<Record<string, FileEntry>>;
-
-/** Where files are put and how they are counted. */
-export interface PutFilesContext {
-  readonly workspace: OpenNode;
-  readonly user: Owner;
-  readonly budget: Budget;
-  readonly limits: Pick<PlannedLimits, 'entries' | 'depth'>;
-  readonly signal: AbortSignal;
-}
 
 /**
  * Makes sure that the paths are acceptable and none is, or is beneath, an input or the configuration file.
@@ -84,7 +66,7 @@ async function putFile(path: string, file: NormalizedFile, context: PutFilesCont
     return putLocal(path, content.path, names, file, context);
   const body =
     typeof content === 'string' ? once(Buffer.from(content)) : toStream(path, content, context.signal);
-  await copyFile(path, names, body, file.executable, context);
+  await writeFile(path, names, body, file.executable, context);
   return 0;
 }
 
@@ -119,7 +101,13 @@ async function putLocal(
   const source = await openLocal(path, localPath);
   try {
     if (source.facts.type === 'file') {
-      await copyLocalFile(path, names, source, file.executable, context);
+      context.budget.addEntry(`files "${path}"`);
+      const folder = await openTarget(names.slice(0, -1), context);
+      try {
+        await copyLocalFile(path, folder, names.at(-1) ?? '', source, file.executable, context);
+      } finally {
+        await folder.handle.close();
+      }
       return 0;
     }
     if (source.facts.type !== 'directory') throw unreadable(path, localPath, `is a ${source.facts.type}`);
@@ -129,55 +117,9 @@ async function putLocal(
   }
 }
 
-async function copyLocalFolder(
+async function writeFile(
   path: string,
   names: readonly string[],
-  source: OpenNode,
-  executable: boolean,
-  context: PutFilesContext,
-): Promise<number> {
-  let leftOut = 0;
-  await makeAndClose(names, context);
-  const { signal } = context;
-  const bounds = { maxEntries: context.limits.entries, maxDepth: context.limits.depth, signal };
-  for await (const entry of walk(source.handle, bounds)) {
-    const target = [...names, ...entry.names];
-    if (entry.facts.type === 'directory') {
-      context.budget.addEntry(`files "${path}"`);
-      await makeAndClose(target, context);
-    } else if (entry.facts.type === 'file') {
-      const { node } = await openBeneath(source.handle, entry.names);
-      try {
-        if (node?.facts.type === 'file') await copyLocalFile(path, target, node, executable, context);
-      } finally {
-        await node?.handle.close();
-      }
-    } else {
-      leftOut += 1;
-    }
-  }
-  return leftOut;
-}
-
-async function copyLocalFile(
-  path: string,
-  names: readonly NodeName[],
-  source: OpenNode,
-  executable: boolean,
-  context: PutFilesContext,
-): Promise<void> {
-  const content = await openContent(source);
-  try {
-    const isProgram = executable || (source.facts.mode & 0o100) !== 0;
-    await copyFile(path, names, readContent(content, context), isProgram, context);
-  } finally {
-    await content.close();
-  }
-}
-
-async function copyFile(
-  path: string,
-  names: readonly NodeName[],
   body: AsyncIterable<Uint8Array>,
   executable: boolean,
   context: PutFilesContext,
@@ -186,21 +128,13 @@ async function copyFile(
   const what = `files "${path}"`;
   budget.addEntry(what);
   const onBytes = budget.startFile(what, 'caller');
-  const folder = await makeFolders(context.workspace.handle, names.slice(0, -1), {
-    mode: 0o755,
-    owner: user,
-  });
+  const folder = await openTarget(names.slice(0, -1), context);
   try {
-    const mode = executable ? 0o755 : 0o644;
-    await createFile(folder.handle, names.at(-1) ?? '', body, { mode, owner: user, signal, onBytes });
+    const options = { ...madeFor(user, executable), signal, onBytes };
+    await createUnhashedFile(folder.handle, names.at(-1) ?? '', body, options);
   } finally {
     await folder.handle.close();
   }
-}
-
-async function makeAndClose(names: readonly NodeName[], context: PutFilesContext): Promise<void> {
-  const folder = await makeFolders(context.workspace.handle, names, { mode: 0o755, owner: context.user });
-  await folder.handle.close();
 }
 
 async function openLocal(path: string, localPath: string): Promise<OpenNode> {

@@ -2,6 +2,7 @@
 import { StorageError, WorkspaceError } from '../errors.js';
 import type { Content, Owner } from '../host/file-content.js';
 import type { OpenNode } from '../host/node.js';
+import { shareFolders } from '../host/shared-folders.js';
 import type { PlannedInput, RunPlan } from '../plan/run-plan.js';
 import type { InputReport } from '../result.js';
 import { createBudget, type Budget } from './budget.js';
@@ -13,7 +14,7 @@ import { describeInput, requireStorage, type StorageMounts } from './mounts.js';
 import { putFiles, requireNoClash, type WorkspaceFiles } from './put-files.js';
 import { toWorkspaceError } from './run-folder.js';
 import { isNotFound } from './storage-calls.js';
-import { type Survey, surveyInput, type Transfer } from './survey.js';
+import { openStagedFolder, type Survey, surveyInput, type Transfer } from './survey.js';
 import { runTogether } from './together.js';
 import { transferFile } from './transfer.js';
 
@@ -172,14 +173,17 @@ async function transferAll(
   const done = new Map<Survey, { contents: Content[]; sizeBytes: number }>();
   const gone = new Set<Survey>();
   const configSurvey: Survey = { type: 'file', transfers: config };
-  const tasks = [...surveys, configSurvey].flatMap((one, index) =>
-    one.transfers.map((transfer) => async (signal: AbortSignal) => {
+  const tasks = [...surveys, configSurvey].flatMap((one, index) => {
+    const folders = shareFolders(async (path) =>
+      openStagedFolder(inputs, path === '' ? [] : path.split('/'), one.transfers[0]?.what ?? ''),
+    );
+    return one.transfers.map((transfer) => async (signal: AbortSignal) => {
       const input = plan.inputs[index];
       const sum = done.get(one) ?? { contents: [], sizeBytes: 0 };
       done.set(one, sum);
       try {
         const content = await transferFile(transfer, {
-          inputs,
+          folders,
           inputsPath: workspace.inputsPath,
           budget,
           // Reports have a checksum of single files only.
@@ -196,8 +200,8 @@ async function transferAll(
       }
       const workspacePath = input?.workspacePath ?? plan.configFile?.filename ?? '';
       options.onProgress?.({ workspacePath, files: sum.contents.length, sizeBytes: sum.sizeBytes });
-    }),
-  );
+    });
+  });
   await runTogether(tasks, { concurrency: options.concurrency, signal: options.signal });
   return surveys.map((one) => ({
     type: gone.has(one) ? null : one.type,
@@ -212,7 +216,8 @@ async function fillWorkspace(
   const { user, signal } = options;
   const folder = await openWorkspaceFolder(workspace);
   try {
-    const context = { workspace: folder, user, budget, limits: plan.limits, signal };
+    const { concurrency } = options;
+    const context = { workspace: folder, user, budget, limits: plan.limits, concurrency, signal };
     const warnings = await putFiles(options.files ?? {}, context);
     const placeholders = await makeMountPoints(folder, plan.workspaceMountPath, mounted, user, signal);
     return { placeholders, warnings };

@@ -4,17 +4,19 @@ import { join } from 'node:path';
 import { StorageError } from '../errors.js';
 import { once } from '../host/chunks.js';
 import { type Content, createFile, createUnhashedFile, digestContent } from '../host/file-content.js';
-import { errorCode, handlePath, openBeneath, openContent, type OpenNode } from '../host/node.js';
+import { errorCode, findChild, handlePath, openContent, type OpenNode } from '../host/node.js';
+import type { SharedFolders } from '../host/shared-folders.js';
 import type { Budget } from './budget.js';
 import { callStorage, readStorage, storageName } from './storage-calls.js';
-import { openStagedFolder, type Transfer } from './survey.js';
+import type { Transfer } from './survey.js';
 
 /** Readable by any user the job may have: only the mount of this one file or folder leads here. */
 const FILE_MODE = 0o444;
 
 /** Where a file is staged. */
 export interface TransferContext {
-  readonly inputs: OpenNode;
+  /** The folders beneath `inputs/`, by path. */
+  readonly folders: SharedFolders;
   /** Path of the same folder, for adapters that copy by themselves. */
   readonly inputsPath: string;
   readonly budget: Budget;
@@ -29,17 +31,16 @@ export interface TransferContext {
  * @throws `workspace.too_large`; `storage.failed` when size or checksum are not what the storage announced.
  */
 export async function transferFile(transfer: Transfer, context: TransferContext): Promise<Content> {
-  const folder = await openStagedFolder(context.inputs, transfer.names.slice(0, -1), transfer.what);
   try {
-    const content = await receive(transfer, folder, context);
+    const content = await context.folders(transfer.names.slice(0, -1).join('/'), async (folder) =>
+      receive(transfer, folder, context),
+    );
     requireAnnounced(transfer, content);
     return content;
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
     const problem = `the storage lists ${JSON.stringify(transfer.names.slice(1).join('/'))} twice`;
     throw new StorageError('storage.failed', `${transfer.what}: ${problem}`, { cause: error });
-  } finally {
-    await folder.handle.close();
   }
 }
 
@@ -84,7 +85,7 @@ async function takeOver(
   name: string,
   options: TakeOverOptions,
 ): Promise<Content> {
-  const { node } = await openBeneath(folder.handle, [name]);
+  const node = await findChild(folder.handle, name);
   try {
     // A link would lead elsewhere; a second name of a file of the storage would let its mode be changed.
     if (node?.facts.type !== 'file' || node.facts.links !== 1) {

@@ -7,6 +7,8 @@ import { copyContent } from '../../src/host/copy-content.js';
 import { noSignal, scratch } from './scratch.js';
 
 const MIB = 1024 ** 2;
+/** What is read at once: only a file of whole chunks is asked for more. */
+const CHUNK_BYTES = 2 * MIB;
 
 async function withFiles(
   bytes: Uint8Array,
@@ -26,7 +28,7 @@ async function withFiles(
 }
 
 describe('copyContent', () => {
-  it.each([0, 1, 4095, 4096, MIB - 1, MIB, MIB + 1, 3 * MIB, 3 * MIB + 7])(
+  it.each([0, 1, 4095, 4096, 2 * MIB - 1, 2 * MIB, 2 * MIB + 1, 3 * MIB, 4 * MIB, 4 * MIB + 7])(
     'copies %i bytes',
     async (size) => {
       const bytes = randomBytes(size);
@@ -44,19 +46,19 @@ describe('copyContent', () => {
   );
 
   it('copies what a file has become, and counts it before it is written', async () => {
-    await withFiles(Buffer.alloc(MIB, 1), async (source, target, paths) => {
+    await withFiles(Buffer.alloc(CHUNK_BYTES, 1), async (source, target, paths) => {
       let counted = 0;
       const copying = copyContent(source, target, {
         signal: noSignal(),
         onBytes: (count) => {
           counted += count;
-          if (counted > 4 * MIB) throw new Error('enough');
+          if (counted > 4 * CHUNK_BYTES) throw new Error('enough');
           // It grows for as long as it is read: only the count ends it.
-          appendFileSync(paths.source, Buffer.alloc(MIB, 2));
+          appendFileSync(paths.source, Buffer.alloc(CHUNK_BYTES, 2));
         },
       });
       await expect(copying).rejects.toThrow('enough');
-      expect((await readFile(paths.target)).byteLength).toBe(4 * MIB);
+      expect((await readFile(paths.target)).byteLength).toBe(4 * CHUNK_BYTES);
     });
   });
 
@@ -74,7 +76,7 @@ describe('copyContent', () => {
   });
 
   it('ends with the reason of an aborted signal', async () => {
-    await withFiles(randomBytes(3 * MIB), async (source, target) => {
+    await withFiles(randomBytes(3 * CHUNK_BYTES), async (source, target) => {
       const controller = new AbortController();
       const copying = copyContent(source, target, {
         signal: controller.signal,

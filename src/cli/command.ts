@@ -1,4 +1,4 @@
-/** What the three commands share: their flags, and what is read before each of them begins. */
+/** What the commands about one definition share: their flags, and what is read before each of them begins. */
 import { createRuntime, type Runtime } from '../index.js';
 import type { Console } from './console.js';
 import type { CliIo } from './io.js';
@@ -12,13 +12,18 @@ export interface Flags {
   readonly param: readonly string[];
   readonly output?: string | undefined;
   readonly config?: string | undefined;
+  readonly profile?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
-/** One command to carry out. */
-export interface Command {
+/** What every command is given. */
+export interface Surroundings {
   readonly io: CliIo;
   readonly console: Console;
+}
+
+/** One command to carry out. */
+export interface Command extends Surroundings {
   readonly file: string;
   readonly flags: Flags;
 }

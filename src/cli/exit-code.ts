@@ -2,8 +2,8 @@
 import { type AnyJobRuntimeError, type Reason, type RunResult } from '../index.js';
 import type { CancelSignal } from './io.js';
 
-/** The exit codes that are ours; every other one is the job's own. */
-export const EXIT = { succeeded: 0, badInput: 2, timedOut: 124, ownError: 125 } as const;
+/** The exit codes that are ours; every other one is the job's own. `differs`: of commands that compare and run nothing. */
+export const EXIT = { succeeded: 0, differs: 1, badInput: 2, timedOut: 124, ownError: 125 } as const;
 
 const SIGNAL_NUMBERS: Readonly<Record<CancelSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 

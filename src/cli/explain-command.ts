@@ -7,7 +7,7 @@ import { explanationLines } from './render-explanation.js';
 export async function explainCommand(command: Command): Promise<number> {
   const { console, file, flags } = command;
   const { runtime, definition, parameters } = await prepare(command);
-  const explanation = runtime.explain(definition, { parameters });
+  const explanation = runtime.explain(definition, { parameters, profile: flags.profile });
   if (flags.json === true) await console.printJson(explanation);
   else await console.print(explanationLines(file, explanation));
   return explanation.validation.ok ? EXIT.succeeded : EXIT.badInput;

@@ -2,7 +2,7 @@
 import { ConfigError, type Issue, ValidationError } from '../index.js';
 
 /** What a document is read as. */
-export type DocumentKind = 'definition' | 'configuration';
+export type DocumentKind = 'definition' | 'configuration' | 'cases';
 
 /** A document that cannot be used; `place` is the file, with line and column where they are known. */
 export function documentError(

@@ -13,7 +13,7 @@ const MAX_BYTES = 8 * 1024 * 1024;
 const STDIN = '-';
 
 /**
- * The data of a JSON or YAML file; `-` is standard input, for a definition only.
+ * The data of a JSON or YAML file; `-` is standard input, but not for a configuration.
  *
  * @throws `validation.invalid_job` or `config.invalid`.
  */
@@ -22,7 +22,7 @@ export async function loadDocument(
   file: string,
   kind: DocumentKind,
 ): Promise<unknown> {
-  const isStdin = file === STDIN && kind === 'definition';
+  const isStdin = file === STDIN && kind !== 'configuration';
   const name = isStdin ? '<stdin>' : file;
   const chunks: Uint8Array[] = [];
   try {

@@ -7,6 +7,8 @@ import { EXIT, exitCodeOfError } from './exit-code.js';
 import { explainCommand } from './explain-command.js';
 import { usageError } from './input-error.js';
 import type { CliIo } from './io.js';
+import { CONFIG_OPTION, JSON_OPTION, type Perform, PROFILE_OPTION } from './options.js';
+import { addPolicyCommands } from './policy-commands.js';
 import { errorLines } from './render-text.js';
 import { runCommand } from './run-command.js';
 import { validateCommand } from './validate-command.js';
@@ -28,8 +30,8 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
   const console = createConsole(io);
   const isJson = args.includes('--json');
   let code: number = EXIT.succeeded;
-  const perform = async (action: Action, file: string, flags: Flags): Promise<void> => {
-    code = await action({ io, console, file, flags });
+  const perform: Perform = async (work) => {
+    code = await work({ io, console });
   };
   try {
     await createParser(io.version, console, isJson, perform).parseAsync(args, { from: 'user' });
@@ -42,12 +44,7 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<number
   return code === EXIT.succeeded ? EXIT.ownError : code;
 }
 
-function createParser(
-  version: string,
-  console: Console,
-  isJson: boolean,
-  perform: (action: Action, file: string, flags: Flags) => Promise<void>,
-): Parser {
+function createParser(version: string, console: Console, isJson: boolean, perform: Perform): Parser {
   const parser = new Parser('berthkit')
     .description('Run job definitions in containers, under a policy.')
     .version(version, '--version')
@@ -70,10 +67,14 @@ function createParser(
       )
       .option('--param <name=value>', 'a parameter: JSON, or else text; repeatable', collect, [])
       .option('--output <dir>', "folder for outputs with upload: 'caller'")
-      .option('--config <file>', 'JSON or YAML configuration, over that of the environment')
-      .option('--json', 'one JSON document on standard output and nothing else')
-      .action(async (file: string, flags: Flags) => perform(action, file, flags));
+      .option(...CONFIG_OPTION)
+      .option(...PROFILE_OPTION)
+      .option(...JSON_OPTION)
+      .action(async (file: string, flags: Flags) =>
+        perform(async (given) => action({ ...given, file, flags })),
+      );
   }
+  addPolicyCommands(parser, perform);
   return parser;
 }
 

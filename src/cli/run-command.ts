@@ -38,6 +38,7 @@ function runOptions({ io, console, flags }: Command, { parameters, files }: Prep
   const isText = flags.json !== true;
   return {
     parameters,
+    profile: flags.profile,
     ...(Object.keys(files).length === 0 ? {} : { files }),
     ...(flags.output === undefined ? {} : { outputTo: resolve(io.cwd, flags.output) }),
     // With --json both are in the result, and nothing else may stand on standard output.

@@ -7,7 +7,7 @@ import { validationLines } from './render-text.js';
 export async function validateCommand(command: Command): Promise<number> {
   const { console, file, flags } = command;
   const { runtime, definition } = await prepare(command);
-  const validation = runtime.validate(definition);
+  const validation = runtime.validate(definition, { profile: flags.profile });
   if (flags.json === true) await console.printJson(validation);
   else await console.print(validationLines(file, validation));
   return validation.ok ? EXIT.succeeded : EXIT.badInput;

@@ -151,6 +151,37 @@ docker:
   });
 });
 
+describe('a profile', () => {
+  it('is what the run is judged by, seen from inside the container', async () => {
+    await writeFile(
+      join(folder, 'config.yaml'),
+      'policy: { profiles: { net: { network: { enforceIsolation: false, defaultMode: bridge } } } }',
+    );
+    const seen = async (...args: readonly string[]): Promise<readonly string[]> =>
+      (await run('ls /sys/class/net', '--config', 'config.yaml', ...args)).stdout.trim().split('\n');
+    expect(await seen()).toEqual(['lo']);
+    expect(await seen('--profile', 'net')).toEqual(['eth0', 'lo']);
+    expect((await run('true', '--config', 'config.yaml', '--profile', 'nte')).code).toBe(2);
+  });
+});
+
+describe('policy', () => {
+  it('test and diff exit as found, without an engine', async () => {
+    const env = { DOCKER_HOST: `unix://${join(folder, 'no.sock')}` };
+    await writeFile(join(folder, 'new.json'), '{"images":{"allow":["other:*"]}}');
+    await writeFile(join(folder, 'old.json'), '{}');
+    await writeFile(join(folder, 'job.json'), job('true'));
+    const differing = await end(start(['policy', 'diff', 'old.json', 'new.json', 'job.json'], env));
+    expect(differing).toMatchObject({ code: 1, stderr: '' });
+    expect(differing.stdout).toContain('job.json (cli): newly denied\n');
+    expect((await end(start(['policy', 'diff', 'old.json', 'old.json', 'job.json'], env))).code).toBe(0);
+    const cases = (allowed: boolean): string => JSON.stringify([{ definition: 'job.json', allowed }]);
+    expect((await end(start(['policy', 'test', '-'], env), cases(true))).code).toBe(0);
+    expect((await end(start(['policy', 'test', '-'], env), cases(false))).code).toBe(1);
+    expect((await end(start(['policy', 'test', '-'], env), '[{}]')).code).toBe(2);
+  });
+});
+
 describe('bad input', () => {
   it('in YAML is named with line and column', async () => {
     await writeFile(join(folder, 'job.yaml'), 'docker:\n  image: [busybox:1\n  command: [true]\n');

@@ -254,7 +254,10 @@ interface RunResultBase {
   /** Null when the run ended before the first reading, never ran, or the engine tells nothing. */
   readonly usage: Usage | null;
   readonly metadata: Readonly<Record<string, string>>;
-  /** An account of the run in hashes, for `verifyReceipt`; null only in a result that no runtime made, as in tests. */
+  /**
+   * An account of the run in hashes, for `verifyReceipt`; null only in a result that no runtime made, as in tests, and in that of a run whose process
+   * died, which another one put together.
+   */
   readonly receipt: Receipt | null;
   /** What was kept on purpose after the end; null when nothing was. */
   readonly kept: { readonly container: string | null; readonly workspace: string | null } | null;

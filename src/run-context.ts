@@ -14,7 +14,7 @@ import type { RunJournal, StepNote } from './run-journal.js';
 import { createKeeping, type Keeping } from './run-keeping.js';
 import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
-import type { RunStore } from './run-store/types.js';
+import type { RunStore, StoredRun } from './run-store/types.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import { filesystemStorage } from './storage/filesystem.js';
 import type { StorageAdapter } from './storage/types.js';
@@ -39,6 +39,12 @@ export interface RunEnvironment {
   readonly store: RunStore;
   /** This process's, in the store. */
   readonly lease: HeldLease;
+  /**
+   * Reconciles if the process of an open run is proven dead, and says whether it is.
+   *
+   * @throws what keeps a pass from being made.
+   */
+  readonly recoverIfDead: (run: StoredRun) => Promise<boolean>;
   /** The result of a live run of this runtime. */
   readonly liveResult: (runId: string) => Promise<RunResult> | undefined;
   /** For labels: which runtime, and which process. */
@@ -85,7 +91,6 @@ export function createRun(
   },
 ): Run {
   const { record, journal, append } = parts;
-  const { identity } = environment;
   const { outputTo } = parts.options;
   const { clock } = environment.ports;
   let current = environment.currentConfig();
@@ -128,7 +133,7 @@ export function createRun(
     stop: parts.stop,
     record,
     journal,
-    note: async (step) => journal.note({ identity, record, warn, timestamp }, step),
+    note: async (step) => journal.note({ ...environment, record, warn, timestamp }, step),
     keeping: createKeeping(retentionOf(parts.options.retention, current.retention.default)),
     emit,
     warn,

@@ -36,12 +36,15 @@ function liveResult(run: Run, { runId, owner }: StoredRun): Promise<RunResult> |
   return isElsewhere ? undefined : run.liveResult(runId);
 }
 
-async function endInStore({ stop, store }: Run, { runId, requestHash }: StoredRun): Promise<RunOutcome> {
+async function endInStore(run: Run, { runId, requestHash }: StoredRun): Promise<RunOutcome> {
+  const { stop, store } = run;
   for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(waitMs * 2, MAX_LOOK_MS)) {
     stop.signal.throwIfAborted();
     const found = await look(store.get(runId));
     if (found?.requestHash !== requestHash) throw lost(`it knows nothing of run "${runId}" any more`);
     if (found.end !== null) return found.end;
+    // What cannot be reconciled now may be later, by this process or another.
+    await run.recoverIfDead(found).catch(() => false);
     await pause(waitMs, stop.signal);
   }
 }

@@ -18,6 +18,8 @@ const STORE_MS = 10_000;
 /** The attempt that writes. */
 interface JournalSubject {
   readonly identity: { readonly instance: string; readonly owner: string };
+  /** Ends an open run whose process is proven dead; false where it is not. */
+  readonly recoverIfDead: (run: StoredRun) => Promise<boolean>;
   readonly record: RunRecord;
   warn(message: string): void;
   /** ISO time of now. */
@@ -69,7 +71,11 @@ export function createRunJournal({ store, lease, key }: RunJournalOptions): RunJ
     async claim(subject, request, plan) {
       if (state !== 'unclaimed') return null;
       const run = toNewRun(subject, request, plan, key);
-      const standing = await claimInStore(store, lease, run, subject.timestamp);
+      let standing = await claimInStore(store, lease, run, subject.timestamp);
+      // Who comes after the death of a process begins anew; only who waited for it gets the end of its run.
+      if (standing?.end === null && (await subject.recoverIfDead(standing))) {
+        standing = await claimInStore(store, lease, run, subject.timestamp);
+      }
       if (standing === null) {
         state = 'open';
         return null;

@@ -11,7 +11,7 @@ export interface RunOptions {
   /** Default: a fresh one. `[A-Za-z0-9][A-Za-z0-9_.-]{0,127}`, unique among the runtime's live runs. */
   readonly runId?: string | undefined;
   /**
-   * Makes runs that ask for the same thing one run: while it is under way, and after its end, whoever comes with its key gets its result, unchanged.
+   * Makes runs that ask for the same thing one run: while it is under way, and after its end, whoever comes with its key gets its result, unchanged, with its `runId`.
    * 1 to 256 characters. The key stays with a result that is not `retryable`; with anything else it is given up. Of a call that joins another's run,
    * `files`, streams, sinks, listeners of output and `outputTo` have no effect, and ending it ends its waiting only.
    */

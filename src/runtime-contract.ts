@@ -93,11 +93,12 @@ export interface Runtime extends AsyncDisposable {
    */
   readiness(): Promise<Readiness>;
   /**
-   * Removes the containers and folders that dead processes of this instance left behind; call it when your application starts. With `dryRun`
-   * it only says what it would do. What is not proven to be a dead process's is left alone and reported. What runs kept on purpose stays within
-   * its bounds of age and size.
+   * Removes the containers and folders that dead processes of this instance left behind, finishes or takes back what they published, and gives their
+   * runs their end; call it when your application starts. With `dryRun` it only says what it would do. What is not proven to be a dead
+   * process's is left alone and reported. It is done by itself, too, as `recovery` in the configuration says. What runs kept on
+   * purpose stays within its bounds of age and size.
    *
-   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.closed`.
+   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.store_failed`; `runtime.closed`.
    */
   reconcile(options?: { readonly dryRun?: boolean | undefined }): Promise<ReconcileReport>;
   /**

@@ -30,7 +30,7 @@ export interface RuntimePorts {
   readonly resolveSecret?: SecretResolver | undefined;
   /** Rules besides the built-in ones; a rule that throws denies. */
   readonly rules?: readonly PolicyRule[] | undefined;
-  /** Hears every event of every run. What it throws is ignored. */
+  /** Hears every event of every run, and the `run_end` of runs whose process died. What it throws is ignored. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
   /**
    * Remembers runs for other processes and later ones. Default: files in `stateDir`; without that memory, which keeps the last 100 runs that ended.

@@ -18,7 +18,6 @@ import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
 import { holdLease } from './recovery/owner-lease.js';
-import { reconcileOnce } from './recovery/reconcile.js';
 import type { CallerIdentity, RunEnvironment } from './run-context.js';
 import { type RunHandle, startRunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
@@ -27,12 +26,12 @@ import { takenRunId } from './run-refusals.js';
 import { fileRunStore } from './run-store/file.js';
 import { memoryRunStore } from './run-store/memory.js';
 import type { RunStore } from './run-store/types.js';
-import { secretsRootOf } from './run-secrets.js';
 import { createClosing } from './runtime-closing.js';
 import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
+import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createRuntimeRuns } from './runtime-runs.js';
 
 /**
@@ -73,6 +72,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   });
   const closing = createClosing(runs, async () => {
     lease.stop();
+    await recovery.stop();
     const report = { kept: await kept.sweep() };
     await source.close();
     return report;
@@ -80,10 +80,20 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const admission = createAdmission(config.maxConcurrentRuns, config.maxQueuedRuns);
   const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
   const store = ports.runStore ?? defaultStore(config);
+  const machine = machineIdentity();
+  const recovery = createRuntimeRecovery({
+    config,
+    ports: resolved,
+    engine,
+    store,
+    identity,
+    machine,
+    caller,
+  });
   const lease = holdLease({
     ...identity,
     store,
-    machine: machineIdentity(),
+    machine,
     everyMs: config.recovery.leaseMs,
     timestamp,
   });
@@ -96,6 +106,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     caller,
     store,
     lease,
+    recoverIfDead: recovery.recoverIfDead,
     liveResult: (runId) => (runs.isLive(runId) ? runs.get(runId)?.result : undefined),
     identity,
     onKept: () => {
@@ -121,6 +132,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         const refused = refusal();
         if (refused !== null) throw refused;
         if (admission.isPaused && queueing === 'bounded') throw paused();
+        recovery.begin();
         if (isTaken && options.idempotencyKey === undefined) throw takenRunId(runId);
         return toRequest();
       },
@@ -204,19 +216,8 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       }),
     async reconcile({ dryRun = false } = {}) {
       if (closing.hasBegun) throw closed();
-      const { labelPrefix, workspaceRoot } = config;
-      const { instance, owner: self } = environment.identity;
       if (!dryRun) await kept.sweep();
-      return reconcileOnce({
-        engine: await engine(),
-        labelPrefix,
-        instance,
-        self,
-        workspaceRoot,
-        secretsRoot: secretsRootOf({ config, caller }),
-        dryRun,
-        at: timestamp(),
-      });
+      return recovery.reconcile(dryRun);
     },
     close: async ({ drainMs = 0 } = {}) => closing.close(drainMs),
     [Symbol.asyncDispose]: async () => {

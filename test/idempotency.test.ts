@@ -12,7 +12,7 @@ import {
   StorageError,
 } from 'berthkit';
 import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { setUp, testFolder } from './run-fixture.js';
 
 const JOB: JobDefinition = { slug: 'keyed', docker: { image: 'busybox:1', command: ['work'] } };
@@ -150,13 +150,22 @@ describe('a key', () => {
   });
 
   it('is joined from another runtime of the same store, by its result and by its error', async () => {
-    const runStore = memoryRunStore();
+    const inner = memoryRunStore();
+    const waitedFor = new Set<string>();
+    const get: RunStore['get'] = async (runId) => {
+      waitedFor.add(runId);
+      return inner.get(runId);
+    };
+    const runStore: RunStore = { ...inner, get };
     const holder = gate();
     const one = setUp(holder.script, { runStore });
     const two = setUp(holder.script, { runStore });
     const first = one.runtime.startJob(JOB, { ...key, runId: 'first' });
     await holder.started;
     const joined = two.runtime.startJob(JOB, key);
+    await vi.waitFor(() => {
+      expect(waitedFor).toContain('first');
+    });
     holder.open();
     expect(await joined.result).toEqual(await first.result);
     expect(holder.starts()).toBe(1);
@@ -173,8 +182,9 @@ describe('a key', () => {
     const failing = broken.runtime.startJob(definition, { idempotencyKey: 'order-2', runId: 'broken' });
     await writer.started;
     const other = two.runtime.startJob(definition, { idempotencyKey: 'order-2' });
-    // It has joined once it has a plan: what it was asked for is judged before.
-    for await (const { type } of other.events) if (type === 'policy_decision') break;
+    await vi.waitFor(() => {
+      expect(waitedFor).toContain('broken');
+    });
     writer.open();
     expect(await codeOf(failing)).toBe('storage.exists');
     const error: unknown = await other.result.catch((reason: unknown) => reason);

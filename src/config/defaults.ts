@@ -55,6 +55,12 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   labelPrefix: 'berthkit',
   instanceId: null,
   stateDir: null,
-  recovery: { leaseMs: 15_000 },
+  recovery: {
+    leaseMs: 15_000,
+    leaseExpiryMs: null,
+    firstPassMs: MINUTE,
+    everyMs: 5 * MINUTE,
+    rememberMs: 7 * 24 * 60 * MINUTE,
+  },
   policy: DEFAULT_POLICY,
 };

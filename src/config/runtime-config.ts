@@ -18,6 +18,17 @@ export interface Timeouts {
 export interface Recovery {
   /** How often this process says in the run store that it is at work. */
   readonly leaseMs: number;
+  /**
+   * How long another process may go without saying so before it counts as dead although nothing else proves it: one in another container, or of
+   * another machine. Longer than any pause it may come to. Null: never.
+   */
+  readonly leaseExpiryMs: number | null;
+  /** From the first use of a runtime to the first time it reconciles by itself; null: it never does. */
+  readonly firstPassMs: number | null;
+  /** From one such pass to the next; null: there is only one. */
+  readonly everyMs: number | null;
+  /** How long the store remembers runs that have ended, with their keys. */
+  readonly rememberMs: number;
 }
 
 /** When something is kept after the end of a run. `on_failure`: unless it succeeded. */

@@ -56,6 +56,16 @@ const hostFolder = lazy(() =>
     .refine((path) => !path.split('/').includes('..'), 'must not have ".." segments'),
 );
 
+const recovery = lazy(() =>
+  z.strictObject({
+    leaseMs: milliseconds(1_000, 3_600_000),
+    leaseExpiryMs: milliseconds(1_000).nullable(),
+    firstPassMs: milliseconds(1).nullable(),
+    everyMs: milliseconds(1_000).nullable(),
+    rememberMs: milliseconds(0, 366 * 86_400_000),
+  }),
+);
+
 /** The schema of a whole configuration. */
 export const configSchema = lazy(() =>
   z.strictObject({
@@ -98,7 +108,7 @@ export const configSchema = lazy(() =>
       ),
     instanceId: text().max(128, 'must not be longer than 128 characters').nullable(),
     stateDir: hostFolder().nullable(),
-    recovery: z.strictObject({ leaseMs: milliseconds(1_000, 3_600_000) }),
+    recovery: recovery(),
     policy: policySchema(),
   }),
 );
@@ -117,6 +127,7 @@ export function configProblems({
   secretsRoot,
   stateDir,
   retention,
+  recovery: { leaseMs, leaseExpiryMs },
   policy,
 }: RuntimeConfig): readonly CrossProblem[] {
   const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
@@ -127,6 +138,13 @@ export function configProblems({
     problems.push({
       path: ['stateDir'],
       message: `must not be the same as, beneath or above workspaceRoot (${workspaceRoot})`,
+    });
+  }
+  // One renewal may be late, and one may fail.
+  if (leaseExpiryMs !== null && leaseExpiryMs < 4 * leaseMs) {
+    problems.push({
+      path: ['recovery', 'leaseExpiryMs'],
+      message: `must be at least four times recovery.leaseMs (${String(4 * leaseMs)})`,
     });
   }
   if (secretsRoot !== null && pathsOverlap(workspaceRoot, secretsRoot)) {

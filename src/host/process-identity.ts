@@ -50,6 +50,11 @@ export function ownerState(owner: string, self: string): OwnerState {
   return processState(theirs);
 }
 
+/** The boot an owner ran in; null where it is not written as this version writes one. */
+export function bootOf(owner: string): string | null {
+  return partsOf(owner)?.bootId ?? null;
+}
+
 function partsOf(owner: string): OwnerParts | null {
   const match = /^([0-9a-f-]{36})\.(\d+)\.(\d+)\.(\d+)$/.exec(owner);
   if (match === null) return null;

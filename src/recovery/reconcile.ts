@@ -1,7 +1,9 @@
-/** Removes what processes that are proven dead left behind, and nothing else. It adopts nothing. */
+/** Removes what processes that are proven dead left behind, accounts for their runs, and does nothing else. It adopts nothing. */
 import type { ContainerEngine } from '../engine/types.js';
+import { RuntimeError } from '../errors.js';
 import { engineCall } from '../execute/engine-call.js';
-import { type OwnerState, ownerState } from '../host/process-identity.js';
+import { finishRun, type FinishOptions } from './finish-runs.js';
+import type { LeaseWatch, OwnerJudge } from './judge-owner.js';
 import { type OwnershipKey, ownershipOf } from './ownership.js';
 import type { LeftAlone, ReconcileAction, ReconcileReport } from './report.js';
 import { RUN_FOLDER_PREFIX, SECRET_FOLDER_PREFIX } from '../workspace/layout.js';
@@ -9,37 +11,38 @@ import { findFolders, type FoundFolder } from './run-folders.js';
 import { type KeptRun, listKept } from '../workspace/kept.js';
 
 /** What a pass works on. */
-export interface ReconcileOptions extends OwnershipKey {
+export interface ReconcileOptions extends OwnershipKey, FinishOptions {
   readonly engine: ContainerEngine;
   readonly workspaceRoot: string;
   /** Where files of secrets are. */
   readonly secretsRoot: string;
-  /** This process, as in the label `owner`. */
-  readonly self: string;
+  readonly leases: LeaseWatch;
   readonly dryRun: boolean;
-  /** ISO. */
-  readonly at: string;
 }
 
 interface Pass extends ReconcileOptions {
+  readonly judge: OwnerJudge;
   /** What runs left on purpose: it stays, whoever left it, until it is too old or too much. */
   readonly kept: readonly KeptRun[];
   readonly actions: ReconcileAction[];
   readonly leftAlone: LeftAlone[];
 }
 
-type Thing = Pick<ReconcileAction, 'what' | 'name' | 'runId' | 'owner'>;
+type Thing = Pick<ReconcileAction, 'action' | 'what' | 'name' | 'runId' | 'owner'>;
 
 /**
- * One pass: containers first, then the folders that were mounted into them, those with secrets before the others. What cannot be removed is reported and does not keep the rest
- * from being removed.
+ * One pass: containers first, then the folders that were mounted into them, those with secrets before the others, and in the end the runs they belonged
+ * to. What cannot be done is reported and does not keep the rest from being done.
  *
- * @throws what the engine throws when containers cannot be listed; then nothing was touched.
+ * @throws what the engine and the store throw when containers and runs cannot be listed; then nothing was touched.
  */
 export async function reconcileOnce(options: ReconcileOptions): Promise<ReconcileReport> {
   const { signal } = new AbortController();
   const kept = await listKept(options.workspaceRoot, options.instance, signal);
-  const pass: Pass = { ...options, kept, actions: [], leftAlone: [] };
+  const { store, instance } = options;
+  const judge = options.leases.look(await fromStore(store.listLeases(instance)));
+  const open = await fromStore(store.listOpen({ instance }));
+  const pass: Pass = { ...options, judge, kept, actions: [], leftAlone: [] };
   await reconcileContainers(pass);
   // Secrets go even if their container could not be removed.
   await reconcileFolders(
@@ -54,8 +57,24 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
     await findFolders(pass.workspaceRoot, RUN_FOLDER_PREFIX),
     async (folder) => removeUnmounted(pass, folder),
   );
+  for (const run of open) {
+    const { runId, owner } = run;
+    await settle(pass, { action: 'finished', what: 'run', name: runId, runId, owner }, async (proof) => {
+      requireGone(pass, runId);
+      await finishRun(run, proof, options);
+    });
+  }
   const { dryRun, at, actions, leftAlone } = pass;
   return { dryRun, at, actions, leftAlone };
+}
+
+async function fromStore<T>(asking: Promise<T>): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    throw new RuntimeError('runtime.store_failed', `nothing was reconciled: ${message}`, { cause: error });
+  }
 }
 
 async function reconcileContainers(pass: Pass): Promise<void> {
@@ -75,8 +94,10 @@ async function reconcileContainers(pass: Pass): Promise<void> {
       leaveKept(pass, { what: 'container', name: container.name, runId });
       continue;
     }
-    await settle(pass, { what: 'container', name: container.name, runId, owner }, async () =>
-      engineCall('remove', undefined, (signal) => containers.remove(container.id, { signal })),
+    await settle(
+      pass,
+      { action: 'removed', what: 'container', name: container.name, runId, owner },
+      async () => engineCall('remove', undefined, (signal) => containers.remove(container.id, { signal })),
     );
   }
 }
@@ -102,7 +123,7 @@ async function reconcileFolders(
       leaveKept(pass, { what, name: path, runId });
       continue;
     }
-    await settle(pass, { what, name: path, runId, owner }, async () => remove(folder));
+    await settle(pass, { action: 'removed', what, name: path, runId, owner }, async () => remove(folder));
   }
 }
 
@@ -119,12 +140,18 @@ async function removeUnmounted({ actions }: Pass, { mark, remove }: FoundFolder)
   await remove();
 }
 
-/** Removes what belongs to an owner that is proven dead; anything else is left alone, and said so unless it is this process's own. */
-async function settle(pass: Pass, thing: Thing, remove: () => Promise<void>): Promise<void> {
-  const { state, proof }: OwnerState = ownerState(thing.owner, pass.self);
+/** Who waits for the end of a run may count on it that nothing of the run goes on. */
+function requireGone({ actions }: Pass, runId: string): void {
+  const left = actions.find((each) => each.runId === runId && each.problem !== null);
+  if (left !== undefined) throw new Error(`its ${left.what} could not be removed`);
+}
+
+/** Does away with what belongs to an owner that is proven dead; anything else is left alone, and said so unless it is this process's own. */
+async function settle(pass: Pass, thing: Thing, work: (proof: string) => Promise<void>): Promise<void> {
+  const { state, proof } = pass.judge(thing.owner);
   if (state === 'dead') {
-    const problem = pass.dryRun ? null : await problemOf(remove);
-    pass.actions.push({ action: 'removed', ...thing, proof, problem });
+    const problem = pass.dryRun ? null : await problemOf(async () => work(proof));
+    pass.actions.push({ ...thing, proof, problem });
   } else if (state !== 'self') {
     const { what, name, runId } = thing;
     const why = state === 'alive' ? 'alive' : 'owner_unknown';

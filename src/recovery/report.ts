@@ -1,23 +1,24 @@
 /** What a reconciliation did and left alone, as data. */
 
-/** Something a dead process left behind and that was removed, or would be. */
+/** Something a dead process left behind, and what was done about it, or would be. */
 export interface ReconcileAction {
-  readonly action: 'removed';
-  readonly what: 'container' | 'secrets' | 'workspace';
-  /** The container's name, or the folder's path. */
+  /** `finished`, for a run: what it published is finished or taken back, and it has its end in the run store. */
+  readonly action: 'removed' | 'finished';
+  readonly what: 'container' | 'secrets' | 'workspace' | 'run';
+  /** The container's name, the folder's path, or the run's id. */
   readonly name: string;
   readonly runId: string | null;
   /** Whose it was, as in the label `owner`. */
   readonly owner: string;
   /** How it is known that the owner is dead. */
   readonly proof: string;
-  /** Why it could not be removed; null if it was. A later pass tries again. */
+  /** Why it could not be done; null if it was. A later pass tries again. */
   readonly problem: string | null;
 }
 
 /** Something that was left as it is. */
 export interface LeftAlone {
-  readonly what: 'container' | 'secrets' | 'workspace';
+  readonly what: 'container' | 'secrets' | 'workspace' | 'run';
   readonly name: string;
   readonly runId: string | null;
   /** `kept`: its run kept it on purpose. `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */

@@ -1,12 +1,20 @@
 /** Remembers runs in a folder, for all processes that use it: one file a run, appended to line by line, one a key and one a lease. */
 import { createHash, randomUUID } from 'node:crypto';
-import { rename, rm } from 'node:fs/promises';
+import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { errorCode } from '../host/node.js';
 import { privateFolder } from '../host/private-folder.js';
 import { type FoldedRun, foldLines, toLine } from './fold.js';
-import { appendText, namesIn, readText, removeOldDrafts, replaceWhole, writeWhole } from './lines.js';
+import {
+  appendText,
+  isOlder,
+  namesIn,
+  readText,
+  removeOldDrafts,
+  replaceWhole,
+  writeWhole,
+} from './lines.js';
 import type { NewRun, OwnerLease, RunStore, StoredRun } from './types.js';
 
 const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
@@ -127,6 +135,8 @@ export function fileRunStore(folder: string): RunStore {
       // Of two ends at the same time the first line counts, for everybody.
       const isOurs = (await find(runId))?.endId === endId;
       if (isOurs && !keepsKey) await releaseKey(before.run);
+      // So that what is to be forgotten is found without reading all that is not.
+      await utimes(join(open, name), new Date(at), new Date(at)).catch(() => undefined);
       await moveEnded(open, ended, name);
       return isOurs;
     },
@@ -152,6 +162,7 @@ export function fileRunStore(folder: string): RunStore {
         if (isBefore((await readRun(open, name))?.endedAt, limit)) await moveEnded(open, ended, name);
       }
       for (const name of await namesIn(ended, RUN_SUFFIX)) {
+        if (!(await isOlder(join(ended, name), limit))) continue;
         const folded = await readRun(ended, name);
         if (folded === null) continue;
         if (!isBefore(folded.endedAt, limit)) continue;

@@ -58,6 +58,12 @@ async function withDraft<T>(
   }
 }
 
+/** Whether a file was last changed before (milliseconds since the epoch), as far as its time tells; false where there is none. */
+export async function isOlder(path: string, beforeMs: number): Promise<boolean> {
+  const facts = await stat(path).catch(() => null);
+  return facts !== null && facts.mtimeMs < beforeMs;
+}
+
 /** One write to the end of a file that is there; false where there is none. */
 export async function appendText(path: string, text: string, isDurable: boolean): Promise<boolean> {
   let file;
@@ -96,8 +102,7 @@ export async function removeOldDrafts(folder: string, beforeMs: number): Promise
   for (const name of await allNames(folder)) {
     if (!/^\.[0-9a-f-]{36}$/.test(name)) continue;
     const path = join(folder, name);
-    const facts = await stat(path).catch(() => null);
-    if (facts !== null && facts.mtimeMs < beforeMs) await rm(path, { force: true });
+    if (await isOlder(path, beforeMs)) await rm(path, { force: true });
   }
 }
 

@@ -110,7 +110,7 @@ export interface OwnerLease {
 /**
  * Remembers runs, for several processes at once. Methods may be called concurrently, by different processes too. What a method has resolved for
  * is seen by every later call of any process, and is there after the process was killed. A store decides nothing: which run is dead, and
- * what becomes of it, is its caller's business. What it cannot do it rejects, with any error.
+ * what becomes of it, is its caller's business. What it cannot do it rejects, with any error; a call that takes longer than 10 seconds is given up.
  */
 export interface RunStore {
   /**

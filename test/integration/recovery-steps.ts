@@ -1,25 +1,42 @@
-/** The steps of a run at which its process is killed, in their order, and what makes each one known. Data only. */
-import type { RunEventType } from '../../src/index.js';
+/** The steps of a run at which its process is killed: those the run store knows, and what is there and what becomes of the run at each. Data only. */
+import { RUN_STEPS } from '../../src/index.js';
 
-/** A step: an event, the upload of an output, or the beginning of the clean-up, which a secret's release tells. */
-export type KillStep = RunEventType | 'uploading' | 'cleaning_up';
-
-/** Every step, and whether a container and a folder are there at it; null where that depends on the order of cleaning up. */
-export const KILL_STEPS: readonly {
-  readonly step: KillStep;
-  readonly container: boolean | null;
+/** A step after which a process dies, and what it leaves behind. */
+export interface KillStep {
+  readonly step: (typeof RUN_STEPS)[number];
+  readonly container: boolean;
   readonly folder: boolean;
-}[] = [
-  { step: 'queue_end', container: false, folder: false },
-  { step: 'pull_end', container: false, folder: false },
-  { step: 'stage_start', container: false, folder: true },
-  { step: 'stage_end', container: false, folder: true },
-  { step: 'container_created', container: true, folder: true },
-  { step: 'container_started', container: true, folder: true },
-  { step: 'output', container: true, folder: true },
-  { step: 'container_exited', container: true, folder: true },
-  { step: 'collect_start', container: true, folder: true },
-  { step: 'uploading', container: true, folder: true },
-  { step: 'collect_end', container: true, folder: true },
-  { step: 'cleaning_up', container: null, folder: true },
-];
+  /** What its outputs' storage holds once another process has looked. */
+  readonly outputs: 'none' | 'all';
+  /** How the run ended, as the store has it then. */
+  readonly end: 'orphaned' | 'completed' | 'storage.exists';
+}
+
+type Found = Omit<KillStep, 'step'>;
+
+const BEFORE_FOLDER: Found = { container: false, folder: false, outputs: 'none', end: 'orphaned' };
+const WITH_FOLDER: Found = { ...BEFORE_FOLDER, folder: true };
+const WITH_CONTAINER: Found = { ...WITH_FOLDER, container: true };
+const PUBLISHED: Found = { ...WITH_CONTAINER, outputs: 'all' };
+
+const FOUND: Readonly<Record<(typeof RUN_STEPS)[number], Found>> = {
+  planned: BEFORE_FOLDER,
+  admitted: BEFORE_FOLDER,
+  image_ready: BEFORE_FOLDER,
+  workspace_ready: WITH_FOLDER,
+  staged: WITH_FOLDER,
+  secrets_ready: WITH_FOLDER,
+  created: WITH_CONTAINER,
+  started: WITH_CONTAINER,
+  exited: WITH_CONTAINER,
+  storing: WITH_CONTAINER,
+  publishing: PUBLISHED,
+  published: PUBLISHED,
+  // Only a run that failed to publish comes to it.
+  withdrawn: WITH_CONTAINER,
+  collected: PUBLISHED,
+  settled: { ...PUBLISHED, end: 'completed' },
+};
+
+/** Every step there is. */
+export const KILL_STEPS: readonly KillStep[] = RUN_STEPS.map((step) => ({ step, ...FOUND[step] }));

@@ -1,13 +1,23 @@
 /** A process that runs jobs is killed at every step; what it left is found, proven and removed on a real engine, and nothing else is. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { createRuntime, dockerEngine, type Runtime } from 'berthkit';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  createRuntime,
+  dockerEngine,
+  fileRunStore,
+  filesystemStorage,
+  type RunEvent,
+  type RunOutcome,
+  type Runtime,
+  type RuntimeConfigInput,
+} from 'berthkit';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { importBusybox } from './busybox-image.js';
+import { leftJob } from './recovery-job.js';
 import { KILL_STEPS } from './recovery-steps.js';
 import { temporaryFolder } from './setup.js';
 
@@ -15,7 +25,7 @@ const IMAGE = 'berthkit-test:busybox';
 const host = process.env['DOCKER_HOST'] ?? '';
 const engine = dockerEngine({ host });
 const program = fileURLToPath(new URL('./recovery-program.ts', import.meta.url));
-const TABLE: string[] = ['step                found                  done'];
+const TABLE: string[] = [`${'step'.padEnd(17)}${'found'.padEnd(36)}${'done'.padEnd(46)}outputs  end`];
 
 beforeAll(async () => {
   await importBusybox(host);
@@ -59,10 +69,35 @@ async function newPlace(name: string): Promise<Place> {
 
 const containersOf = async ({ instance }: Place): Promise<readonly string[]> =>
   (await engine.containers.list({ 'berthkit.instance': instance })).map(({ name }) => name);
-const foldersOf = async ({ root }: Place): Promise<readonly string[]> => readdir(root).catch(() => []);
+const namesIn = async (path: string): Promise<readonly string[]> => readdir(path).catch(() => []);
+const foldersOf = async ({ root }: Place): Promise<readonly string[]> => namesIn(join(root, 'work'));
+const secretsOf = async ({ root }: Place): Promise<readonly string[]> => namesIn(join(root, 'secrets'));
+/** What was published, and what would be visible to nobody: everything beneath the storage. */
+const storedOf = async ({ root }: Place): Promise<readonly string[]> =>
+  (await readdir(join(root, 'out'), { recursive: true }).catch(() => []))
+    .filter((name) => name !== 'results')
+    .sort();
+const storeOf = ({ root }: Place) => fileRunStore(join(root, 'state', 'runs'));
+const wordFor = (end: RunOutcome | null | undefined): string =>
+  end == null ? 'open' : end.outcome === 'result' ? end.result.reason : end.error.code;
 
-async function withRuntime<T>({ root, instance }: Place, work: (runtime: Runtime) => Promise<T>): Promise<T> {
-  const runtime = createRuntime({ workspaceRoot: root, instanceId: instance, engine: { host } });
+async function withRuntime<T>(
+  { root, instance }: Place,
+  config: RuntimeConfigInput,
+  work: (runtime: Runtime) => Promise<T>,
+  onEvent?: (event: RunEvent) => void,
+): Promise<T> {
+  const runtime = createRuntime(
+    {
+      ...{
+        workspaceRoot: join(root, 'work'),
+        secretsRoot: join(root, 'secrets'),
+        stateDir: join(root, 'state'),
+      },
+      ...{ instanceId: instance, engine: { host }, ...config },
+    },
+    { storage: { out: filesystemStorage(join(root, 'out')) }, onEvent },
+  );
   try {
     return await work(runtime);
   } finally {
@@ -92,28 +127,54 @@ async function kill(child: ChildProcess): Promise<void> {
 
 describe('a process that is killed', { timeout: 240_000 }, () => {
   it.each(KILL_STEPS)(
-    'at $step leaves nothing once another one has looked',
-    async ({ step, container, folder }) => {
+    'at $step leaves nothing once another one has looked, and its run has its end',
+    async ({ step, container, folder, outputs, end }) => {
       const place = await newPlace(step.replaceAll('_', '-'));
+      if (step === 'withdrawn') {
+        await mkdir(join(place.root, 'out', 'results'), { recursive: true });
+        await writeFile(join(place.root, 'out', 'results', 'b.txt'), 'there before');
+      }
+      const before = await storedOf(place);
       const [, signal] = (await once(start(place, step, 'r1'), 'exit')) as [unknown, unknown];
       expect(signal).toBe('SIGKILL');
-      const found = [await containersOf(place), await foldersOf(place)] as const;
-      const isThere = found[0].length > 0;
-      expect(found.map(({ length }) => length)).toEqual([(container ?? isThere) ? 1 : 0, folder ? 1 : 0]);
+      const found = [await containersOf(place), await foldersOf(place), await secretsOf(place)] as const;
+      const hasSecrets = found[2].length > 0;
+      expect(found.slice(0, 2).map(({ length }) => length)).toEqual([container ? 1 : 0, folder ? 1 : 0]);
+      expect((await storeOf(place).get('r1'))?.end).toBeNull();
 
-      const report = await withRuntime(place, (runtime) => runtime.reconcile());
+      const events: RunEvent[] = [];
+      const report = await withRuntime(
+        place,
+        {},
+        (runtime) => runtime.reconcile(),
+        (event) => events.push(event),
+      );
       expect(report.leftAlone.filter(({ runId }) => runId === 'r1')).toEqual([]);
-      expect(report.actions.map(({ what, runId, problem }) => ({ what, runId, problem }))).toEqual([
-        ...(isThere ? [{ what: 'container', runId: 'r1', problem: null }] : []),
-        ...(folder ? [{ what: 'workspace', runId: 'r1', problem: null }] : []),
+      expect(report.actions.map(({ what, runId, problem }) => ({ what, runId, problem }))).toEqual(
+        [container && 'container', hasSecrets && 'secrets', folder && 'workspace', 'run']
+          .filter((what) => what !== false)
+          .map((what) => ({ what, runId: 'r1', problem: null })),
+      );
+      expect([await containersOf(place), await foldersOf(place), await secretsOf(place)]).toEqual([
+        [],
+        [],
+        [],
       ]);
-      expect(await containersOf(place)).toEqual([]);
-      expect(await foldersOf(place)).toEqual([]);
-      const cell = found
-        .map(({ length }, index) => `${String(length)} ${['container', 'folder'][index] ?? ''}`)
+      const published = outputs === 'all' ? ['results/a.txt', 'results/b.txt'] : before;
+      expect(await storedOf(place)).toEqual(published);
+      const stored = await storeOf(place).get('r1');
+      expect(wordFor(stored?.end)).toBe(end);
+      expect(stored?.steps.at(-1)?.name).toBe(step);
+      expect(events).toMatchObject([{ type: 'run_end', runId: 'r1', ...stored?.end }]);
+      expect(await namesIn(join(place.root, 'state', 'runs', 'open'))).toEqual([]);
+      const cell = ['container', 'folder', 'secrets']
+        .map((what, index) => `${String(found[index]?.length ?? 0)} ${what}`)
+        .join(', ');
+      const done = report.actions
+        .map(({ what, action }) => (action === 'removed' ? what : action))
         .join(', ');
       TABLE.push(
-        `${step.padEnd(20)}${cell.padEnd(23)}${report.actions.map(({ what }) => `${what} removed`).join(', ') || '–'}`,
+        `${step.padEnd(17)}${cell.padEnd(36)}${done.padEnd(46)}${outputs.padEnd(9)}${wordFor(stored?.end)}`,
       );
     },
   );
@@ -126,11 +187,21 @@ describe('a process that lives', { timeout: 240_000 }, () => {
     const killed = await startStaying(place, 'killed');
     stopped.kill('SIGSTOP');
     await kill(killed);
-    await withRuntime(place, async (runtime) => {
+    await withRuntime(place, {}, async (runtime) => {
       const { actions, leftAlone } = await runtime.reconcile();
-      expect(actions.map(({ runId }) => runId)).toEqual(['killed', 'killed']);
+      expect(actions.map(({ what, runId }) => `${what} ${runId ?? ''}`)).toEqual([
+        'container killed',
+        'secrets killed',
+        'workspace killed',
+        'run killed',
+      ]);
       const kept = leftAlone.filter(({ runId }) => runId === 'stopped');
-      expect(kept.map(({ why }) => why)).toEqual(['alive', 'alive']);
+      expect(kept.map(({ what, why }) => `${what} ${why}`)).toEqual([
+        'container alive',
+        'secrets alive',
+        'workspace alive',
+        'run alive',
+      ]);
       expect(await containersOf(place)).toHaveLength(1);
       await kill(stopped);
       await runtime.reconcile();
@@ -143,29 +214,73 @@ describe('a process that lives', { timeout: 240_000 }, () => {
     const place = await newPlace('namespace');
     const wrapper = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
     const child = await startStaying(place, 'sibling', wrapper);
-    await withRuntime(place, async (runtime) => {
+    await withRuntime(place, {}, async (runtime) => {
       const { actions, leftAlone } = await runtime.reconcile();
       expect(actions).toEqual([]);
       const kept = leftAlone.filter(({ runId }) => runId === 'sibling');
-      expect(kept.map(({ why }) => why)).toEqual(['owner_unknown', 'owner_unknown']);
+      expect(kept.map(({ what, why }) => `${what} ${why}`)).toEqual([
+        'container owner_unknown',
+        'secrets owner_unknown',
+        'workspace owner_unknown',
+        'run owner_unknown',
+      ]);
+      expect((await storeOf(place).get('sibling'))?.end).toBeNull();
     });
     const [name = ''] = await containersOf(place);
-    const info = await engine.containers.inspect(name);
-    expect(info?.status).toBe('running');
+    expect((await engine.containers.inspect(name))?.status).toBe('running');
     await kill(child);
-    if (info !== null) await engine.containers.remove(info.id);
+    // Where the operator says how long a lease may go without a renewal, that is what proves it.
+    const recovery = { leaseMs: 1_000, leaseExpiryMs: 4_000 };
+    await withRuntime(place, { recovery }, async (runtime) => {
+      const { actions } = await runtime.reconcile();
+      expect(actions).toEqual([]);
+      await vi.waitFor(
+        async () => {
+          const later = await runtime.reconcile();
+          expect(later.actions.map(({ what, problem }) => [what, problem])).toEqual([
+            ['container', null],
+            ['secrets', null],
+            ['workspace', null],
+            ['run', null],
+          ]);
+          expect(later.actions[0]?.proof).toMatch(/has not renewed its lease for \d+ ms/);
+        },
+        { timeout: 60_000, interval: 500 },
+      );
+    });
+    expect(wordFor((await storeOf(place).get('sibling'))?.end)).toBe('orphaned');
+    expect(await containersOf(place)).toEqual([]);
+  });
+
+  it('is joined by its key from another one, which gets the end of its run when it is killed', async () => {
+    const place = await newPlace('joined');
+    const child = await startStaying(place, 'held');
+    await withRuntime(place, {}, async (runtime) => {
+      const joined = runtime.startJob(leftJob({ image: IMAGE, pauseSeconds: '1000' }), {
+        idempotencyKey: 'key-held',
+        runId: 'joined',
+      });
+      await vi.waitFor(() => {
+        expect(joined.summary().phase).toBe('queue');
+      });
+      await kill(child);
+      const result = await joined.result;
+      expect(result).toMatchObject({ runId: 'held', status: 'failed', reason: 'orphaned' });
+      expect(await containersOf(place)).toEqual([]);
+    });
+    expect(await foldersOf(place)).toEqual([]);
   });
 
   it('shares an engine with another instance, and neither touches the other’s', async () => {
     const [here, there] = [await newPlace('here'), await newPlace('there')];
     await kill(await startStaying(here, 'here1'));
     await kill(await startStaying(there, 'there1'));
-    const report = await withRuntime(here, (runtime) => runtime.reconcile());
-    expect(report.actions.map(({ what }) => what)).toEqual(['container', 'workspace']);
+    const report = await withRuntime(here, {}, (runtime) => runtime.reconcile());
+    expect(report.actions.map(({ what }) => what)).toEqual(['container', 'secrets', 'workspace', 'run']);
     expect(report.leftAlone.map(({ why }) => why)).toContain('other_instance');
     expect(await containersOf(here)).toEqual([]);
     expect(await containersOf(there)).toHaveLength(1);
-    await withRuntime(there, (runtime) => runtime.reconcile());
+    await withRuntime(there, {}, (runtime) => runtime.reconcile());
     expect(await containersOf(there)).toEqual([]);
   });
 });

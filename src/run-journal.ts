@@ -15,6 +15,9 @@ import type { NewRun, RunStep, RunStore, StoredRun } from './run-store/types.js'
 /** How long the store may take for one call. */
 const STORE_MS = 10_000;
 
+/** How long after each other an end is tried again. */
+const LATER_MS = [1_000, 10_000, 60_000, 600_000];
+
 /** The attempt that writes. */
 interface JournalSubject {
   readonly identity: { readonly instance: string; readonly owner: string };
@@ -40,7 +43,7 @@ export interface RunJournal {
   claim(subject: JournalSubject, request: RunRequest, plan: RunPlan): Promise<StoredRun | null>;
   /** Resolves when the step is written down, in the order of calls; never rejects: what the store does not take is one warning. */
   note(subject: JournalSubject, step: StepNote): Promise<void>;
-  /** Writes the end down; gives what is to be said about it, or null. Never rejects. */
+  /** Writes the end down, later if it cannot be now; gives what is to be said about it, or null. Never rejects. */
   end(subject: JournalSubject, outcome: RunOutcome): Promise<string | null>;
 }
 
@@ -101,10 +104,25 @@ export function createRunJournal({ store, lease, key }: RunJournalOptions): RunJ
           ? null
           : 'another process took this one for dead and wrote down another end of this run';
       } catch (error) {
+        void endLater(store, subject.record.runId, outcome, options);
         return `the end of this run is not written down: ${messageOf(error)}`;
       }
     },
   };
+}
+
+/** A store that was away gets the end all the same: until then the run is open for everybody, and its key taken. */
+async function endLater(store: RunStore, ...end: Parameters<RunStore['end']>): Promise<void> {
+  for (const waitMs of LATER_MS) {
+    // What was told already keeps no process alive.
+    await new Promise<void>((resolve) => void setTimeout(resolve, waitMs).unref());
+    try {
+      await inTime(async () => store.end(...end));
+      return;
+    } catch {
+      // Its caller was told when it failed for the first time.
+    }
+  }
 }
 
 async function claimInStore(

@@ -223,6 +223,26 @@ describe('a store that', () => {
     expect(setup.events.at(-1)).toMatchObject({ type: 'run_end', result: { warnings: [warning] } });
   });
 
+  it('was away when a run ended is told later, and the key of the run stands for it then', async () => {
+    const { store, inner } = watched();
+    let failures = 2;
+    const end: RunStore['end'] = async (...given) => {
+      failures -= 1;
+      return failures >= 0 ? Promise.reject(new Error('away')) : inner.end(...given);
+    };
+    const setup = setUp({}, { runStore: { ...store, end } });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const result = await setup.runtime.runJob(DEFINITION, { runId: 'r1', idempotencyKey: 'k' });
+    expect(result.warnings).toEqual(['the end of this run is not written down: away']);
+    await vi.advanceTimersByTimeAsync(10_999);
+    expect((await inner.get('r1'))?.end).toBeNull();
+    await vi.advanceTimersByTimeAsync(1);
+    await vi.waitFor(async () => expect((await inner.get('r1'))?.end).not.toBeNull());
+    expect(await setup.runtime.runJob(DEFINITION, { idempotencyKey: 'k' })).toMatchObject({ runId: 'r1' });
+    vi.useRealTimers();
+    await setup.runtime.close();
+  });
+
   it('already has another end makes the run say so', async () => {
     const { store, inner } = watched();
     const setup = setUp(

@@ -48,6 +48,7 @@ export function benchRuntime(
       maxFileBytes: 4 * GIB,
       outputs: { maxEntries: 100_000 },
       maxConcurrentRuns: 8,
+      budget: { cpus: 8, memoryBytes: 8 * GIB },
       ...config,
     },
     ports,

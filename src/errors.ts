@@ -39,6 +39,7 @@ export const ERROR_CODES = {
   'runtime.closed': facts('runtime', 'caller', false, 503),
   'runtime.paused': facts('runtime', 'caller', true, 503),
   'runtime.queue_full': facts('runtime', 'infrastructure', true, 429),
+  'runtime.over_budget': facts('runtime', 'limit', false, 422),
   'runtime.store_failed': facts('runtime', 'infrastructure', true, 503),
   'runtime.disk_low': facts('runtime', 'infrastructure', true, 507),
   'runtime.failed': facts('runtime', 'infrastructure', false, 500),

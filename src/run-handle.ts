@@ -2,7 +2,7 @@
 import { ValidationError } from './errors.js';
 import { createEventLog } from './event-log.js';
 import type { RunEvent } from './events.js';
-import type { Queueing } from './execute/admission.js';
+import type { Queueing } from './execute/turns.js';
 import { createStopSource, describeAbort, type StopCause, type StopSource } from './execute/stop.js';
 import type { RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
@@ -156,6 +156,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
         phase: run.record.phase,
         attempt: run.record.attempt,
         startedAt: facts.startedAt,
+        concurrencyKey: options.concurrencyKey ?? null,
         metadata: redactedMetadata(facts.metadata, run.record.redactor),
       }),
     },

@@ -19,6 +19,7 @@ const SHARING = {
   stdout: 'own',
   stderr: 'own',
   outputTo: 'own',
+  concurrencyKey: 'shared',
   secrets: 'shared',
   metadata: 'shared',
   maxLogChars: 'shared',

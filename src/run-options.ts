@@ -53,6 +53,11 @@ export interface RunOptions {
   readonly retention?:
     | { readonly container?: RetentionWhen | undefined; readonly workspace?: RetentionWhen | undefined }
     | undefined;
+  /**
+   * Runs of one key share a turn: keys come one after the other, so that many runs of one do not hold up another's. Limits of a key are the
+   * operator's `concurrencyKeys`. 1 to 128 characters, for example a user's id; absent: the turn of all runs without one.
+   */
+  readonly concurrencyKey?: string | undefined;
   /** Overrides `maxLogChars` downwards. */
   readonly maxLogChars?: number | undefined;
   /** Hears every event of this run. What it throws is ignored. */

@@ -1,9 +1,11 @@
 /** The steps of a run before its secrets and its container: judged and planned, admitted, image, workspace, inputs. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ContainerEngine } from './engine/types.js';
 import { EngineError, PolicyError, ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
+import { type Demand, toNanoCpus } from './execute/turns.js';
 import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { planRun } from './plan/plan-run.js';
@@ -84,22 +86,44 @@ export async function admitRun(run: Run, request: RunRequest, planned: RunPlan):
   await run.note({ name: 'planned' });
   return run.timed('queueMs', 'queue', async () => {
     run.emit('queue_start', {});
-    const release = await waitForPlace(run, planned.timeouts.queueMs);
+    const admitted = await withQueueDeadline(run, planned.timeouts.queueMs, async () =>
+      waitForPlace(run, request, planned),
+    );
+    run.emit('queue_end', {});
     try {
-      const plan = run.renewConfig() ? planJudged(run, request) : planned;
-      run.emit('queue_end', {});
       await run.note({ name: 'admitted' });
-      return { plan, release };
     } catch (error) {
-      release();
+      admitted.release();
       throw error;
     }
+    return admitted;
   });
 }
 
-async function waitForPlace(run: Run, queueMs: number): Promise<Release> {
-  const { admission, stop, queueing } = run;
-  return withQueueDeadline(run, queueMs, async () => admission.admit(stop, queueing));
+async function waitForPlace(run: Run, request: RunRequest, planned: RunPlan): Promise<AdmittedRun> {
+  const { admission, stop, queueing, options } = run;
+  const key = options.concurrencyKey ?? null;
+  let plan = planned;
+  let release = await admission.admit(stop, { key, queueing, demand: demandOf(plan) });
+  try {
+    while (run.renewConfig()) {
+      const before = demandOf(plan);
+      plan = planJudged(run, request);
+      const demand = demandOf(plan);
+      if (isDeepStrictEqual(demand, before)) continue;
+      // The new policy has other limits for it, which may not fit where the old ones did.
+      release();
+      release = await admission.admit(stop, { key, queueing, demand }, 'first');
+    }
+    return { plan, release };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function demandOf({ container: { resources } }: RunPlan): Demand {
+  return { nanoCpus: toNanoCpus(resources.cpus), memoryBytes: resources.memoryBytes };
 }
 
 /** Ends the run when the work takes longer than it may wait for its turn. */

@@ -16,6 +16,7 @@ export interface RunSummary {
   /** The one under way, or the last. */
   readonly attempt: number;
   readonly startedAt: string;
+  readonly concurrencyKey: string | null;
   /** The caller's. */
   readonly metadata: Readonly<Record<string, string>>;
 }

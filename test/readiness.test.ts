@@ -29,7 +29,7 @@ describe('readiness', () => {
       reason: null,
       checkedAt: '2026-01-02T03:04:05.000Z',
       details: {
-        engine: expect.objectContaining({ name: 'fake', cpus: 2 }) as object,
+        engine: expect.objectContaining({ name: 'fake', cpus: 64 }) as object,
         warnings: [expect.stringContaining('policy.images.allow is empty')],
       },
     });

@@ -20,6 +20,7 @@ describe('the engine fails at', () => {
     expect(await settle(setup, { runId: 'r1' })).toMatchObject({ status: 'succeeded' });
     expect(Object.keys(setup.out.files())).toEqual(['r1/out.txt']);
     expect(setup.engine.calls.map(({ call }) => call)).toEqual([
+      'info',
       'images.inspect',
       'containers.create',
       'containers.attach',
@@ -110,7 +111,7 @@ describe('what the engine applied', () => {
     expect(warnings).toHaveLength(1);
     const setup = setUp({ applied: null }, {}, { policy: { security: { requireAttestation: true } } });
     expect(await settle(setup)).toMatchObject({ code: 'engine.unsupported' });
-    expect(setup.engine.calls).toEqual([]);
+    expect(setup.engine.calls.map(({ call }) => call)).toEqual(['info']);
   });
 
   it('is open swap: a warning where the kernel cannot limit it, a violation where it can', async () => {

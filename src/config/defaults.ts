@@ -49,6 +49,8 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   },
   maxConcurrentRuns: 4,
   maxQueuedRuns: 1_000,
+  budget: { cpus: null, memoryBytes: null },
+  concurrencyKeys: { maxRunning: null, maxQueued: null, cpus: null, memoryBytes: null },
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
   inputs: { sha256: true },
   concurrency: { stage: 4, upload: 4 },

@@ -47,6 +47,9 @@ const DOCUMENTED: readonly EnvironmentVariable[] = [
   at('DOCKER_FILESTORE_MAX_FILE_BYTES', 'maxFileBytes', 'bytes'),
 ];
 
+/** Numbers that are null by default. */
+const NUMBERS_OR_NULL: readonly string[] = ['cpus', 'maxRunning', 'maxQueued'];
+
 /** Every variable there is: the documented ones, and for every other key `DOCKER_` and its path in upper snake case. */
 export const ENVIRONMENT_VARIABLES: readonly EnvironmentVariable[] = [
   ...DOCUMENTED,
@@ -79,6 +82,6 @@ function kindOf(path: readonly string[], value: unknown): VariableKind | null {
   if (Array.isArray(value)) return 'list';
   if (key.endsWith('Bytes')) return path.includes('max') ? 'bytesOrUnlimited' : 'bytes';
   if (key.endsWith('Ms')) return 'milliseconds';
-  if (typeof value === 'number') return 'number';
+  if (typeof value === 'number' || NUMBERS_OR_NULL.includes(key)) return 'number';
   return 'text';
 }

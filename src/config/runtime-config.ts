@@ -91,6 +91,18 @@ export interface RuntimeConfig {
   readonly maxConcurrentRuns: number;
   /** Runs that may wait; more are refused. */
   readonly maxQueuedRuns: number;
+  /**
+   * What the limits of all runs that have a place may add up to; null: what the engine says it has. A run that asks for more than all of it is
+   * refused.
+   */
+  readonly budget: { readonly cpus: number | null; readonly memoryBytes: number | null };
+  /** What the runs of any one `concurrencyKey` may be and add up to; null: no bound of its own. */
+  readonly concurrencyKeys: {
+    readonly maxRunning: number | null;
+    readonly maxQueued: number | null;
+    readonly cpus: number | null;
+    readonly memoryBytes: number | null;
+  };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**
    * `sha256`: whether the SHA-256 of each input that is one file is computed for its report. One that the storage announces is checked in any case.

@@ -43,6 +43,10 @@ const when = lazy(() =>
 );
 const retention = lazy(() => z.strictObject({ container: when(), workspace: when() }));
 
+const cpus = lazy(() =>
+  z.number({ error: 'must be a number above 0' }).min(0.01, { error: 'must be at least 0.01' }).nullable(),
+);
+
 const engineHost = lazy(() =>
   z
     .string({ error: 'must be text' })
@@ -97,6 +101,13 @@ export const configSchema = lazy(() =>
     }),
     maxConcurrentRuns: count(1),
     maxQueuedRuns: count(0),
+    budget: z.strictObject({ cpus: cpus(), memoryBytes: bytes().nullable() }),
+    concurrencyKeys: z.strictObject({
+      maxRunning: count(1).nullable(),
+      maxQueued: count(0).nullable(),
+      cpus: cpus(),
+      memoryBytes: bytes().nullable(),
+    }),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
     inputs: z.strictObject({ sha256: flag() }),
     concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),

@@ -1,107 +1,140 @@
-/** Who may run now and who waits: a bounded first-in-first-out queue. Knows runs only by their stop source. */
+/** Who may run now and who waits, as promises around the state machine of turns. Knows runs only by their stop source. */
 import { RuntimeError } from '../errors.js';
 import type { StopSource } from './stop.js';
+import { type Applicant, createTurns, type Refusal, type TurnLimits } from './turns.js';
 
 /** Gives back a place; calling it again does nothing. */
 export type Release = () => void;
 
-/**
- * How a run waits. `bounded`: it counts as one of those that may wait, and is refused when there are too many. `patient`: whoever asks sees
- * to it that few of its runs wait at a time, so this one counts for nothing and is never refused.
- */
-export type Queueing = 'bounded' | 'patient';
-
 /** Places for runs. */
 export interface Admission {
   /**
-   * Resolves with a place, in the order of calls; rejects with the stop's cause when the run is stopped while it waits.
+   * Resolves with a place when it is the run's turn and it fits; rejects with the stop's cause when the run is stopped while it waits. `first`:
+   * a run that had its turn already and asks for another amount.
    *
-   * @throws `runtime.queue_full` when as many runs wait as may.
+   * @throws `runtime.queue_full` when as many runs wait as may; `runtime.over_budget` when it could never fit; what asking for the budget throws.
    */
-  admit(stop: StopSource, queueing: Queueing): Promise<Release>;
+  admit(stop: StopSource, applicant: Applicant, place?: 'last' | 'first'): Promise<Release>;
   readonly running: number;
   /** The bounded ones. */
   readonly waiting: number;
-  /** Whether one more bounded run would be refused. */
+  /** Whether one more bounded run would be refused, however small. */
   readonly isFull: boolean;
   readonly isPaused: boolean;
   /** From now on nobody is let in; who waits goes on waiting. */
   pause(): void;
-  /** Lets in again, first who waits. */
+  /** Lets in again those whose turn it is. */
   resume(): void;
 }
 
-/** An admission for `maxRunning` runs at one time and `maxWaiting` in the queue. */
-export function createAdmission(maxRunning: number, maxWaiting: number): Admission {
-  let running = 0;
+/** An admission within limits. `learnBudget` is called for whoever comes while the budget is not known; where it fails, that run gets no place. */
+export function createAdmission(
+  limits: TurnLimits,
+  learnBudget: () => Promise<void> = async () => Promise.resolve(),
+): Admission {
+  const turns = createTurns(limits);
+  const entrances = new Map<Applicant, () => void>();
   let isPaused = false;
-  const queue = new Map<() => void, Queueing>();
 
-  const waiting = (): number => [...queue.values()].filter((queueing) => queueing === 'bounded').length;
-  const isFree = (): boolean => !isPaused && running < maxRunning;
-  const isFull = (): boolean => (!isFree() || queue.size > 0) && waiting() >= maxWaiting;
   const letIn = (): void => {
-    for (const [next] of queue) {
-      if (!isFree()) return;
-      next();
-    }
+    for (let next = turns.take(); next !== null; next = turns.take()) entrances.get(next)?.();
   };
-
-  const occupy = (): Release => {
-    running += 1;
-    let released = false;
-    return () => {
-      if (released) return;
-      released = true;
-      running -= 1;
-      letIn();
-    };
+  const setPaused = (next: boolean): void => {
+    isPaused = next;
+    turns.setOpen(!next);
+    letIn();
   };
 
   return {
     get running() {
-      return running;
+      return turns.running;
     },
     get waiting() {
-      return waiting();
+      return turns.queued;
     },
     get isFull() {
-      return isFull();
+      return turns.isFull;
     },
     get isPaused() {
       return isPaused;
     },
     pause() {
-      isPaused = true;
+      setPaused(true);
     },
     resume() {
-      isPaused = false;
-      letIn();
+      setPaused(false);
     },
-    async admit(stop, queueing) {
+    async admit(stop, { key, demand, queueing }, place = 'last') {
       stop.signal.throwIfAborted();
-      if (isFree() && queue.size === 0) return occupy();
-      if (queueing === 'bounded' && isFull()) {
-        throw new RuntimeError(
-          'runtime.queue_full',
-          `${String(running)} runs are running and ${String(waiting())} are waiting; no more are taken`,
-          { hint: 'try again later, or raise maxConcurrentRuns or maxQueuedRuns' },
-        );
-      }
+      // A copy of its own: the same applicant may ask twice.
+      const applicant: Applicant = { key, demand, queueing };
+      const refusal = turns.offer(applicant, place);
+      if (refusal !== null) throw toError(refusal);
+      const release = (): void => {
+        turns.remove(applicant);
+        letIn();
+      };
       return new Promise<Release>((resolve, reject) => {
-        const enter = (): void => {
-          queue.delete(enter);
-          stop.signal.removeEventListener('abort', leave);
-          resolve(occupy());
+        const leave = (reason: unknown): void => {
+          if (!entrances.delete(applicant)) return;
+          stop.signal.removeEventListener('abort', onStop);
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the reason of a stop is its cause
+          reject(reason);
+          // The next may fit where this one did not.
+          release();
         };
-        const leave = (): void => {
-          queue.delete(enter);
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the signal's reason is the stop's cause
-          reject(stop.signal.reason);
+        const onStop = (): void => {
+          leave(stop.signal.reason);
         };
-        queue.set(enter, queueing);
-        stop.signal.addEventListener('abort', leave, { once: true });
+        entrances.set(applicant, () => {
+          entrances.delete(applicant);
+          stop.signal.removeEventListener('abort', onStop);
+          resolve(release);
+        });
+        stop.signal.addEventListener('abort', onStop, { once: true });
+        letIn();
+        if (limits.budget() !== null) return;
+        learnBudget().then(() => {
+          const late = turns.neverFits(applicant);
+          if (late !== null) leave(toError(late));
+          letIn();
+        }, leave);
       });
     },
   };
+}
+
+const UNITS = { nanoCpus: 'cpus', memoryBytes: 'memoryBytes' } as const;
+
+function toError(refusal: Refusal): RuntimeError {
+  const { key } = refusal;
+  const whose = key === null ? '' : ` of the concurrencyKey "${key}"`;
+  const details = { concurrencyKey: key };
+  if (refusal.why === 'queue_full') {
+    const { running, queued } = refusal;
+    return new RuntimeError(
+      'runtime.queue_full',
+      `${String(running)} runs${whose} are running and ${String(queued)} are waiting; no more are taken`,
+      {
+        hint:
+          key === null
+            ? 'try again later, or raise maxConcurrentRuns or maxQueuedRuns'
+            : 'try again later, or raise concurrencyKeys.maxRunning or maxQueued',
+        details,
+      },
+    );
+  }
+  const unit = UNITS[refusal.what];
+  const inUnit = (amount: number): number => (unit === 'cpus' ? amount / 1e9 : amount);
+  const asked = inUnit(refusal.asked);
+  const most = inUnit(refusal.most);
+  const setting = key === null ? `budget.${unit}` : `concurrencyKeys.${unit}`;
+  return new RuntimeError(
+    'runtime.over_budget',
+    `the run takes ${unit} ${String(asked)}, more than the ${String(most)} there are for all runs${whose} together (${setting})`,
+    {
+      hint: `ask for at most ${String(most)}`,
+      details: { ...details, limit: setting, asked, allowed: most },
+    },
+  );
 }

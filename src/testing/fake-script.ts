@@ -92,6 +92,10 @@ export interface FakeEngineScript {
   readonly fail?: readonly FakeFailure[] | undefined;
   /** What was applied otherwise than asked, as `inspect` tells it; null: the engine cannot tell (no `verifiableSpec`). Default: nothing. */
   readonly applied?: ((faithful: AppliedSpec) => Partial<AppliedSpec>) | null | undefined;
+  /** What the engine says it has, which bounds how many runs there are at one time. Default 64. */
+  readonly cpus?: number | undefined;
+  /** As {@link FakeEngineScript.cpus}. Default 256 GiB. */
+  readonly memoryBytes?: number | undefined;
   /** Default true. */
   readonly limitsSwap?: boolean | undefined;
   /** Off: the engine has no `events`. Default on. */

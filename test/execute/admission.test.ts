@@ -1,21 +1,29 @@
 import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../../src/execute/admission.js';
 import { createStopSource } from '../../src/execute/stop.js';
+import type { TurnLimits } from '../../src/execute/turns.js';
 
+const SMALL = { key: null, demand: { nanoCpus: 1, memoryBytes: 1 }, queueing: 'bounded' } as const;
+const limits = (maxRunning: number, maxQueued: number): TurnLimits => ({
+  maxRunning,
+  maxQueued,
+  budget: () => ({ nanoCpus: null, memoryBytes: null }),
+  ofKey: () => ({ maxRunning: null, maxQueued: null, nanoCpus: null, memoryBytes: null }),
+});
 const cause = { reason: 'cancelled', by: 'caller', message: 'enough' } as const;
 
 describe('createAdmission', () => {
   it('lets runs in up to the limit and then in the order they came', async () => {
-    const admission = createAdmission(1, 10);
+    const admission = createAdmission(limits(1, 10));
     const order: number[] = [];
     const first = await admission.admit(
       createStopSource(() => ''),
-      'bounded',
+      SMALL,
     );
     const others = [1, 2, 3].map(async (number) => {
       const release = await admission.admit(
         createStopSource(() => ''),
-        'bounded',
+        SMALL,
       );
       order.push(number);
       expect(admission.running).toBe(1);
@@ -30,19 +38,19 @@ describe('createAdmission', () => {
   });
 
   it('refuses when as many wait as may', async () => {
-    const admission = createAdmission(1, 1);
+    const admission = createAdmission(limits(1, 1));
     await admission.admit(
       createStopSource(() => ''),
-      'bounded',
+      SMALL,
     );
     const waiting = admission.admit(
       createStopSource(() => ''),
-      'bounded',
+      SMALL,
     );
     await expect(
       admission.admit(
         createStopSource(() => ''),
-        'bounded',
+        SMALL,
       ),
     ).rejects.toMatchObject({
       code: 'runtime.queue_full',
@@ -52,16 +60,16 @@ describe('createAdmission', () => {
   });
 
   it('forgets a run that is stopped while it waits, and gives its turn to the next', async () => {
-    const admission = createAdmission(1, 10);
+    const admission = createAdmission(limits(1, 10));
     const release = await admission.admit(
       createStopSource(() => ''),
-      'bounded',
+      SMALL,
     );
     const stop = createStopSource(() => '');
-    const stopped = admission.admit(stop, 'bounded');
+    const stopped = admission.admit(stop, SMALL);
     const next = admission.admit(
       createStopSource(() => ''),
-      'bounded',
+      SMALL,
     );
     stop.stop(cause);
     await expect(stopped).rejects.toBe(stop.signal.reason);
@@ -73,8 +81,8 @@ describe('createAdmission', () => {
   it('does not admit what is stopped already', async () => {
     const stop = createStopSource(() => '');
     stop.stop(cause);
-    const admission = createAdmission(1, 1);
-    await expect(admission.admit(stop, 'bounded')).rejects.toBe(stop.signal.reason);
+    const admission = createAdmission(limits(1, 1));
+    await expect(admission.admit(stop, SMALL)).rejects.toBe(stop.signal.reason);
     expect(admission.running).toBe(0);
   });
 });

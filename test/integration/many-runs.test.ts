@@ -12,6 +12,9 @@ beforeAll(async () => {
 });
 afterAll(async () => engine.close());
 
+/** More than the engine may have: here it is the number of runs that counts. */
+const budget = { cpus: 3, memoryBytes: '2GiB' };
+
 const sh = (script: string, slug = 'job'): object => ({
   slug,
   docker: { image, command: ['sh', '-c', script] },
@@ -20,7 +23,10 @@ const sh = (script: string, slug = 'job'): object => ({
 describe('runJobs', () => {
   it('runs a source to its end, never with more containers than may run', { timeout: 300_000 }, async () => {
     const counted = countingEngine(engine);
-    const runtime = await testRuntime({ maxConcurrentRuns: 3, maxQueuedRuns: 0 }, { engine: counted.engine });
+    const runtime = await testRuntime(
+      { maxConcurrentRuns: 3, maxQueuedRuns: 0, budget },
+      { engine: counted.engine },
+    );
     function* definitions(): Generator<object, void, undefined> {
       for (let number = 0; number < 12; number += 1)
         yield sh(`echo ${String(number)}; exit ${String(number % 3)}`);
@@ -38,7 +44,7 @@ describe('runJobs', () => {
   it('leaves no container when its reader breaks off', async () => {
     const counted = countingEngine(engine);
     const runtime = await testRuntime(
-      { maxConcurrentRuns: 3, stopGraceMs: 1_000 },
+      { maxConcurrentRuns: 3, budget, stopGraceMs: 1_000 },
       { engine: counted.engine },
     );
     function* definitions(): Generator<object, void, undefined> {

@@ -25,7 +25,11 @@ const rings = [
   ['recovery', '^src/recovery/', 3],
   ['adapters', '^src/(engine/(docker/|entry)|(storage|secrets|run-store)/(?!types))', 4],
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
-  ['runtime', '^src/(runtime|runtime-(?!ports)[a-z]+|engine-source|engine-info|engine-budget|readiness)\\.ts$', 5],
+  [
+    'runtime',
+    '^src/(runtime|runtime-(?!ports)[a-z]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',
+    5,
+  ],
   ['index', '^src/index\\.ts$', 5],
   ['testing', '^src/testing/', 6],
   ['cli', '^src/cli/', 7],

@@ -24,6 +24,7 @@ import type { RevealedSecrets } from './run-secrets.js';
 import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
 import type { Workspace } from './workspace/create.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
+import { watchWorkspace, type WorkspaceWatch } from './workspace/watch-workspace.js';
 import type { StagedInputs } from './workspace/stage.js';
 
 /** What the earlier steps prepared. */
@@ -58,6 +59,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   const createdAt = run.monotonic();
   const started: { at: number | null } = { at: null };
   const sightings: Sighting[] = [];
+  const watch = await watchLimits(run, plan, workspace);
   const ending = await executeContainer({
     engine,
     spec,
@@ -65,6 +67,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     stop,
     stdin: stdinOf(run, plan),
     runMs: plan.timeouts.runMs,
+    idleOutputMs: plan.timeouts.idleOutputMs,
     stopGraceMs: plan.timeouts.stopGraceMs,
     onCreated: async (id, warnings) => {
       containerId = id;
@@ -87,7 +90,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     onWarning: (message) => {
       run.warn(message);
     },
-  });
+  }).finally(watch.end);
   if (started.at !== null) record.durations.runMs = run.monotonic() - started.at;
   // Not at the end of the run: collecting may take long. What fails here is tried again, and reported, by the clean-up.
   await secrets.files?.remove().catch(() => undefined);
@@ -107,10 +110,32 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   return ending;
 }
 
-/** A limit on output is found when the output is read, which may be after the end of the container that wrote it. */
+/** What a container wrote is looked at when it is read, which may be after the container's end. */
 function endedBy(ending: Ending, stop: StopSource): RecordedStop | null {
-  return ending.stop ?? (stop.cause?.reason === 'log_limit_exceeded' ? stop.cause : null);
+  const isLimit = ['log_limit_exceeded', 'disk_limit_exceeded'].includes(stop.cause?.reason ?? '');
+  return ending.stop ?? (isLimit ? stop.cause : null);
 }
+
+/** Stops the run when its workspace holds more than it may. */
+async function watchLimits(run: Run, { limits }: RunPlan, workspace: Workspace): Promise<WorkspaceWatch> {
+  const bounds = { maxBytes: limits.workspaceBytes, maxEntries: limits.workspaceEntries };
+  return watchWorkspace(workspace, bounds, {
+    onExcess: ({ of, allowed }) => {
+      const [what, setting] = EXCESS[of];
+      const message = `the workspace holds more than ${String(allowed)} ${what} (${setting})`;
+      run.stop.stop({ reason: 'disk_limit_exceeded', by: 'watcher', message });
+    },
+    onFailure: (error) => {
+      const problem = error instanceof Error ? error.message : String(error);
+      run.warn(`the size of the workspace was not watched to the end: ${problem}`);
+    },
+  });
+}
+
+const EXCESS = {
+  bytes: ['bytes', 'maxWorkspaceBytes'],
+  entries: ['files and folders', 'workspace.maxEntries'],
+} as const;
 
 async function containerFor(
   run: Run,

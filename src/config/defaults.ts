@@ -4,6 +4,7 @@ import type { RuntimeConfig } from './runtime-config.js';
 
 const GIB = 1024 ** 3;
 const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 
 /** The default of every key of {@link RuntimeConfig}. */
 export const DEFAULT_CONFIG: RuntimeConfig = {
@@ -25,9 +26,18 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
       stageMs: 10 * MINUTE,
       runMs: 60 * MINUTE,
       collectMs: 10 * MINUTE,
+      idleOutputMs: null,
       secretsMs: MINUTE / 2,
     },
-    max: { queueMs: 24 * 60 * MINUTE, runMs: 24 * 60 * MINUTE },
+    max: {
+      queueMs: DAY,
+      pullMs: DAY,
+      stageMs: DAY,
+      runMs: DAY,
+      idleOutputMs: DAY,
+      stopMs: 10 * MINUTE,
+      collectMs: DAY,
+    },
   },
   retry: {
     default: {
@@ -38,7 +48,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
       maxDelayMs: MINUTE,
       on: ['infrastructure'],
     },
-    max: { maxAttempts: 10, maxDelayMs: 24 * 60 * MINUTE },
+    max: { maxAttempts: 10, maxDelayMs: DAY },
   },
   retention: {
     default: { container: 'never', workspace: 'never' },
@@ -51,6 +61,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   maxQueuedRuns: 1_000,
   budget: { cpus: null, memoryBytes: null },
   concurrencyKeys: { maxRunning: null, maxQueued: null, cpus: null, memoryBytes: null },
+  workspace: { maxEntries: 100_000 },
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
   inputs: { sha256: true },
   concurrency: { stage: 4, upload: 4 },

@@ -1,4 +1,5 @@
 /** The runtime's configuration as data. Parsing and defaults live beside it. */
+import type { TimeoutsRequest } from '../plan/container-spec.js';
 import type { PlannedRetry } from '../plan/run-plan.js';
 import type { ConfigInput, Policy } from '../policy/policy.js';
 
@@ -10,9 +11,14 @@ export interface Timeouts {
   readonly stageMs: number;
   readonly runMs: number;
   readonly collectMs: number;
+  /** Without a byte on stdout and stderr; then the run ends as `timed_out`/`idle_timed_out`. */
+  readonly idleOutputMs: number | null;
   /** For all secrets of one attempt together. */
   readonly secretsMs: number;
 }
+
+/** The most a run may ask for of each time, in milliseconds. */
+export type TimeoutLimits = { readonly [K in keyof TimeoutsRequest]-?: number };
 
 /** How what dead processes left behind is found, in milliseconds. */
 export interface Recovery {
@@ -54,7 +60,7 @@ export interface RuntimeConfig {
    * `/dev/shm/berthkit-<uid>`.
    */
   readonly secretsRoot: string | null;
-  /** Most bytes of staged inputs per run; null: no limit. */
+  /** Most bytes of staged inputs per run, and most its workspace may hold while the job runs; null: no limit. */
   readonly maxWorkspaceBytes: number | null;
   /** Most bytes of one staged or collected file. */
   readonly maxFileBytes: number;
@@ -68,11 +74,7 @@ export interface RuntimeConfig {
   readonly persistLogTail: boolean;
   /** From the stop signal to SIGKILL; at least 1000. */
   readonly stopGraceMs: number;
-  readonly timeouts: {
-    readonly default: Timeouts;
-    /** The most a run may ask for. */
-    readonly max: { readonly queueMs: number; readonly runMs: number };
-  };
+  readonly timeouts: { readonly default: Timeouts; readonly max: TimeoutLimits };
   /** What a run gets that asks for no retry of its own, and the most any run may ask for. */
   readonly retry: {
     readonly default: PlannedRetry;
@@ -102,6 +104,10 @@ export interface RuntimeConfig {
     readonly maxQueued: number | null;
     readonly cpus: number | null;
     readonly memoryBytes: number | null;
+  };
+  readonly workspace: {
+    /** Most files and folders a workspace may hold while the job runs; null: no limit. */
+    readonly maxEntries: number | null;
   };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**

@@ -15,6 +15,7 @@ const timeouts = lazy(() =>
     stageMs: milliseconds(),
     runMs: milliseconds(),
     collectMs: milliseconds(),
+    idleOutputMs: milliseconds().nullable(),
     secretsMs: milliseconds(),
   }),
 );
@@ -86,7 +87,15 @@ export const configSchema = lazy(() =>
     stopGraceMs: milliseconds(1_000),
     timeouts: z.strictObject({
       default: timeouts(),
-      max: z.strictObject({ queueMs: milliseconds(), runMs: milliseconds() }),
+      max: z.strictObject({
+        queueMs: milliseconds(),
+        pullMs: milliseconds(),
+        stageMs: milliseconds(),
+        runMs: milliseconds(),
+        idleOutputMs: milliseconds(),
+        stopMs: milliseconds(1_000),
+        collectMs: milliseconds(),
+      }),
     }),
     retry: z.strictObject({
       default: retry(),
@@ -108,6 +117,7 @@ export const configSchema = lazy(() =>
       cpus: cpus(),
       memoryBytes: bytes().nullable(),
     }),
+    workspace: z.strictObject({ maxEntries: count(1).nullable() }),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
     inputs: z.strictObject({ sha256: flag() }),
     concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),
@@ -132,6 +142,7 @@ export interface CrossProblem {
 
 /** What is wrong between the keys of a configuration that is right key by key. */
 export function configProblems({
+  stopGraceMs,
   timeouts: { default: usual, max },
   retry: { default: usualRetry, max: maxRetry },
   workspaceRoot,
@@ -164,12 +175,15 @@ export function configProblems({
       message: `must not be the same as, beneath or above workspaceRoot (${workspaceRoot})`,
     });
   }
-  for (const name of ['queueMs', 'runMs'] as const) {
-    if (usual[name] <= max[name]) continue;
-    problems.push({
-      path: ['timeouts', 'default', name],
-      message: `must not be more than timeouts.max.${name} (${String(max[name])})`,
-    });
+  const times = [
+    ...(['queueMs', 'pullMs', 'stageMs', 'runMs', 'idleOutputMs', 'collectMs'] as const).map(
+      (name) => [name, usual[name], ['timeouts', 'default', name]] as const,
+    ),
+    ['stopMs', stopGraceMs, ['stopGraceMs']] as const,
+  ];
+  for (const [name, time, path] of times) {
+    if (time === null || time <= max[name]) continue;
+    problems.push({ path, message: `must not be more than timeouts.max.${name} (${String(max[name])})` });
   }
   for (const name of ['maxAttempts', 'maxDelayMs'] as const) {
     if (usualRetry[name] <= maxRetry[name]) continue;

@@ -14,6 +14,7 @@ import { wasSignaled } from './signals.js';
 import type { RecordedStop, StopSource } from './stop.js';
 import { stopContainer } from './stop-container.js';
 import { watchContainer } from './watch-container.js';
+import { type IdleWatch, watchIdle } from './watch-idle.js';
 import { watchUsage } from './watch-usage.js';
 
 /** What one execution needs. */
@@ -26,7 +27,9 @@ export interface ExecutionOptions {
   readonly stop: StopSource;
   /** From the start to the end; then the run is stopped as `timed_out`. */
   readonly runMs: number;
-  /** From the stop signal to SIGKILL. */
+  /** Without output; then the run is stopped as `idle_timed_out`. Null: for ever. */
+  readonly idleOutputMs: number | null;
+  /** From the stop signal to SIGKILL. A job that fills the disk gets none. */
   readonly stopGraceMs: number;
   /** Waited for before anything else is done with the container. */
   readonly onCreated: (containerId: string, warnings: readonly string[]) => Promise<void>;
@@ -72,7 +75,11 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     signal: stop.signal,
     onWarning: options.onWarning,
   });
-  const output = pumpOutput(attachment, options.onOutput);
+  let idle: IdleWatch | null = null;
+  const output = pumpOutput(attachment, async (chunk) => {
+    const pass = async (): Promise<void> => options.onOutput(chunk);
+    await (idle === null ? pass() : idle.hear(pass));
+  });
   try {
     stop.signal.throwIfAborted();
     const startExitCode = await startContainer(engine, created.id);
@@ -91,6 +98,13 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
         message: `exceeded its timeout of ${String(options.runMs)} ms`,
       });
     }, options.runMs);
+    idle = watchIdle(options.idleOutputMs, () => {
+      stop.stop({
+        reason: 'idle_timed_out',
+        by: 'deadline',
+        message: `wrote no output for ${String(options.idleOutputMs)} ms`,
+      });
+    });
     let cause: RecordedStop | null = null;
     let used: Usage | null = null;
     try {
@@ -99,10 +113,17 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
       ({ cause } = stop);
       if (cause !== null) {
         usage.look();
-        await stopContainer({ ...options, stopSignal: spec.stopSignal }, created.id, watch.ended);
+        // What a job writes during its grace would come on top of what is too much already.
+        const stopGraceMs = cause.reason === 'disk_limit_exceeded' ? null : options.stopGraceMs;
+        await stopContainer(
+          { ...options, stopGraceMs, stopSignal: spec.stopSignal },
+          created.id,
+          watch.ended,
+        );
       }
     } finally {
       clearTimeout(deadline);
+      idle.end();
       watch.abandon();
       used = usage.end();
     }

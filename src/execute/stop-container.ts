@@ -11,13 +11,13 @@ const KILL_MS = 10_000;
 export interface StopContainerOptions {
   readonly engine: ContainerEngine;
   readonly stopSignal: string;
-  /** From the stop signal to SIGKILL. */
-  readonly stopGraceMs: number;
+  /** From the stop signal to SIGKILL; null: SIGKILL at once. */
+  readonly stopGraceMs: number | null;
   readonly onSighting: (fact: SightingFact) => void;
   readonly onWarning: (message: string) => void;
 }
 
-/** Signal, grace, SIGKILL, and then removal by force as the last means; settles when `ended` does, or when there is nothing left to try. */
+/** Signal and grace unless there is none, SIGKILL, and then removal by force as the last means; settles when `ended` does, or when there is nothing left to try. */
 export async function stopContainer(
   options: StopContainerOptions,
   id: string,
@@ -46,8 +46,10 @@ export async function stopContainer(
       options.onWarning(`could not send ${signal}: ${problem}`);
     }
   };
-  await send(options.stopSignal);
-  if (await endsWithin(options.stopGraceMs)) return;
+  if (options.stopGraceMs !== null) {
+    await send(options.stopSignal);
+    if (await endsWithin(options.stopGraceMs)) return;
+  }
   await send('SIGKILL');
   if (await endsWithin(KILL_MS)) return;
   options.onWarning('the container did not end after SIGKILL; it is removed by force');

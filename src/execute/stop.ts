@@ -5,7 +5,13 @@ import type { Evidence, Reason } from '../result.js';
 export interface StopCause {
   readonly reason: Extract<
     Reason,
-    'cancelled' | 'runtime_shutdown' | 'timed_out' | 'log_limit_exceeded' | 'queue_expired'
+    | 'cancelled'
+    | 'runtime_shutdown'
+    | 'timed_out'
+    | 'idle_timed_out'
+    | 'log_limit_exceeded'
+    | 'disk_limit_exceeded'
+    | 'queue_expired'
   >;
   readonly by: Evidence['by'];
   /** In words, for the result's message. */

@@ -78,6 +78,8 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     retry: planRetry(request.retry, config.retry),
     limits: {
       inputBytes: config.maxWorkspaceBytes,
+      workspaceBytes: config.maxWorkspaceBytes,
+      workspaceEntries: config.workspace.maxEntries,
       downloadBytes: config.maxDownloadBytes,
       fileBytes: config.maxFileBytes,
       uploadBytes: config.maxUploadBytes,
@@ -210,15 +212,16 @@ function labelsOf(prefix: string, slug: string | null): Readonly<Record<string, 
 }
 
 function timeoutsOf(request: RunRequest, config: RuntimeConfig): PlannedTimeouts {
-  const { default: defaults, max } = config.timeouts;
+  const { default: defaults } = config.timeouts;
   const asked = request.timeouts;
   return {
-    queueMs: asked.queueMs ?? Math.min(defaults.queueMs, max.queueMs),
+    queueMs: asked.queueMs ?? defaults.queueMs,
     pullMs: asked.pullMs ?? defaults.pullMs,
     stageMs: asked.stageMs ?? defaults.stageMs,
     secretsMs: defaults.secretsMs,
-    runMs: asked.runMs ?? Math.min(defaults.runMs, max.runMs),
+    runMs: asked.runMs ?? defaults.runMs,
     collectMs: asked.collectMs ?? defaults.collectMs,
+    idleOutputMs: asked.idleOutputMs ?? defaults.idleOutputMs,
     stopGraceMs: asked.stopMs ?? config.stopGraceMs,
   };
 }

@@ -59,6 +59,8 @@ export interface PlannedTimeouts {
   readonly secretsMs: number;
   readonly runMs: number;
   readonly collectMs: number;
+  /** Without output; null: for ever. */
+  readonly idleOutputMs: number | null;
   readonly stopGraceMs: number;
 }
 
@@ -68,6 +70,9 @@ export type PlannedRetry = { readonly [K in keyof RetryRequest]-?: NonNullable<R
 /** Bounds of staging, collecting and logging in force. */
 export interface PlannedLimits {
   readonly inputBytes: number | null;
+  /** What the writable part of the workspace may hold while the job runs; null: no bound. */
+  readonly workspaceBytes: number | null;
+  readonly workspaceEntries: number | null;
   readonly downloadBytes: number;
   readonly fileBytes: number;
   readonly uploadBytes: number;

@@ -1,4 +1,5 @@
 /** What a rule is, and how its answers are written. */
+import type { TimeoutsRequest } from '../plan/container-spec.js';
 import type { RuleOutcome, Violation } from '../result.js';
 import type { Policy } from './policy.js';
 import type { PolicySubject } from './subject.js';
@@ -21,10 +22,7 @@ export interface MaxRetry {
 }
 
 /** The longest times a run may ask for, in milliseconds; absent: not bounded. */
-export interface MaxTimeouts {
-  readonly runMs?: number | undefined;
-  readonly queueMs?: number | undefined;
-}
+export type MaxTimeouts = TimeoutsRequest;
 
 /** What built-in rules judge by besides the subject. */
 interface RuleContext {

@@ -9,6 +9,8 @@ import { noSignal, scratch } from '../host/scratch.js';
 export const OWN_USER = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
 
 const LIMITS: PlannedLimits = {
+  workspaceBytes: null,
+  workspaceEntries: null,
   inputBytes: 10_000_000,
   downloadBytes: 10_000_000,
   fileBytes: 10_000_000,

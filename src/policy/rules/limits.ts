@@ -56,6 +56,11 @@ export const resourcesRule: BuiltInRule = {
 const TIMEOUTS = [
   { name: 'runMs', path: 'timeoutMs', what: 'a timeout' },
   { name: 'queueMs', path: 'timeouts.queueMs', what: 'a wait in the queue' },
+  { name: 'pullMs', path: 'timeouts.pullMs', what: 'a time to pull the image' },
+  { name: 'stageMs', path: 'timeouts.stageMs', what: 'a time to stage inputs' },
+  { name: 'idleOutputMs', path: 'timeouts.idleOutputMs', what: 'a time without output' },
+  { name: 'stopMs', path: 'timeouts.stopMs', what: 'a time to stop' },
+  { name: 'collectMs', path: 'timeouts.collectMs', what: 'a time to collect outputs' },
 ] as const;
 
 /** `policy.timeouts` */

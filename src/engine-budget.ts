@@ -17,12 +17,13 @@ export interface EngineBudget {
 
 /** A budget for which nothing is asked yet. */
 export function createEngineBudget(
-  { cpus, memoryBytes }: RuntimeConfig['budget'],
+  { budget: { cpus, memoryBytes }, workspace: { maxTotalBytes } }: RuntimeConfig,
   engineInfo: Pick<EngineInfoCache, 'get'>,
 ): EngineBudget {
   const toBudget = (engine: { readonly cpus: number; readonly memoryBytes: number }): Budget => ({
     nanoCpus: toNanoCpus(cpus ?? engine.cpus),
     memoryBytes: memoryBytes ?? engine.memoryBytes,
+    workspaceBytes: maxTotalBytes,
   });
   let known = cpus === null || memoryBytes === null ? null : toBudget({ cpus, memoryBytes });
   return {
@@ -42,6 +43,7 @@ export function turnLimitsOf(config: RuntimeConfig, budget: EngineBudget['curren
     maxQueued,
     nanoCpus: cpus === null ? null : toNanoCpus(cpus),
     memoryBytes,
+    workspaceBytes: null,
   };
   return {
     maxRunning: config.maxConcurrentRuns,

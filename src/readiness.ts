@@ -29,6 +29,8 @@ export interface ReadinessSubject {
   readonly rules: readonly PolicyRule[];
   readonly isClosed: boolean;
   readonly admission: Pick<Admission, 'isPaused' | 'isFull' | 'running' | 'waiting'>;
+  /** Why the disk is too full for a run, in words; null if it is not. */
+  readonly diskShortage: () => Promise<string | null>;
   readonly engineInfo: EngineInfoCache;
   readonly clock: Clock;
 }
@@ -50,7 +52,7 @@ export async function checkReadiness(subject: ReadinessSubject): Promise<Readine
   try {
     const { info, askedAt } = await engineInfo.get();
     // It may have been closed, paused or filled while the engine was asked.
-    return answer(ownRefusal(subject), askedAt, info);
+    return answer((await subject.diskShortage()) ?? ownRefusal(subject), askedAt, info);
   } catch (error) {
     return answer(error instanceof Error ? error.message : String(error), clock.now(), null);
   }

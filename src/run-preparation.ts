@@ -18,6 +18,7 @@ import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { keepFolder } from './run-retention.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
+import { requireFreeSpace } from './workspace/disk-shortage.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
 import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/stage.js';
 
@@ -115,6 +116,7 @@ async function waitForPlace(run: Run, request: RunRequest, planned: RunPlan): Pr
       release();
       release = await admission.admit(stop, { key, queueing, demand }, 'first');
     }
+    await requireFreeSpace(run.config.workspaceRoot, run.config.workspace);
     return { plan, release };
   } catch (error) {
     release();
@@ -122,8 +124,9 @@ async function waitForPlace(run: Run, request: RunRequest, planned: RunPlan): Pr
   }
 }
 
-function demandOf({ container: { resources } }: RunPlan): Demand {
-  return { nanoCpus: toNanoCpus(resources.cpus), memoryBytes: resources.memoryBytes };
+function demandOf({ container: { resources }, limits: { workspaceBytes } }: RunPlan): Demand {
+  const { cpus, memoryBytes } = resources;
+  return { nanoCpus: toNanoCpus(cpus), memoryBytes, workspaceBytes: workspaceBytes ?? 0 };
 }
 
 /** Ends the run when the work takes longer than it may wait for its turn. */

@@ -35,6 +35,7 @@ import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createRuntimeRuns } from './runtime-runs.js';
+import { diskShortage } from './workspace/disk-shortage.js';
 
 /**
  * Makes a runtime. Reads nothing and connects to nothing before the first run or `readiness()`; an idle runtime does not keep the process alive.
@@ -79,7 +80,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     await source.close();
     return report;
   });
-  const budget = createEngineBudget(config.budget, engineInfo);
+  const budget = createEngineBudget(config, engineInfo);
   const admission = createAdmission(turnLimitsOf(config, budget.current), budget.learn);
   const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
   const store = ports.runStore ?? defaultStore(config);
@@ -214,6 +215,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         },
         rules: resolved.rules,
         admission,
+        diskShortage: async () => diskShortage(config.workspaceRoot, config.workspace),
         engineInfo,
         clock: resolved.clock,
       }),

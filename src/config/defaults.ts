@@ -61,7 +61,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   maxQueuedRuns: 1_000,
   budget: { cpus: null, memoryBytes: null },
   concurrencyKeys: { maxRunning: null, maxQueued: null, cpus: null, memoryBytes: null },
-  workspace: { maxEntries: 100_000 },
+  workspace: { maxEntries: 100_000, minFreeBytes: GIB / 4, minFreeInodes: 1_000, maxTotalBytes: null },
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
   inputs: { sha256: true },
   concurrency: { stage: 4, upload: 4 },

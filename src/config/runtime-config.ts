@@ -108,6 +108,12 @@ export interface RuntimeConfig {
   readonly workspace: {
     /** Most files and folders a workspace may hold while the job runs; null: no limit. */
     readonly maxEntries: number | null;
+    /** What must be free on the file system of `workspaceRoot` when a run's turn comes; else it is refused with `runtime.disk_low`. */
+    readonly minFreeBytes: number;
+    /** As `minFreeBytes`; a file system that makes inodes as it needs them always has some. */
+    readonly minFreeInodes: number;
+    /** What all runs that have a place may hold together; each counts for `maxWorkspaceBytes`. Null: no bound. */
+    readonly maxTotalBytes: number | null;
   };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**

@@ -117,7 +117,12 @@ export const configSchema = lazy(() =>
       cpus: cpus(),
       memoryBytes: bytes().nullable(),
     }),
-    workspace: z.strictObject({ maxEntries: count(1).nullable() }),
+    workspace: z.strictObject({
+      maxEntries: count(1).nullable(),
+      minFreeBytes: bytes(0),
+      minFreeInodes: count(0),
+      maxTotalBytes: bytes().nullable(),
+    }),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
     inputs: z.strictObject({ sha256: flag() }),
     concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),
@@ -150,6 +155,8 @@ export function configProblems({
   stateDir,
   retention,
   recovery: { leaseMs, leaseExpiryMs },
+  maxWorkspaceBytes,
+  workspace: { maxTotalBytes },
   policy,
 }: RuntimeConfig): readonly CrossProblem[] {
   const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
@@ -174,6 +181,10 @@ export function configProblems({
       path: ['secretsRoot'],
       message: `must not be the same as, beneath or above workspaceRoot (${workspaceRoot})`,
     });
+  }
+  if (maxTotalBytes !== null && (maxWorkspaceBytes === null || maxWorkspaceBytes > maxTotalBytes)) {
+    const message = 'must not be less than maxWorkspaceBytes, which is what each run counts for';
+    problems.push({ path: ['workspace', 'maxTotalBytes'], message });
   }
   const times = [
     ...(['queueMs', 'pullMs', 'stageMs', 'runMs', 'idleOutputMs', 'collectMs'] as const).map(

@@ -104,7 +104,7 @@ export function createAdmission(
   };
 }
 
-const UNITS = { nanoCpus: 'cpus', memoryBytes: 'memoryBytes' } as const;
+const UNITS = { nanoCpus: 'cpus', memoryBytes: 'memoryBytes', workspaceBytes: 'workspaceBytes' } as const;
 
 function toError(refusal: Refusal): RuntimeError {
   const { key } = refusal;

@@ -4,6 +4,8 @@
 export interface Demand {
   readonly nanoCpus: number;
   readonly memoryBytes: number;
+  /** What its workspace may hold. */
+  readonly workspaceBytes: number;
 }
 
 /** Cores as a whole number. */
@@ -12,14 +14,16 @@ export function toNanoCpus(cpus: number): number {
 }
 
 /** What there is for all together; null: no bound. */
-export type Budget = { readonly [K in keyof Demand]: number | null };
-
-/** What the runs of one key may be and take together; null: no bound. */
-export interface KeyLimits {
-  readonly maxRunning: number | null;
-  readonly maxQueued: number | null;
+export interface Budget {
   readonly nanoCpus: number | null;
   readonly memoryBytes: number | null;
+  readonly workspaceBytes: number | null;
+}
+
+/** What the runs of one key may be and take together; null: no bound. */
+export interface KeyLimits extends Budget {
+  readonly maxRunning: number | null;
+  readonly maxQueued: number | null;
 }
 
 /** The bounds of one queue. */
@@ -84,9 +88,15 @@ export interface Turns {
   setOpen(isOpen: boolean): void;
 }
 
-const DIMENSIONS = ['nanoCpus', 'memoryBytes'] as const satisfies (keyof Demand)[];
-const NOTHING: Demand = { nanoCpus: 0, memoryBytes: 0 };
-const UNBOUNDED = { maxRunning: null, maxQueued: null, nanoCpus: null, memoryBytes: null };
+const DIMENSIONS = ['nanoCpus', 'memoryBytes', 'workspaceBytes'] as const satisfies (keyof Demand)[];
+const NOTHING: Demand = { nanoCpus: 0, memoryBytes: 0, workspaceBytes: 0 };
+const UNBOUNDED: KeyLimits = {
+  maxRunning: null,
+  maxQueued: null,
+  nanoCpus: null,
+  memoryBytes: null,
+  workspaceBytes: null,
+};
 
 /** Those of one key that wait, the first first. */
 interface Line {

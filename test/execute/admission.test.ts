@@ -3,12 +3,16 @@ import { createAdmission } from '../../src/execute/admission.js';
 import { createStopSource } from '../../src/execute/stop.js';
 import type { TurnLimits } from '../../src/execute/turns.js';
 
-const SMALL = { key: null, demand: { nanoCpus: 1, memoryBytes: 1 }, queueing: 'bounded' } as const;
+const SMALL = {
+  key: null,
+  demand: { nanoCpus: 1, memoryBytes: 1, workspaceBytes: 0 },
+  queueing: 'bounded',
+} as const;
 const limits = (maxRunning: number, maxQueued: number): TurnLimits => ({
   maxRunning,
   maxQueued,
-  budget: () => ({ nanoCpus: null, memoryBytes: null }),
-  ofKey: () => ({ maxRunning: null, maxQueued: null, nanoCpus: null, memoryBytes: null }),
+  budget: () => ({ nanoCpus: null, memoryBytes: null, workspaceBytes: 0 }),
+  ofKey: () => ({ maxRunning: null, maxQueued: null, nanoCpus: null, memoryBytes: null, workspaceBytes: 0 }),
 });
 const cause = { reason: 'cancelled', by: 'caller', message: 'enough' } as const;
 

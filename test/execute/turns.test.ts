@@ -3,11 +3,17 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Applicant, createTurns, type KeyLimits, type TurnLimits } from '../../src/execute/turns.js';
 
-const FREE: KeyLimits = { maxRunning: null, maxQueued: null, nanoCpus: null, memoryBytes: null };
+const FREE: KeyLimits = {
+  maxRunning: null,
+  maxQueued: null,
+  nanoCpus: null,
+  memoryBytes: null,
+  workspaceBytes: null,
+};
 const limits = (fields: Partial<TurnLimits> = {}): TurnLimits => ({
   maxRunning: 3,
   maxQueued: 1_000,
-  budget: () => ({ nanoCpus: 20, memoryBytes: 20 }),
+  budget: () => ({ nanoCpus: 20, memoryBytes: 20, workspaceBytes: null }),
   ofKey: () => FREE,
   ...fields,
 });
@@ -54,7 +60,11 @@ function play(steps: readonly Step[], given: TurnLimits, look: (running: readonl
   for (const each of steps) {
     if (each.do === 'come') {
       const { key, nanoCpus, memoryBytes } = each;
-      const applicant: Applicant = { key, demand: { nanoCpus, memoryBytes }, queueing: 'bounded' };
+      const applicant: Applicant = {
+        key,
+        demand: { nanoCpus, memoryBytes, workspaceBytes: 0 },
+        queueing: 'bounded',
+      };
       if (turns.offer(applicant, 'last') === null) {
         waiting.push(applicant);
         offered.push(applicant);
@@ -80,7 +90,13 @@ const sum = (runs: readonly Applicant[], what: 'nanoCpus' | 'memoryBytes'): numb
 
 describe('turns', () => {
   it('never let in more than there is, for all and for each key', () => {
-    const ofKey = (): KeyLimits => ({ maxRunning: 2, maxQueued: null, nanoCpus: 15, memoryBytes: 15 });
+    const ofKey = (): KeyLimits => ({
+      maxRunning: 2,
+      maxQueued: null,
+      nanoCpus: 15,
+      memoryBytes: 15,
+      workspaceBytes: null,
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         play(steps, limits({ ofKey }), (running) => {
@@ -122,7 +138,7 @@ describe('turns', () => {
   });
 
   it('come to a key that waits after at most one run of each other key', () => {
-    const small = { nanoCpus: 1, memoryBytes: 1 };
+    const small = { nanoCpus: 1, memoryBytes: 1, workspaceBytes: 0 };
     fc.assert(
       fc.property(fc.array(fc.constantFrom('b', 'c'), { minLength: 1, maxLength: 60 }), (others) => {
         const turns = createTurns(limits({ maxRunning: 1 }));
@@ -135,7 +151,7 @@ describe('turns', () => {
         let inside = turns.take();
         for (const key of others) come(key);
         // It takes all there is, and many small ones came before it and go on coming.
-        const large = come('a', { nanoCpus: 20, memoryBytes: 20 });
+        const large = come('a', { nanoCpus: 20, memoryBytes: 20, workspaceBytes: 0 });
         const before: (string | null)[] = [];
         while (inside !== null && inside !== large) {
           turns.remove(inside);
@@ -154,7 +170,7 @@ describe('turns', () => {
     const ofKey = (): KeyLimits => ({ ...FREE, memoryBytes: 5 });
     const turns = createTurns(limits({ ofKey }));
     const ask = (key: string | null, nanoCpus: number, memoryBytes: number): unknown =>
-      turns.offer({ key, demand: { nanoCpus, memoryBytes }, queueing: 'patient' }, 'last');
+      turns.offer({ key, demand: { nanoCpus, memoryBytes, workspaceBytes: 0 }, queueing: 'patient' }, 'last');
     expect(ask(null, 21, 1)).toMatchObject({ why: 'over_budget', key: null, what: 'nanoCpus', most: 20 });
     expect(ask('a', 1, 6)).toMatchObject({ why: 'over_budget', key: 'a', what: 'memoryBytes', most: 5 });
     expect(ask(null, 1, 6)).toBeNull();
@@ -164,7 +180,7 @@ describe('turns', () => {
     const turns = createTurns(limits({ ofKey: () => ({ ...FREE, maxRunning: 1 }) }));
     const [a1, a2, b] = ['a', 'a', 'b'].map((key): Applicant => ({
       key,
-      demand: { nanoCpus: 1, memoryBytes: 1 },
+      demand: { nanoCpus: 1, memoryBytes: 1, workspaceBytes: 0 },
       queueing: 'bounded',
     }));
     for (const run of [a1, a2, b]) turns.offer(run!, 'last');

@@ -1,0 +1,107 @@
+/** How much must be free for a run, on a small file system where this user may mount one. */
+import { execFileSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createRuntime, type RuntimeConfigInput } from 'berthkit';
+import { fakeEngine } from 'berthkit/testing';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { diskShortage } from '../../src/workspace/disk-shortage.js';
+import { isRoot, scratch } from '../host/scratch.js';
+import { settle, setUp } from '../run-fixture.js';
+
+const MIB = 1024 ** 2;
+const JOB = { slug: 'job', docker: { image: 'busybox:1', command: ['work'] } };
+
+/** A file system of 8 MiB and 200 inodes, at a path that goes when the test is over. */
+async function smallFileSystem(): Promise<string> {
+  const path = join(await scratch(), 'small');
+  await mkdir(path);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,nr_inodes=200,mode=0700', 'berthkit-test', path]);
+  onTestFinished(() => {
+    execFileSync('umount', ['-l', path]);
+  });
+  return path;
+}
+
+describe('a disk that is too full', () => {
+  it('refuses a run before anything is made, with an error that is worth another try', async () => {
+    const setup = setUp({}, {}, { workspace: { minFreeBytes: 2 ** 52 } });
+    expect(await setup.runtime.readiness()).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining('less than workspace.minFreeBytes') as string,
+    });
+    expect(await settle(setup, {}, JOB)).toMatchObject({
+      code: 'runtime.disk_low',
+      category: 'infrastructure',
+      retryable: true,
+      phase: 'queue',
+    });
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('images.inspect');
+  });
+
+  it('gives the place of the run it refuses to the next', async () => {
+    const setup = setUp({}, {}, { maxConcurrentRuns: 1, workspace: { minFreeBytes: 2 ** 52 } });
+    const both = await Promise.allSettled([setup.runtime.runJob(JOB), setup.runtime.runJob(JOB)]);
+    for (const outcome of both) expect(outcome).toMatchObject({ reason: { code: 'runtime.disk_low' } });
+    await setup.runtime.close();
+  });
+
+  it.skipIf(!isRoot)('is told by bytes and by inodes as a file system fills', async () => {
+    const root = await smallFileSystem();
+    const floor = { minFreeBytes: 4 * MIB, minFreeInodes: 100 };
+    // The root itself need not be there yet.
+    const beneath = join(root, 'not/there/yet');
+    expect(await diskShortage(beneath, floor)).toBeNull();
+    await writeFile(join(root, 'large'), Buffer.alloc(5 * MIB));
+    expect(await diskShortage(beneath, floor)).toContain('less than workspace.minFreeBytes (4194304)');
+    await writeFile(join(root, 'large'), '');
+    for (let index = 0; index < 120; index += 1) await writeFile(join(root, `f${String(index)}`), '');
+    expect(await diskShortage(beneath, floor)).toContain('less than workspace.minFreeInodes (100)');
+    expect(await diskShortage(beneath, { ...floor, minFreeInodes: 0 })).toBeNull();
+  });
+
+  it.skipIf(!isRoot)('fails a run without leaving anything where nothing is kept free', async () => {
+    const root = await smallFileSystem();
+    const run = async (job: { writeFile(path: string, content: Buffer): Promise<void> }) => {
+      await job.writeFile('/workspace/large', Buffer.alloc(7 * MIB));
+      return { exitCode: 0 };
+    };
+    const config: RuntimeConfigInput = {
+      workspaceRoot: root,
+      workspace: { minFreeBytes: 0, minFreeInodes: 0 },
+    };
+    await writeFile(join(root, 'taken'), Buffer.alloc(8 * MIB)).catch(() => undefined);
+    const runtime = createRuntime(config, { engine: fakeEngine({ run }) });
+    await expect(runtime.runJob(JOB, { files: { a: Buffer.alloc(MIB) } })).rejects.toMatchObject({
+      code: 'workspace.failed',
+    });
+    await runtime.close();
+    expect(execFileSync('ls', [root], { encoding: 'utf8' }).trim()).toBe('taken');
+  });
+});
+
+describe('all workspaces together', () => {
+  it('hold no more than their total: a run that would waits for one to end', async () => {
+    let running = 0;
+    let most = 0;
+    const run = async () => {
+      running += 1;
+      most = Math.max(most, running);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      running -= 1;
+      return { exitCode: 0 };
+    };
+    const config = { maxConcurrentRuns: 10, maxWorkspaceBytes: '1GiB', workspace: { maxTotalBytes: '2GiB' } };
+    const { runtime } = setUp({ run }, {}, config);
+    const results = await Promise.all(Array.from({ length: 6 }, async () => runtime.runJob(JOB)));
+    expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'succeeded'));
+    expect(most).toBe(2);
+    await runtime.close();
+  });
+
+  it.each([['3GiB'], ['unlimited']])('cannot be less than one may hold (%s)', (maxWorkspaceBytes) => {
+    expect(() => createRuntime({ maxWorkspaceBytes, workspace: { maxTotalBytes: '2GiB' } })).toThrow(
+      /workspace.maxTotalBytes: must not be less than maxWorkspaceBytes/,
+    );
+  });
+});

@@ -90,7 +90,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     onWarning: (message) => {
       run.warn(message);
     },
-  }).finally(watch.end);
+  }).finally(async () => watch.end());
   if (started.at !== null) record.durations.runMs = run.monotonic() - started.at;
   // Not at the end of the run: collecting may take long. What fails here is tried again, and reported, by the clean-up.
   await secrets.files?.remove().catch(() => undefined);

@@ -13,7 +13,7 @@ export interface WorkspaceBounds {
 }
 
 /** What there is too much of, and how much there may be. */
-export interface WorkspaceExcess {
+interface WorkspaceExcess {
   readonly of: 'bytes' | 'entries';
   readonly allowed: number;
 }

@@ -73,10 +73,9 @@ describe('measureTree', () => {
 
   it('goes down a chain of six hundred folders', async () => {
     const folder = await scratch();
-    let path = folder;
     let handle = await open(folder);
     for (let index = 0; index < 600; index += 1) {
-      path = `/proc/self/fd/${String(handle.fd)}/d`;
+      const path = `/proc/self/fd/${String(handle.fd)}/d`;
       await mkdir(path);
       const next = await open(path);
       await handle.close();

@@ -1,0 +1,145 @@
+/** Every call a run makes to its engine, on a connection that dies without a word: the run still ends, once, in a state that is true. */
+import {
+  createRuntime,
+  dockerEngine,
+  JobRuntimeError,
+  type RunEvent,
+  type RunOptions,
+  type RunResult,
+} from 'berthkit';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import type { EngineCall } from '../proxy/engine-call.js';
+import { startEngineProxy } from '../proxy/engine-proxy.js';
+import { engineHost, temporaryFolder } from './setup.js';
+
+let image = '';
+beforeAll(async () => {
+  image = await ensureImage('busybox');
+});
+
+/** A deadline that lies far off comes this many times sooner: all of them are timers. */
+const HURRY = 15;
+const FAR_MS = 20_000;
+const { setTimeout: realSetTimeout } = globalThis;
+beforeEach(() => {
+  const hurried = (callback: () => void, milliseconds = 0): NodeJS.Timeout =>
+    realSetTimeout(callback, milliseconds >= FAR_MS ? milliseconds / HURRY : milliseconds);
+  globalThis.setTimeout = Object.assign(hurried, realSetTimeout);
+});
+afterEach(() => {
+  globalThis.setTimeout = realSetTimeout;
+});
+
+/** One call of a run, by what it looks like on the wire. */
+interface Spoiled {
+  readonly name: string;
+  readonly is: (call: EngineCall) => boolean;
+  /** Of several such calls, how many are left alone. */
+  readonly skip?: number;
+  readonly options?: RunOptions;
+  readonly script?: string;
+  readonly pullPolicy?: 'always';
+}
+
+const called =
+  (method: string, path: RegExp) =>
+  (call: EngineCall): boolean =>
+    call.method === method && path.test(call.path);
+const inspect = called('GET', /^\/containers\/[^/]+\/json$/);
+const stopped = {
+  script: 'echo begun; exec sleep 600',
+  options: { timeouts: { runMs: 1_500, stopMs: 1_000 } },
+};
+
+const CALLS: readonly Spoiled[] = [
+  { name: 'info', is: called('GET', /^\/info$/) },
+  { name: 'image inspect', is: called('GET', /^\/images\/.*json$/) },
+  {
+    name: 'pull',
+    is: called('POST', /^\/images\/create$/),
+    pullPolicy: 'always',
+    options: { timeouts: { pullMs: 3_000 } },
+  },
+  { name: 'create', is: called('POST', /^\/containers\/create$/) },
+  { name: 'attach', is: called('POST', /\/attach$/) },
+  { name: 'inspect before the start', is: inspect },
+  { name: 'start', is: called('POST', /\/start$/) },
+  { name: 'wait', is: called('POST', /\/wait$/) },
+  { name: 'inspect after the start', is: inspect, skip: 1 },
+  { name: 'the inspect after that', is: inspect, skip: 2 },
+  { name: 'stats', is: called('GET', /\/stats$/) },
+  { name: 'kill', is: called('POST', /\/kill$/), ...stopped },
+  { name: 'inspect of a run that is stopped', is: inspect, skip: 2, ...stopped },
+  { name: 'events', is: called('GET', /^\/events$/) },
+  { name: 'remove', is: called('DELETE', /^\/containers\//) },
+];
+
+/** What the job of these tests comes to where nothing keeps it from that: whoever says it succeeded lies. */
+const SCRIPT = 'echo begun; sleep 1; echo done; kill -9 $$';
+
+async function perform(spoiled: Spoiled, kind: 'no_answer' | 'half_close') {
+  let seen = 0;
+  let hit = 0;
+  const proxy = await startEngineProxy({
+    engine: engineHost(),
+    spoil: (call) => {
+      if (!spoiled.is(call)) return null;
+      seen += 1;
+      if (seen !== (spoiled.skip ?? 0) + 1) return null;
+      hit += 1;
+      return { kind };
+    },
+  });
+  const events: RunEvent[] = [];
+  const runtime = createRuntime(
+    { workspaceRoot: `${await temporaryFolder()}/root`, engine: { host: proxy.host } },
+    { onEvent: (event) => events.push(event) },
+  );
+  try {
+    const docker = {
+      image,
+      command: ['sh', '-c', spoiled.script ?? SCRIPT],
+      imagePullPolicy: spoiled.pullPolicy,
+    };
+    const outcome = await runtime.runJob({ docker }, spoiled.options).catch((error: unknown) => error);
+    return { outcome, events, hit, instance: runtime.config.instanceId ?? '' };
+  } finally {
+    await runtime.close();
+    await proxy.close();
+  }
+}
+
+function requireTrue(outcome: unknown, spoiled: Spoiled): void {
+  if (JobRuntimeError.isInstance(outcome)) {
+    expect(outcome.code).toMatch(/^(engine\.(unreachable|failed)|image\.(pull_timed_out|pull_failed))$/);
+    return;
+  }
+  const { reason, logsComplete, stdout } = outcome as RunResult;
+  if (spoiled.script !== undefined) {
+    expect(reason).toBe('timed_out');
+    return;
+  }
+  // A kill that is not ours; where the engine was lost on the way, that may have been its doing.
+  expect(['signaled', 'interrupted']).toContain(reason);
+  if (logsComplete) expect(stdout.text).toBe('begun\ndone\n');
+}
+
+describe.each(['no_answer', 'half_close'] as const)('a connection that ends in %s', (kind) => {
+  it.each(CALLS)('at $name', { timeout: 120_000 }, async (spoiled) => {
+    const { outcome, events, hit, instance } = await perform(spoiled, kind);
+    expect(hit).toBe(1);
+    requireTrue(outcome, spoiled);
+    expect(events.filter(({ type }) => type === 'run_start')).toHaveLength(1);
+    expect(events.filter(({ type }) => type === 'run_end')).toHaveLength(1);
+    const engine = dockerEngine({ host: engineHost() });
+    try {
+      const left = await engine.containers.list({ 'berthkit.instance': instance });
+      for (const { id } of left) await engine.containers.remove(id);
+      // Gone, or else whoever runs this was told.
+      if (left.length > 0) expect(events.map(({ type }) => type)).toContain('cleanup_error');
+    } finally {
+      await engine.close();
+    }
+  });
+});

@@ -133,7 +133,7 @@ async function watchLimits(run: Run, { limits }: RunPlan, workspace: Workspace):
 }
 
 const EXCESS = {
-  bytes: ['bytes', 'maxWorkspaceBytes'],
+  bytes: ['bytes', 'workspace.maxBytes'],
   entries: ['files and folders', 'workspace.maxEntries'],
 } as const;
 

@@ -10,7 +10,6 @@ const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const MAX_KEY_CHARS = 256;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARS = 256;
-const MAX_KEY_CHARS = 128;
 const MAX_TIMEOUT_MS = 86_400_000;
 const MAX_ATTEMPT = 1_000_000;
 
@@ -67,9 +66,9 @@ export function optionIssues(options: RunOptions, { max }: RuntimeConfig['retent
       report(`timeouts.${name.slice(0, 64)}`, `must be a whole number from 1 to ${String(MAX_TIMEOUT_MS)}`);
     }
   }
-  const key: unknown = options.concurrencyKey;
-  if (key !== undefined && (typeof key !== 'string' || key === '' || key.length > MAX_KEY_CHARS)) {
-    report('concurrencyKey', `must be text of 1 to ${String(MAX_KEY_CHARS)} characters`);
+  const { concurrencyKey } = options;
+  if (concurrencyKey !== undefined && !isKey(concurrencyKey)) {
+    report('concurrencyKey', `must be a string of 1 to ${String(MAX_KEY_CHARS)} characters`);
   }
   if (options.parameters !== undefined && !isJson(options.parameters)) {
     report('parameters', 'must be JSON values only');

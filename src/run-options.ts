@@ -55,7 +55,7 @@ export interface RunOptions {
     | undefined;
   /**
    * Runs of one key share a turn: keys come one after the other, so that many runs of one do not hold up another's. Limits of a key are the
-   * operator's `concurrencyKeys`. 1 to 128 characters, for example a user's id; absent: the turn of all runs without one.
+   * operator's `concurrencyKeys`. 1 to 256 characters, for example a user's id; absent: the turn of all runs without one.
    */
   readonly concurrencyKey?: string | undefined;
   /** Overrides `maxLogChars` downwards. */

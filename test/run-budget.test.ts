@@ -130,7 +130,7 @@ describe('a concurrencyKey', () => {
     gate.openAll();
   });
 
-  it.each([[''], ['x'.repeat(129)], [7 as unknown as string]])('is not %j', async (concurrencyKey) => {
+  it.each([[''], ['x'.repeat(257)], [7 as unknown as string]])('is not %j', async (concurrencyKey) => {
     const { runtime } = await many();
     await expect(runtime.runJob(job('a'), { concurrencyKey })).rejects.toMatchObject({
       code: 'validation.invalid_job',

@@ -35,7 +35,7 @@ describe.each([
   it.each<[string, RunOptions, RuntimeConfigInput]>([
     ['timed_out', { timeouts: { runMs: 150 } }, {}],
     ['idle_timed_out', { timeouts: { idleOutputMs: 150 } }, {}],
-    ['disk_limit_exceeded', {}, { maxWorkspaceBytes: 4096 }],
+    ['disk_limit_exceeded', {}, { workspace: { maxBytes: 4096 } }],
   ])('keeps no job from ending as %s', async (reason, options, config) => {
     const setup = setUp(
       {

@@ -1,5 +1,5 @@
 /** Limits that end a job while it runs, through a runtime on the fake engine. */
-import { assertSucceeded } from 'berthkit';
+import { assertSucceeded, type RunResult } from 'berthkit';
 import { describe, expect, it, vi } from 'vitest';
 import { settle, setUp } from './run-fixture.js';
 
@@ -8,7 +8,7 @@ const MIB = 1024 ** 2;
 
 describe('a workspace that holds more than it may', () => {
   it.each([
-    ['bytes', { maxWorkspaceBytes: MIB }, 'more than 1048576 bytes (maxWorkspaceBytes)'],
+    ['bytes', { workspace: { maxBytes: MIB } }, 'more than 1048576 bytes (workspace.maxBytes)'],
     ['entries', { workspace: { maxEntries: 3 } }, 'more than 3 files and folders (workspace.maxEntries)'],
   ] as const)('in %s ends the job at once, without grace', async (what, config, message) => {
     const onTerm = vi.fn();
@@ -46,8 +46,9 @@ describe('a workspace that holds more than it may', () => {
       await job.writeFile('/workspace/f', Buffer.alloc(2 * MIB));
       return { exitCode: 0 };
     };
-    const result = await settle(setUp({ run }, {}, { maxWorkspaceBytes: MIB }), {}, JOB);
-    expect(result).toMatchObject({ reason: 'disk_limit_exceeded', evidence: [{ by: 'watcher' }, {}] });
+    const result = await settle(setUp({ run }, {}, { workspace: { maxBytes: MIB } }), {}, JOB);
+    expect(result).toMatchObject({ reason: 'disk_limit_exceeded', category: 'limit' });
+    expect((result as RunResult).evidence[0]).toMatchObject({ by: 'watcher' });
   });
 
   it('is none up to the limit, and none where there is no limit', async () => {
@@ -56,8 +57,8 @@ describe('a workspace that holds more than it may', () => {
       return { exitCode: 0 };
     };
     for (const config of [
-      { maxWorkspaceBytes: MIB, workspace: { maxEntries: 1 } },
-      { maxWorkspaceBytes: null, workspace: { maxEntries: null } },
+      { workspace: { maxBytes: MIB, maxEntries: 1 } },
+      { workspace: { maxBytes: null, maxEntries: null } },
     ]) {
       const { runtime } = setUp({ run }, {}, config);
       assertSucceeded(await runtime.runJob(JOB));

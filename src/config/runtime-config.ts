@@ -60,7 +60,7 @@ export interface RuntimeConfig {
    * `/dev/shm/berthkit-<uid>`.
    */
   readonly secretsRoot: string | null;
-  /** Most bytes of staged inputs per run, and most its workspace may hold while the job runs; null: no limit. */
+  /** Most bytes of staged inputs per run; null: no limit. */
   readonly maxWorkspaceBytes: number | null;
   /** Most bytes of one staged or collected file. */
   readonly maxFileBytes: number;
@@ -106,13 +106,15 @@ export interface RuntimeConfig {
     readonly memoryBytes: number | null;
   };
   readonly workspace: {
-    /** Most files and folders a workspace may hold while the job runs; null: no limit. */
+    /** Most bytes a workspace may take on the disk while the job runs, its initial files included; null: no limit. */
+    readonly maxBytes: number | null;
+    /** Most files and folders it may hold while the job runs; null: no limit. */
     readonly maxEntries: number | null;
     /** What must be free on the file system of `workspaceRoot` when a run's turn comes; else it is refused with `runtime.disk_low`. */
     readonly minFreeBytes: number;
     /** As `minFreeBytes`; a file system that makes inodes as it needs them always has some. */
     readonly minFreeInodes: number;
-    /** What all runs that have a place may hold together; each counts for `maxWorkspaceBytes`. Null: no bound. */
+    /** What all runs that have a place may hold together; each counts for `maxBytes`. Null: no bound. */
     readonly maxTotalBytes: number | null;
   };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };

@@ -118,6 +118,7 @@ export const configSchema = lazy(() =>
       memoryBytes: bytes().nullable(),
     }),
     workspace: z.strictObject({
+      maxBytes: bytesOrUnlimited(),
       maxEntries: count(1).nullable(),
       minFreeBytes: bytes(0),
       minFreeInodes: count(0),
@@ -155,8 +156,7 @@ export function configProblems({
   stateDir,
   retention,
   recovery: { leaseMs, leaseExpiryMs },
-  maxWorkspaceBytes,
-  workspace: { maxTotalBytes },
+  workspace: { maxBytes, maxTotalBytes },
   policy,
 }: RuntimeConfig): readonly CrossProblem[] {
   const problems: CrossProblem[] = policyProblems(policy).map(({ path, message }) => ({
@@ -182,8 +182,8 @@ export function configProblems({
       message: `must not be the same as, beneath or above workspaceRoot (${workspaceRoot})`,
     });
   }
-  if (maxTotalBytes !== null && (maxWorkspaceBytes === null || maxWorkspaceBytes > maxTotalBytes)) {
-    const message = 'must not be less than maxWorkspaceBytes, which is what each run counts for';
+  if (maxTotalBytes !== null && (maxBytes === null || maxBytes > maxTotalBytes)) {
+    const message = 'must not be less than workspace.maxBytes, which is what each run counts for';
     problems.push({ path: ['workspace', 'maxTotalBytes'], message });
   }
   const times = [

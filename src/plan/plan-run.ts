@@ -78,7 +78,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     retry: planRetry(request.retry, config.retry),
     limits: {
       inputBytes: config.maxWorkspaceBytes,
-      workspaceBytes: config.maxWorkspaceBytes,
+      workspaceBytes: config.workspace.maxBytes,
       workspaceEntries: config.workspace.maxEntries,
       downloadBytes: config.maxDownloadBytes,
       fileBytes: config.maxFileBytes,

@@ -20,7 +20,7 @@ async function run(script: string, config: RuntimeConfigInput, options: RunOptio
 describe('the workspace', () => {
   it('that dd fills beyond its limit is the end of the job, whatever it traps', async () => {
     const script = "trap 'echo trapped' TERM; dd if=/dev/zero of=big bs=1M count=1000000; sleep 600";
-    const result = await run(script, { maxWorkspaceBytes: 64 * MIB });
+    const result = await run(script, { workspace: { maxBytes: 64 * MIB } });
     expect(result).toMatchObject({
       status: 'failed',
       reason: 'disk_limit_exceeded',
@@ -39,7 +39,7 @@ describe('the workspace', () => {
 
   it('that is full when the job has ended already is no success', async () => {
     const script = 'dd if=/dev/zero of=big bs=1M count=32 2>/dev/null';
-    expect(await run(script, { maxWorkspaceBytes: 16 * MIB })).toMatchObject({
+    expect(await run(script, { workspace: { maxBytes: 16 * MIB } })).toMatchObject({
       status: 'failed',
       reason: 'disk_limit_exceeded',
     });
@@ -47,7 +47,7 @@ describe('the workspace', () => {
 
   it('counts what is on the disk: a hole is nothing', async () => {
     const script = 'dd if=/dev/zero of=hole bs=1 count=1 seek=1000000000000 2>/dev/null; echo done';
-    const result = await run(script, { maxWorkspaceBytes: 16 * MIB });
+    const result = await run(script, { workspace: { maxBytes: 16 * MIB } });
     expect(result).toMatchObject({ status: 'succeeded', stdout: { text: 'done\n' } });
   });
 });

@@ -91,7 +91,7 @@ describe('all workspaces together', () => {
       running -= 1;
       return { exitCode: 0 };
     };
-    const config = { maxConcurrentRuns: 10, maxWorkspaceBytes: '1GiB', workspace: { maxTotalBytes: '2GiB' } };
+    const config = { maxConcurrentRuns: 10, workspace: { maxBytes: '1GiB', maxTotalBytes: '2GiB' } };
     const { runtime } = setUp({ run }, {}, config);
     const results = await Promise.all(Array.from({ length: 6 }, async () => runtime.runJob(JOB)));
     expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'succeeded'));
@@ -99,9 +99,9 @@ describe('all workspaces together', () => {
     await runtime.close();
   });
 
-  it.each([['3GiB'], ['unlimited']])('cannot be less than one may hold (%s)', (maxWorkspaceBytes) => {
-    expect(() => createRuntime({ maxWorkspaceBytes, workspace: { maxTotalBytes: '2GiB' } })).toThrow(
-      /workspace.maxTotalBytes: must not be less than maxWorkspaceBytes/,
+  it.each([['3GiB'], ['unlimited']])('cannot be less than one may hold (%s)', (maxBytes) => {
+    expect(() => createRuntime({ workspace: { maxBytes, maxTotalBytes: '2GiB' } })).toThrow(
+      /workspace.maxTotalBytes: must not be less than workspace.maxBytes/,
     );
   });
 });

@@ -90,8 +90,10 @@ export async function admitRun(run: Run, request: RunRequest, planned: RunPlan):
     const admitted = await withQueueDeadline(run, planned.timeouts.queueMs, async () =>
       waitForPlace(run, request, planned),
     );
-    run.emit('queue_end', {});
     try {
+      // Not within the queue's deadline: the run has its place.
+      await requireFreeSpace(run.config.workspaceRoot, run.config.workspace);
+      run.emit('queue_end', {});
       await run.note({ name: 'admitted' });
     } catch (error) {
       admitted.release();
@@ -116,7 +118,6 @@ async function waitForPlace(run: Run, request: RunRequest, planned: RunPlan): Pr
       release();
       release = await admission.admit(stop, { key, queueing, demand }, 'first');
     }
-    await requireFreeSpace(run.config.workspaceRoot, run.config.workspace);
     return { plan, release };
   } catch (error) {
     release();

@@ -22,6 +22,5 @@ const common: Options = {
 export default defineConfig([
   // The command line shares its chunks with the library; nobody imports it, so it needs neither types nor CommonJS.
   { ...common, name: 'esm', format: ['esm'], entry: { ...entry, cli: 'src/cli/main.ts' } },
-  // Packages that exist only as ES modules are bundled into the CommonJS build.
-  { ...common, name: 'cjs', format: ['cjs'], noExternal: ['p-limit', 'yocto-queue'] },
+  { ...common, name: 'cjs', format: ['cjs'] },
 ]);

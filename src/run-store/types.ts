@@ -55,7 +55,8 @@ export interface Publication {
  */
 export type PublicationStep = Extract<RunStepName, 'storing' | 'publishing' | 'published' | 'withdrawn'>;
 
-interface StepOf<N extends RunStepName> {
+/** What every step says. */
+export interface RunStepFacts<N extends RunStepName> {
   readonly name: N;
   readonly attempt: number;
   /** ISO time on the host that ran it. */
@@ -64,9 +65,9 @@ interface StepOf<N extends RunStepName> {
 
 /** A step a run has come to. JSON-safe. */
 export type RunStep =
-  | StepOf<Exclude<RunStepName, PublicationStep | 'settled'>>
-  | (StepOf<PublicationStep> & { readonly publication: Publication })
-  | (StepOf<'settled'> & { readonly outcome: RunOutcome });
+  | RunStepFacts<Exclude<RunStepName, PublicationStep | 'settled'>>
+  | (RunStepFacts<PublicationStep> & { readonly publication: Publication })
+  | (RunStepFacts<'settled'> & { readonly outcome: RunOutcome });
 
 /** A run as it is claimed. JSON-safe. */
 export interface NewRun {

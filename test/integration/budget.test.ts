@@ -109,6 +109,8 @@ it('never take more together than the budget, and all get their turn', { timeout
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
   expect((await finished).filter(({ status }) => status === 'succeeded')).toHaveLength(RUNS);
+  // The engine told of every one.
+  await expect.poll(() => told.filter(({ type }) => type === 'die').length, { timeout: 60_000 }).toBe(RUNS);
   stop();
 
   const inside = new Set<string>();
@@ -123,8 +125,7 @@ it('never take more together than the budget, and all get their turn', { timeout
     expect(indices.reduce((sum, index) => sum + memoryOf(index), 0)).toBeLessThanOrEqual(memoryBudget);
     most = Math.max(most, inside.size);
   }
-  // The engine told of every one, and the budget was used by several at a time.
-  expect(told.filter(({ type }) => type === 'die')).toHaveLength(RUNS);
+  // The budget was used by several at a time.
   expect(most).toBeGreaterThan(1);
   expect(Math.max(...seen)).toBeGreaterThan(0);
 });

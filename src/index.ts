@@ -22,6 +22,7 @@ export type {
   RetentionWhen,
   RuntimeConfig,
   RuntimeConfigInput,
+  TimeoutLimits,
   Timeouts,
 } from './config/runtime-config.js';
 export type * from './policy/policy.js';

@@ -18,7 +18,7 @@ export interface Timeouts {
 }
 
 /** The most a run may ask for of each time, in milliseconds. */
-type TimeoutLimits = { readonly [K in keyof TimeoutsRequest]-?: number };
+export type TimeoutLimits = { readonly [K in keyof TimeoutsRequest]-?: number };
 
 /** How what dead processes left behind is found, in milliseconds. */
 export interface Recovery {

@@ -66,7 +66,8 @@ describe('a default job', () => {
   });
 
   it('is killed beyond its memory, and the result says so', async () => {
-    const result = await sh('exec dd if=/dev/zero of=/tmp/fill bs=1M count=60', {
+    // The engine learns of such a kill by a watch it sets up after the start.
+    const result = await sh('sleep 1; exec dd if=/dev/zero of=/tmp/fill bs=1M count=60', {
       resources: { memoryBytes: '16MiB' },
     });
     expect(result).toMatchObject({

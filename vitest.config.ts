@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 const entry = (path: string): string => new URL(path, import.meta.url).pathname;
 
-/** They look at everything that is on the engine, so nothing else may run there beside them. */
-const ALONE = ['test/integration/recovery*.test.ts'];
+/** They look at everything that is on the engine, or shorten its deadlines, so nothing else may run there beside them. */
+const ALONE = ['test/integration/recovery*.test.ts', 'test/integration/silent-engine.test.ts'];
 
 export default defineConfig({
   resolve: {

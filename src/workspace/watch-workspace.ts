@@ -41,7 +41,7 @@ const LONGEST_MS = 10_000;
 /** Between measurements is a pause of this many times what the last one took. */
 const PAUSE_FACTOR = 10;
 /** What took no longer is repeated at the end in any case. */
-const CHEAP_MS = 50;
+const CHEAP_MS = 2_000;
 
 /**
  * Begins to watch. What the file system has lost since the last measurement is the most that the workspace can have grown by; so the workspace itself is

@@ -16,3 +16,8 @@ export interface ErrorRecord {
 export type RunOutcome =
   | { readonly outcome: 'result'; readonly result: RunResult }
   | { readonly outcome: 'error'; readonly error: ErrorRecord };
+
+/** Whether an idempotency key goes on standing for a run that ended so: who asks again for what may be tried again gets another run. */
+export function keepsKey(end: RunOutcome): boolean {
+  return end.outcome === 'result' && !end.result.retryable;
+}

@@ -1,6 +1,6 @@
 /** Receipts: an account of a run in hashes, to be kept beside its result, checked later, and compared with that of another run. Pure. */
-import { createHash } from 'node:crypto';
 import { canonicalJson } from './base/canonical-json.js';
+import { jsonHash } from './base/json-hash.js';
 import { redactedCopy } from './base/redacted-copy.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { Policy } from './policy/policy.js';
@@ -122,10 +122,9 @@ function volatileFactsOf(result: RunResult): VolatileFacts {
   return { runId, attempt, startedAt, endedAt, usage: hashOf(usage), result: whole };
 }
 
-/** Lower-case hex SHA-256 of the canonical JSON (RFC 8785), lone surrogates made U+FFFD as UTF-8 would. */
+/** Lone surrogates are made U+FFFD, as UTF-8 would. */
 function hashOf(value: unknown): string {
-  const text = canonicalJson(redactedCopy(value, { text: wellFormed, bytes: (bytes) => bytes }));
-  return createHash('sha256').update(text).digest('hex');
+  return jsonHash(redactedCopy(value, { text: wellFormed, bytes: (bytes) => bytes }));
 }
 
 const wellFormed = (text: string): string => text.replace(/\p{Cs}/gu, '\uFFFD');

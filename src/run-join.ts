@@ -1,6 +1,7 @@
 /** A run that another one already stands for, by its idempotency key: it does nothing itself, and ends as that one does. */
 import { RuntimeError } from './errors.js';
 import { pause } from './execute/deadline.js';
+import { abortable } from './host/chunks.js';
 import type { RunOutcome } from './outcome.js';
 import type { RunPlan } from './plan/run-plan.js';
 import { toRecordedError } from './recorded-error.js';
@@ -25,7 +26,7 @@ export async function joinRun(run: Run, plan: RunPlan, standing: StoredRun): Pro
   if (standing.end !== null) return resultOf(standing.end, standing.runId);
   return withQueueDeadline(run, plan.timeouts.queueMs, async () => {
     const live = liveResult(run, standing);
-    if (live !== undefined) return Promise.race([live, stopped(run.stop.signal)]);
+    if (live !== undefined) return abortable(live, run.stop.signal);
     return resultOf(await endInStore(run, standing), standing.runId);
   });
 }
@@ -65,15 +66,4 @@ const lost = (why: string, cause?: unknown): RuntimeError =>
 function resultOf(end: RunOutcome, runId: string): RunResult {
   if (end.outcome === 'result') return end.result;
   throw toRecordedError(end.error, runId);
-}
-
-async function stopped(signal: AbortSignal): Promise<never> {
-  return new Promise<never>((_, reject) => {
-    const end = (): void => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort reason may be any value, as in the platform
-      reject(signal.reason);
-    };
-    if (signal.aborted) end();
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -1,9 +1,8 @@
 /** What a run writes down of itself in the run store: that it is claimed, its steps, its end. Only the claim may keep it from running. */
-import { createHash } from 'node:crypto';
-import { canonicalJson } from './base/canonical-json.js';
+import { jsonHash } from './base/json-hash.js';
 import { RuntimeError } from './errors.js';
 import { withDeadline } from './execute/deadline.js';
-import type { RunOutcome } from './outcome.js';
+import { keepsKey, type RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { HeldLease } from './recovery/owner-lease.js';
@@ -96,8 +95,7 @@ export function createRunJournal({ store, lease, key }: RunJournalOptions): RunJ
     async end(subject, outcome) {
       if (state === 'unclaimed') return null;
       await last;
-      const keepsKey = outcome.outcome === 'result' && !outcome.result.retryable;
-      const options = { keepsKey, at: subject.timestamp() };
+      const options = { keepsKey: keepsKey(outcome), at: subject.timestamp() };
       try {
         const isFirst = await inTime(async () => store.end(subject.record.runId, outcome, options));
         return isFirst
@@ -194,8 +192,7 @@ function toNewRun(
 
 /** How long it may take and how often it is tried is no part of what is asked for: who asks again may well give less time. */
 function hashOf(request: RunRequest): string {
-  const asked = { ...request, timeouts: undefined, retry: undefined };
-  return createHash('sha256').update(canonicalJson(asked)).digest('hex');
+  return jsonHash({ ...request, timeouts: undefined, retry: undefined });
 }
 
 /** What a job is fed with may be confidential, and accounting for it needs none of it. */

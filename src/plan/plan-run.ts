@@ -1,6 +1,6 @@
 /** Turns an allowed request into a plan: every value decided, every default filled in, secrets only by name. Pure. */
-import { hash } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.js';
+import { jsonHash } from '../base/json-hash.js';
 import { freezeMade } from '../base/deep-freeze.js';
 import { normalizeAbsolutePath } from '../base/paths.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
@@ -92,17 +92,13 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     decision,
   };
   // Added to the same object: a copy would be another thing to build.
-  return freezeMade(Object.assign(body, { planHash: hashOf(body) }));
+  return freezeMade(Object.assign(body, { planHash: jsonHash(body) }));
 }
 
 /** Whether a plan is still what was planned. */
 export function verifyPlanHash(plan: RunPlan): boolean {
   const { planHash, ...body } = plan;
-  return hashOf(body) === planHash;
-}
-
-function hashOf(body: Omit<RunPlan, 'planHash'>): string {
-  return hash('sha256', canonicalJson(body));
+  return jsonHash(body) === planHash;
 }
 
 function containerOf(

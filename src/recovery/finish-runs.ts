@@ -1,6 +1,6 @@
 /** Accounts for the runs of dead processes: what they published is finished or taken back, and each gets its one end in the run store. */
 import { pause } from '../execute/deadline.js';
-import type { RunOutcome } from '../outcome.js';
+import { keepsKey, type RunOutcome } from '../outcome.js';
 import type { RunStore, StoredRun } from '../run-store/types.js';
 import type { StorageAdapter } from '../storage/types.js';
 import { finishPublication, withdrawPublication } from '../workspace/publication.js';
@@ -45,8 +45,6 @@ export async function finishRun(run: StoredRun, proof: string, options: FinishOp
   const isOurs = await options.store.end(run.runId, end, { keepsKey: keepsKey(end), at: options.at });
   if (isOurs) options.onEnd(run, end);
 }
-
-const keepsKey = (end: RunOutcome): boolean => end.outcome === 'result' && !end.result.retryable;
 
 async function settlePublication(
   { publication, step }: OpenPublication,

@@ -1,0 +1,12 @@
+/** One hash per JSON value, however its keys are ordered. */
+import { hash } from 'node:crypto';
+import { canonicalJson } from './canonical-json.js';
+
+/**
+ * Lower-case hex SHA-256 of the canonical JSON (RFC 8785).
+ *
+ * @throws TypeError for what is not JSON, as {@link canonicalJson} does.
+ */
+export function jsonHash(value: unknown): string {
+  return hash('sha256', canonicalJson(value));
+}

@@ -41,6 +41,7 @@ export { assertSucceeded } from './assert-succeeded.js';
 export * from './errors.js';
 export { REASONS } from './result.js';
 export type * from './result.js';
+export type * from './receipt-types.js';
 export { type ReceiptCheck, type ReceiptParts, type ReceiptProof, verifyReceipt } from './receipt.js';
 export type * from './events.js';
 export type * from './outcome.js';

@@ -4,7 +4,8 @@ import { jsonHash } from './base/json-hash.js';
 import { redactedCopy } from './base/redacted-copy.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { Policy } from './policy/policy.js';
-import type { Receipt, RunResult } from './result.js';
+import type { Receipt } from './receipt-types.js';
+import type { RunResult } from './result.js';
 
 /** What a receipt is made of. */
 export interface ReceiptParts {

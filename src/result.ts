@@ -1,4 +1,5 @@
 /** What a run came to, as data: results, reasons, decisions, hints and evidence. No behaviour and no I/O. */
+import type { Receipt } from './receipt-types.js';
 
 /** How a run ended. The first cause wins and is recorded before any signal is sent. */
 export type RunStatus = 'succeeded' | 'failed' | 'timed_out' | 'cancelled';
@@ -176,41 +177,6 @@ export interface Usage {
   readonly peakMemoryBytes: number | null;
   /** Processor time of all processes together: a job busy on two cores uses two seconds a second. Null where the engine does not tell. */
   readonly cpuTimeMs: number | null;
-}
-
-/**
- * An account of a run in hashes. Each is the lower-case hex SHA-256 of canonical JSON (RFC 8785). Nothing of it reveals a value, but whoever can
- * guess a value, such as the word of a short output, can tell whether the guess is right.
- */
-export interface Receipt {
-  readonly schemaVersion: 1;
-  /** The same for the same job, policy, image, inputs and outcome, whenever and wherever it runs. */
-  readonly stable: {
-    /** Of the compiled definition with the options of the run; secrets by reference. */
-    readonly request: string;
-    readonly policy: string;
-    /** Of the result's `decision`, and so on. */
-    readonly decision: string;
-    readonly image: string;
-    readonly inputs: string;
-    /** Without where they were stored. */
-    readonly outputs: string;
-    /** Of `status`, `reason`, `exitCode` and `signal`. */
-    readonly verdict: string;
-  };
-  /** Of `stable`: what two runs of one job are compared by. */
-  readonly stableHash: string;
-  readonly volatile: {
-    readonly runId: string;
-    readonly attempt: number;
-    readonly startedAt: string;
-    readonly endedAt: string;
-    readonly usage: string;
-    /** Of the whole result but its receipt. */
-    readonly result: string;
-  };
-  /** Of all the rest of the receipt. */
-  readonly receiptHash: string;
 }
 
 interface RunResultBase {

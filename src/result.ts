@@ -165,6 +165,20 @@ export interface SkippedEntry {
   readonly type: 'symlink' | 'fifo' | 'socket' | 'device';
 }
 
+/** A secret of the run that turned up where it does not belong. It is named and never repeated. */
+export interface SecretLeak {
+  /** Its reference, `source:key`, with `@version` where one is asked for. */
+  readonly secret: string;
+  /**
+   * Where it was found, in any of the forms that are masked: in what the job wrote to `stdout` or `stderr`, which left masked; in an `output`, a
+   * file of it or the file's name, which is stored as it is unless `policy.secrets.onLeak` is `block`; in the `result`, in a text that identifies
+   * the run and is therefore not masked.
+   */
+  readonly place: 'stdout' | 'stderr' | 'output' | 'result';
+  /** Of an `output` the path in the workspace of the first file that holds it, of the `result` the field, for example `jobSlug`; else null. */
+  readonly path: string | null;
+}
+
 /**
  * What a container used, up to the last time it was asked: engines forget it when a container ends, so it is read 250 ms after the start,
  * then less and less often, in the end every two seconds, and once more when a run is stopped. What came after the last reading is missing.
@@ -217,6 +231,8 @@ interface RunResultBase {
   readonly logsComplete: boolean;
   readonly inputs: readonly InputReport[];
   readonly outputs: readonly OutputReport[];
+  /** Of all attempts; for outputs one for each output and secret. Encrypted, compressed or disguised otherwise, a secret is not recognized. */
+  readonly secretLeaks: readonly SecretLeak[];
   /** Null when the run ended before the first reading, never ran, or the engine tells nothing. */
   readonly usage: Usage | null;
   readonly metadata: Readonly<Record<string, string>>;

@@ -12,6 +12,7 @@ import { performRun } from './run.js';
 import type { Run, RunEnvironment } from './run-context.js';
 import { failureOf, outcomeOfStop } from './run-ending.js';
 import type { RunOptions } from './run-options.js';
+import { withLeaksOfResult } from './run-leaks.js';
 import { toAttemptReport, toRunResult } from './run-record.js';
 import { redactedResult } from './run-redaction.js';
 import { keepStreams, type KeptStreams } from './workspace/kept-streams.js';
@@ -154,7 +155,8 @@ function stoppedAtRest(run: Run, last: AttemptOutcome, parts: EndParts, cause: R
 }
 
 /** The last touch: a receipt accounts for the result as it is given out. */
-function sealed(run: Run, request: RunRequest, result: RunResult): RunResult {
+function sealed(run: Run, request: RunRequest, ended: RunResult): RunResult {
+  const result = withLeaksOfResult(ended, run.record.secrets);
   return { ...result, receipt: createReceipt({ request, policy: run.config.policy, result }) };
 }
 

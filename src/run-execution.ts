@@ -1,7 +1,5 @@
-/** The steps of a run around its container: created from the plan, run to its end, judged, outputs collected. */
+/** The steps of a run around its container: created from the plan, run to its end, judged. */
 import type { ContainerEngine, OutputChunk } from './engine/types.js';
-import { StorageError } from './errors.js';
-import { withDeadline } from './execute/deadline.js';
 import { engineCall } from './execute/engine-call.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Ending, executeContainer } from './execute/execute-container.js';
@@ -17,11 +15,9 @@ import type { RunPlan } from './plan/run-plan.js';
 import { userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
-import type { RunRecord } from './run-record.js';
-import { redactedMetadata } from './run-redaction.js';
+import { scanStream } from './run-leaks.js';
 import { keepContainer } from './run-retention.js';
 import type { RevealedSecrets } from './run-secrets.js';
-import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
 import type { Workspace } from './workspace/create.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
 import { watchWorkspace, type WorkspaceWatch } from './workspace/watch-workspace.js';
@@ -111,7 +107,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
 }
 
 /** What a container wrote is looked at when it is read, which may be after the container's end. */
-function endedBy(ending: Ending, stop: StopSource): RecordedStop | null {
+export function endedBy(ending: Ending, stop: StopSource): RecordedStop | null {
   const isLimit = ['log_limit_exceeded', 'disk_limit_exceeded'].includes(stop.cause?.reason ?? '');
   return ending.stop ?? (isLimit ? stop.cause : null);
 }
@@ -184,6 +180,7 @@ function outputOptions(run: Run, plan: RunPlan): Parameters<typeof createOutputC
   const { logBytes } = plan.limits;
   return {
     redactor: record.redactor,
+    scan: { stdout: scanStream(record.secrets, 'stdout'), stderr: scanStream(record.secrets, 'stderr') },
     maxLogChars: Math.min(options.maxLogChars ?? config.maxLogChars, config.maxLogChars),
     persistLogTail: config.persistLogTail,
     maxBytes: logBytes,
@@ -221,77 +218,4 @@ function guarded<T>(listener: ((value: T) => void) | undefined): ((value: T) => 
 function stdinOf(run: Run, plan: RunPlan): AsyncIterable<Uint8Array> | null {
   const content = run.options.stdin ?? plan.stdin;
   return content === null ? null : toByteStream(content);
-}
-
-/** Collects and stores outputs, whatever the exit code, and lets missing ones change a success. */
-export async function collectRun(
-  run: Run,
-  parts: Pick<Prepared, 'plan' | 'workspace' | 'staged' | 'cleanup'> & { readonly ending: Ending },
-): Promise<void> {
-  const { plan, workspace, staged, cleanup, ending } = parts;
-  const { record, stop } = run;
-  if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
-  // A job that was stopped still hands out what it left; a stop that came after its end breaks this off.
-  const signal = endedBy(ending, stop) === null ? stop.signal : undefined;
-  await run.timed('collectMs', 'collect', async () => {
-    run.emit('collect_start', { outputs: plan.outputs.length });
-    const onTimeout = (): Error =>
-      new StorageError(
-        'storage.collect_timed_out',
-        `collecting took longer than ${String(plan.timeouts.collectMs)} ms`,
-      );
-    const collected = await withDeadline(
-      { timeoutMs: plan.timeouts.collectMs, signal, onTimeout },
-      async (bounded) => {
-        const collecting = collectOutputs(workspace, plan, {
-          storage: run.ports.storage,
-          outputTo: run.outputTo,
-          succeeded: record.verdict?.reason === 'completed',
-          placeholders: staged.placeholders,
-          metadata: redactedMetadata(record.metadata, record.redactor),
-          variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
-          concurrency: run.config.concurrency.upload,
-          signal: bounded,
-          pause: async (milliseconds, until) => run.ports.clock.pause(milliseconds, until),
-          journal: async (name, publication) => run.note({ name, publication }),
-          onOutput: (output) => {
-            run.emit('output_collected', { output });
-          },
-          onWarning: (message) => {
-            run.warn(message);
-          },
-        });
-        // What is broken off still takes back what it stored; the workspace goes, and the run ends, after that.
-        cleanup.add('outputs', async () => {
-          await Promise.allSettled([collecting]);
-        });
-        return collecting;
-      },
-    );
-    record.outputs = collected.reports;
-    run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
-    if (collected.failure !== null) throw collected.failure;
-    applyOutputs(record, run.timestamp(), collected);
-    await run.note({ name: 'collected' });
-  });
-}
-
-/** Required outputs that are missing or refused turn a success into a failure; any other outcome of the job stands. */
-function applyOutputs(record: RunRecord, at: string, { missing, rejected }: CollectedOutputs): void {
-  const { verdict } = record;
-  if (verdict?.reason !== 'completed') return;
-  const [refused] = rejected;
-  const [absent] = missing;
-  if (refused !== undefined) {
-    const reason = refused.cause === 'limit' ? 'output_limit_exceeded' : 'output_rejected';
-    const what = `output ${refused.workspacePath} was refused: ${refused.reason}`;
-    record.verdict = { ...verdict, reason, evidence: [...verdict.evidence, { by: 'watcher', what, at }] };
-  } else if (absent !== undefined) {
-    const what = `required output ${absent} is missing`;
-    record.verdict = {
-      ...verdict,
-      reason: 'output_missing',
-      evidence: [...verdict.evidence, { by: 'watcher', what, at }],
-    };
-  }
 }

@@ -11,6 +11,7 @@ import type { RunResult } from './result.js';
 import { type BeforeAttempt, performAttempts } from './run-attempts.js';
 import { createRun, type Run, type RunEnvironment } from './run-context.js';
 import { failureOf, toErrorRecord } from './run-ending.js';
+import { createRunSecrets } from './run-leaks.js';
 import { createRunJournal } from './run-journal.js';
 import { optionIssues } from './run-option-checks.js';
 import type { RunOptions } from './run-options.js';
@@ -68,7 +69,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     startedAt: timestamp(),
     startedMs: clock.monotonic(),
     hasFiles: options.files !== undefined,
-    secretValues: new Set(Object.values(options.secrets ?? {})),
+    secrets: createRunSecrets(options.secrets ?? {}),
   };
   const open = (before: BeforeAttempt): Run => {
     const attempt = (options.attempt ?? 1) + before.attempts.length;

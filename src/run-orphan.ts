@@ -4,6 +4,7 @@ import type { RunOutcome } from './outcome.js';
 import { lastStep } from './recovery/stored-steps.js';
 import type { DeathFacts } from './recovery/finish-runs.js';
 import type { AttemptReport, RunResult } from './result.js';
+import { createRunSecrets } from './run-leaks.js';
 import { createRunRecord, durationsOf, type RunRecord, toRunResult } from './run-record.js';
 import type { StoredRun } from './run-store/types.js';
 
@@ -68,7 +69,7 @@ function recordOf({ runId, jobSlug, metadata, startedAt, steps, plan }: StoredRu
     attemptStartedAt,
     earlierAttempts,
     hasFiles: false,
-    secretValues: new Set(),
+    secrets: createRunSecrets({}),
   });
   record.plan = plan;
   record.logsComplete = false;

@@ -15,6 +15,7 @@ import {
   type Usage,
 } from './result.js';
 import { describeEnd } from './run-message.js';
+import type { RunSecrets } from './run-leaks.js';
 
 /** The phases of a run that are timed. */
 export type TimedPhase = Exclude<keyof Durations, 'totalMs'>;
@@ -47,8 +48,8 @@ export interface RunRecord {
   outputs: readonly OutputReport[];
   readonly warnings: string[];
   readonly durations: Record<TimedPhase, number | null>;
-  /** Every secret any attempt of the run has known: the next one may meet what the last one left. */
-  readonly secretValues: Set<string>;
+  /** Every secret any attempt of the run has known, and where one turned up: the next one may meet what the last one left. */
+  readonly secrets: RunSecrets;
   /** Knows no secrets until they are resolved. */
   redactor: Redactor;
   /** Takes out of a text the secrets known so far. */
@@ -67,7 +68,7 @@ export type RunFacts = Pick<
   | 'attemptStartedAt'
   | 'earlierAttempts'
   | 'hasFiles'
-  | 'secretValues'
+  | 'secrets'
 >;
 
 /** An empty record that already knows the secrets the caller gave with the run, and those of earlier attempts. */
@@ -88,7 +89,7 @@ export function createRunRecord(fields: RunFacts): RunRecord {
     outputs: [],
     warnings: [],
     durations: { queueMs: null, pullMs: null, stageMs: null, createMs: null, runMs: null, collectMs: null },
-    redactor: createRedactor([...fields.secretValues]),
+    redactor: createRedactor(fields.secrets.values()),
     redact: (text) => record.redactor.text(text),
   };
   return record;
@@ -190,6 +191,7 @@ export function toRunResult(
     logsComplete: record.logsComplete,
     inputs: record.inputs,
     outputs: record.outputs,
+    secretLeaks: record.secrets.leaks(),
     usage: record.usage,
     metadata: record.metadata,
     receipt: null,

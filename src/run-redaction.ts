@@ -44,6 +44,11 @@ export function redactedResult(result: RunResult, redactor: Redactor): RunResult
     evidence: result.evidence.map((evidence) => ({ ...evidence, what: text(evidence.what) })),
     decision: redactedDecision(result.decision, redactor),
     outputs: result.outputs.map((output) => redactedOutput(output, redactor)),
+    secretLeaks: result.secretLeaks.map(({ secret, place, path }) => ({
+      secret,
+      place,
+      path: path === null ? null : text(path),
+    })),
     metadata: redactedMetadata(result.metadata, redactor),
   };
 }

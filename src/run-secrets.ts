@@ -39,8 +39,8 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
     ...given.map(([key, value]) => [secretId({ source: 'store', key }), value] as const),
     ...secrets.values,
   ]);
-  for (const value of secrets.values.values()) run.record.secretValues.add(value);
-  run.record.redactor = createRedactor([...run.record.secretValues]);
+  for (const [name, value] of secrets.values) run.record.secrets.add(name, value);
+  run.record.redactor = createRedactor(run.record.secrets.values());
   for (const warning of weakSecretWarnings(known)) run.warn(warning);
   const variables = valuesOf(plan, 'env', secrets.values);
   requireFitting(plan.secretEnvironment, variables);

@@ -2,7 +2,7 @@
 import { redactedCopy } from './redacted-copy.js';
 import type { Masks } from './redacted-error.js';
 import { secretForms } from './secret-forms.js';
-import { createSecretSearch, type SecretSearch } from './secret-search.js';
+import { createSecretSearch, type SecretSearch, type StreamPiece } from './secret-search.js';
 
 /** What stands where a secret stood. */
 const REDACTION_MARK = '***';
@@ -30,9 +30,12 @@ export interface Redactor {
    * names the fields of an error whose texts stay; null for an error of a foreign class, of which only plain fields are copied.
    */
   readonly value: <T>(json: T, fieldsKept?: Masks['fieldsKept']) => T;
-  /** Starts a stream; each stream of a process needs its own. */
-  stream(): RedactorStream;
+  /** Starts a stream; each stream of a process needs its own. `onMasked` is told where each form begins that is masked. */
+  stream(onMasked?: OnMasked): RedactorStream;
 }
+
+/** Hears of each form that is masked, by where it begins. */
+type OnMasked = (piece: StreamPiece, start: number) => void;
 
 const MARK = new TextEncoder().encode(REDACTION_MARK);
 const NOTHING = new Uint8Array(0);
@@ -57,7 +60,12 @@ export function createRedactor(secrets: readonly (string | Uint8Array)[]): Redac
     if (search.find(piece, encoded.length).length === 0) return value;
     return Buffer.from(bytes(encoded)).toString('utf8');
   };
-  return { isEmpty: false, text, value: copierOf({ text, bytes }), stream: () => createStream(search) };
+  return {
+    isEmpty: false,
+    text,
+    value: copierOf({ text, bytes }),
+    stream: (onMasked) => createStream(search, onMasked),
+  };
 }
 
 /** The copy has the shape of the original by construction, which the compiler cannot see. */
@@ -80,7 +88,7 @@ function uniqueForms(secrets: readonly (string | Uint8Array)[]): ReturnType<type
   return [...new Map(ordered.map((form) => [Buffer.from(form.bytes).toString('latin1'), form])).values()];
 }
 
-function createStream(search: SecretSearch): RedactorStream {
+function createStream(search: SecretSearch, onMasked?: OnMasked): RedactorStream {
   let held: Uint8Array = NOTHING;
   let before: number | null = null;
   /** How many bytes at the start of `held` belong to a mark that is already written. */
@@ -92,6 +100,7 @@ function createStream(search: SecretSearch): RedactorStream {
     const parts: Uint8Array[] = [];
     let written = masked;
     for (const [start, end] of search.find(piece, limit)) {
+      onMasked?.(piece, start);
       if (start >= written) parts.push(data.subarray(written, start), MARK);
       written = Math.max(written, end);
     }

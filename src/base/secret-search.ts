@@ -3,7 +3,7 @@ import { agrees, createByteSearch, type ByteRange } from './byte-search.js';
 import type { SecretForm } from './secret-forms.js';
 
 /** A piece of a stream. */
-interface StreamPiece {
+export interface StreamPiece {
   readonly data: Uint8Array;
   /** The byte before the piece, or null at the start of the stream. */
   readonly before: number | null;
@@ -29,6 +29,14 @@ function isWordByte(byte: number | null | undefined): boolean {
 
 const opensToken = ({ data, before }: StreamPiece, position: number): boolean =>
   !isWordByte(position === 0 ? before : data[position - 1]);
+
+/** Whether a form stands at a position and ends within the piece; a whole token that ends with it counts as ended. */
+export function standsAt(piece: StreamPiece, position: number, { bytes, wholeToken }: SecretForm): boolean {
+  const { data } = piece;
+  const end = position + bytes.length;
+  if (end > data.length || !agrees(data, position, bytes)) return false;
+  return !wholeToken || (opensToken(piece, position) && !isWordByte(data[end]));
+}
 
 const longest = (forms: readonly SecretForm[]): number =>
   forms.reduce((length, form) => Math.max(length, form.bytes.length), 0);
@@ -78,11 +86,7 @@ export function createSecretSearch(forms: readonly SecretForm[]): SecretSearch {
     let start = nextStart(tokenStarts, data, 0, limit);
     while (start < limit) {
       const position = start;
-      const candidates = opensToken(piece, position) ? tokenStarts.forms[data[position] ?? 0] : undefined;
-      const token = candidates?.find(({ bytes }) => {
-        const end = position + bytes.length;
-        return end <= data.length && agrees(data, position, bytes) && !isWordByte(data[end]);
-      });
+      const token = tokenStarts.forms[data[position] ?? 0]?.find((form) => standsAt(piece, position, form));
       if (token !== undefined) found.push([position, position + token.bytes.length]);
       start = nextStart(tokenStarts, data, start + 1, limit);
     }

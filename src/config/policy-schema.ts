@@ -162,6 +162,7 @@ export const profileSchema = lazy(() =>
       allow: texts(),
       delivery: z.enum(['any', 'file'], { error: 'must be "any" or "file"' }),
       allowDisk: flag(),
+      onLeak: z.enum(['report', 'block'], { error: 'must be "report" or "block"' }),
     }),
     storage: z.strictObject({ read: texts(), write: texts() }),
     mode: mode(),

@@ -1,5 +1,6 @@
 /** What becomes of a container's output: redacted, counted, kept, and handed on. Knows nothing of engines. */
 import type { Redactor, RedactorStream } from '../base/redact.js';
+import type { SecretScan } from '../base/secret-scan.js';
 import type { OutputChunk } from '../engine/types.js';
 import type { CapturedStream, LastLog } from '../result.js';
 import { createLineSplitter, type LineSplitter } from './line-splitter.js';
@@ -13,6 +14,8 @@ export type OutputSink = (bytes: Uint8Array) => void | Promise<void>;
 /** Who gets the output, and how much of it is kept. */
 export interface OutputOptions {
   readonly redactor: Redactor;
+  /** Told of every secret that is masked. */
+  readonly scan: Readonly<Record<StreamName, SecretScan>>;
   readonly maxLogChars: number;
   readonly persistLogTail: boolean;
   /** Bytes of both streams together beyond which `onLimit` is called once; null: never. */
@@ -59,7 +62,7 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
   const createState = (name: StreamName): StreamState => {
     const state: StreamState = {
       name,
-      redaction: options.redactor.stream(),
+      redaction: options.redactor.stream(options.scan[name].lookAt),
       decoder: new TextDecoder('utf-8'),
       kept: createTextCapture(options.maxLogChars),
       lines: createLineSplitter((text) => {

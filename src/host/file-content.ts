@@ -62,12 +62,19 @@ export async function* readContent(
   }
 }
 
+/** How a file is hashed. */
+interface DigestOptions extends TransferOptions {
+  /** Gets each chunk in the same pass, for whoever looks for something else in it. */
+  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined;
+}
+
 /** Size and SHA-256 of an open file. */
-export async function digestContent(content: FileHandle, options: TransferOptions): Promise<Digest> {
+export async function digestContent(content: FileHandle, options: DigestOptions): Promise<Digest> {
   const hash = createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of readContent(content, options)) {
     hash.update(chunk);
+    options.onChunk?.(chunk);
     sizeBytes += chunk.byteLength;
   }
   return { sizeBytes, sha256: hash.digest('hex') };

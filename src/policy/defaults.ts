@@ -52,7 +52,7 @@ export const DEFAULT_POLICY: Policy = {
     deniedEnvironment: [],
     requireAttestation: false,
   },
-  secrets: { allow: ['*'], delivery: 'any', allowDisk: false },
+  secrets: { allow: ['*'], delivery: 'any', allowDisk: false, onLeak: 'report' },
   storage: { read: ['*'], write: ['*'] },
   mode: 'enforce',
   modes: {},

@@ -80,6 +80,11 @@ export interface SecretsPolicy {
   readonly delivery: 'any' | 'file';
   /** Whether files of secrets may lie on a disk; without it they are made on a tmpfs or not at all. */
   readonly allowDisk: boolean;
+  /**
+   * What becomes of the outputs of a run of which one holds a secret: `report`, they are stored and the result names the secret; `block`, none is
+   * stored and the job that left them has failed (`output_rejected`).
+   */
+  readonly onLeak: 'report' | 'block';
 }
 
 /** Rights on storage: `mountId` or `mountId:prefix`, the id may be `*`. */

@@ -8,6 +8,7 @@ import { openWorkspaceFolder, type Workspace } from './create.js';
 import { findOutput, type FoundOutput } from './find-output.js';
 import { describeOutput } from './mounts.js';
 import { publishOutputs, type PublishOutputsOptions, type SentFile } from './publish-outputs.js';
+import { type OutputSecrets, startOutputScan } from './output-scan.js';
 import type { RejectCause } from './rejection.js';
 import { toWorkspaceError } from './run-folder.js';
 
@@ -17,6 +18,8 @@ export interface CollectOptions extends PublishOutputsOptions {
   readonly succeeded: boolean;
   /** Of the staging: mount points, which are no outputs. */
   readonly placeholders: ReadonlySet<string>;
+  /** What outputs must not hold; default: nothing is looked for. */
+  readonly secrets?: OutputSecrets | undefined;
   /** Told each output as soon as its state is final. */
   readonly onOutput?: ((report: OutputReport) => void) | undefined;
 }
@@ -48,6 +51,8 @@ export interface CollectedOutputs {
 interface Candidate {
   readonly output: OutputRequest;
   readonly found: FoundOutput | { readonly state: 'unwanted' };
+  /** Names of the secrets in it. */
+  readonly secrets: readonly string[];
 }
 
 /** An output whose state is final. */
@@ -73,6 +78,7 @@ export async function collectOutputs(
   try {
     folder = await openWorkspaceFolder(workspace);
     await findAll(folder, plan, options, candidates);
+    if (options.secrets?.block === true) await refuseLeaks(candidates);
     return summarize(candidates, await publishAll(candidates, plan.job, options));
   } catch (error) {
     options.signal.throwIfAborted();
@@ -94,14 +100,30 @@ async function findAll(
   let room = { bytes: Math.min(limits.outputBytes, limits.uploadBytes), entries: limits.entries };
   for (const output of plan.outputs) {
     if (!isWanted(output, options.succeeded)) {
-      candidates.push({ output, found: { state: 'unwanted' } });
+      candidates.push({ output, found: { state: 'unwanted' }, secrets: [] });
       continue;
     }
-    const found = await findOutput(folder, output, { placeholders, limits, room, signal });
-    candidates.push({ output, found });
+    const scan = options.secrets === undefined ? null : startOutputScan(options.secrets);
+    const found = await findOutput(folder, output, { placeholders, limits, room, scan, signal });
+    candidates.push({ output, found, secrets: scan?.found ?? [] });
     if (found.state === 'found') {
       room = { bytes: room.bytes - found.used.bytes, entries: room.entries - found.used.entries };
     }
+  }
+}
+
+/** Refuses every output if one holds a secret: they belong together, and who reads one may have the others. */
+async function refuseLeaks(candidates: Candidate[]): Promise<void> {
+  const leaking = candidates.find(({ secrets }) => secrets.length > 0);
+  if (leaking === undefined) return;
+  for (const [index, { output, found, secrets }] of candidates.entries()) {
+    if (found.state !== 'found') continue;
+    await found.close();
+    const names = secrets.map((name) => `"${name}"`).join(', ');
+    const own = { cause: 'secret', reason: `it holds the secret ${names} (policy.secrets.onLeak)` } as const;
+    const other = `it was held back with ${leaking.output.workspacePath}, which holds a secret (policy.secrets.onLeak)`;
+    const refusal = secrets.length > 0 ? own : ({ cause: 'held_back', reason: other } as const);
+    candidates[index] = { output, secrets, found: { state: 'rejected', type: found.type, ...refusal } };
   }
 }
 

@@ -8,6 +8,7 @@ import type { OutputReport, SkippedEntry } from '../result.js';
 import { ChangedError, type FoundFile, hashFile } from './found-file.js';
 import { createGlobMatcher, type GlobMatcher } from './glob-matcher.js';
 import { createOutputAccount, type OutputAccount, type OutputRoom } from './output-account.js';
+import type { OutputScan } from './output-scan.js';
 import { findTree, type OutputTree } from './output-tree.js';
 import { KINDS, type RejectCause, RejectedError } from './rejection.js';
 
@@ -37,6 +38,8 @@ export interface FindOutputOptions {
   readonly limits: Pick<PlannedLimits, 'fileBytes' | 'depth'>;
   /** What the outputs of this run may still have. */
   readonly room: OutputRoom;
+  /** Null: there are no secrets to look for. */
+  readonly scan: OutputScan | null;
   readonly signal: AbortSignal;
 }
 
@@ -97,7 +100,10 @@ async function findPath(
     }
     account.addEntry();
     account.addFile('', node.facts.sizeBytes);
-    const hashed = await hashFile(node, options.signal);
+    const { scan, signal } = options;
+    scan?.startFile(output.workspacePath, []);
+    const hashed = await hashFile(node, { signal, onChunk: scan?.push });
+    scan?.endFile();
     // Held from here on, so that it stays this file whatever its name stands for meanwhile.
     held = true;
     const file = {
@@ -154,13 +160,13 @@ function requireWanted({ upload }: Output, type: 'file' | 'directory'): void {
 
 function treeOptions(
   { specialFiles }: Output,
-  { placeholders, limits, room, signal }: FindOutputOptions,
+  { placeholders, limits, room, scan, signal }: FindOutputOptions,
   account: OutputAccount,
   glob: GlobMatcher | null,
 ): Parameters<typeof findTree>[1] {
   // One entry more than there is room for, so that the account and not the walk says what is too much.
   const maxEntries = room.entries + 1;
-  return { account, placeholders, specialFiles, glob, maxEntries, maxDepth: limits.depth, signal };
+  return { account, placeholders, specialFiles, glob, scan, maxEntries, maxDepth: limits.depth, signal };
 }
 
 function toFound(type: 'directory' | 'glob', tree: OutputTree, account: OutputAccount): FoundOutput {

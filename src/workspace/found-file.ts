@@ -3,6 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { escapeFileName } from '../base/file-name.js';
 import { type Digest, digestContent } from '../host/file-content.js';
 import { type NodeFacts, openBeneath, openContent, type OpenNode } from '../host/node.js';
+import type { OutputScan } from './output-scan.js';
 
 /** A file's name in reports and storages. */
 interface FileName {
@@ -36,11 +37,14 @@ export class ChangedError extends Error {}
 export const pathOf = (names: readonly Buffer[]): string => names.map(escapeFileName).join('/');
 
 /**
- * Reads a file to its end.
+ * Reads a file to its end, once, whatever is looked for in it.
  *
  * @throws {@link ChangedError} when it is longer or shorter than it says.
  */
-export async function hashFile(node: OpenNode, signal: AbortSignal): Promise<HashedFile> {
+export async function hashFile(
+  node: OpenNode,
+  { signal, onChunk }: { readonly signal: AbortSignal; readonly onChunk?: OutputScan['push'] | undefined },
+): Promise<HashedFile> {
   const isUnchanged = unchangedSince(node.facts);
   const { sizeBytes } = node.facts;
   const content = await openContent(node);
@@ -50,7 +54,7 @@ export async function hashFile(node: OpenNode, signal: AbortSignal): Promise<Has
       total += bytes;
       if (total > sizeBytes) throw new ChangedError();
     };
-    const digest = await digestContent(content, { signal, onBytes });
+    const digest = await digestContent(content, { signal, onBytes, onChunk });
     if (digest.sizeBytes !== sizeBytes) throw new ChangedError();
     return { digest, isUnchanged };
   } finally {

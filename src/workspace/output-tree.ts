@@ -9,6 +9,7 @@ import type { SkippedEntry } from '../result.js';
 import { type FoundFile, hashFile, openSameFile, pathOf } from './found-file.js';
 import type { GlobMatcher } from './glob-matcher.js';
 import type { OutputAccount } from './output-account.js';
+import type { OutputScan } from './output-scan.js';
 import { KINDS, RejectedError } from './rejection.js';
 
 /** What a tree is searched with. */
@@ -18,6 +19,8 @@ export interface OutputTreeOptions {
   readonly specialFiles: OutputRequest['specialFiles'];
   /** Null: everything is taken. */
   readonly glob: GlobMatcher | null;
+  /** Null: there are no secrets to look for. */
+  readonly scan: OutputScan | null;
   readonly maxEntries: number;
   readonly maxDepth: number;
   readonly signal: AbortSignal;
@@ -71,7 +74,7 @@ export async function findTree(root: OutputRoot, options: OutputTreeOptions): Pr
 async function takeFile(
   root: OutputRoot,
   entry: WalkEntry,
-  { account, signal }: OutputTreeOptions,
+  { account, scan, signal }: OutputTreeOptions,
 ): Promise<FoundFile> {
   const names = [...root.names, ...entry.names];
   const path = pathOf(names);
@@ -83,7 +86,9 @@ async function takeFile(
   try {
     const { identity, sizeBytes } = node.facts;
     account.addFile(relativePath, sizeBytes);
-    const hashed = await hashFile(node, signal);
+    scan?.startFile(path, entry.names);
+    const hashed = await hashFile(node, { signal, onChunk: scan?.push });
+    scan?.endFile();
     return { path, relativePath, ...hashed, open: async () => openSameFile(root.workspace, names, identity) };
   } finally {
     await node.handle.close();

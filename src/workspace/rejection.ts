@@ -1,8 +1,8 @@
 /** Why an output that is there cannot be taken. */
 import type { NodeType } from '../host/node.js';
 
-/** Whether an output is of the wrong kind or beyond a limit. */
-export type RejectCause = 'kind' | 'limit';
+/** Whether an output is of the wrong kind, beyond a limit, holds a secret, or goes with one that does. */
+export type RejectCause = 'kind' | 'limit' | 'secret' | 'held_back';
 
 /** Ends the search for an output; its message is to be read after the output's name. */
 export class RejectedError extends Error {

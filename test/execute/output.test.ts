@@ -1,10 +1,12 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createRedactor } from '../../src/base/redact.js';
+import { createSecretScanner, type SecretScan } from '../../src/base/secret-scan.js';
 import { createOutputCollector, type OutputOptions } from '../../src/execute/output.js';
 import { toOutputSink } from '../../src/execute/sink.js';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+const { start: startScan } = createSecretScanner([{ name: 'token', value: 's3cr3t-value' }]);
 const collectorWith = (
   fields: Partial<OutputOptions>,
 ): {
@@ -20,6 +22,7 @@ const collectorWith = (
   const limits: number[] = [];
   const collector = createOutputCollector({
     redactor: createRedactor(['s3cr3t-value']),
+    scan: { stdout: startScan(() => undefined), stderr: startScan(() => undefined) },
     maxLogChars: 4096,
     persistLogTail: true,
     maxBytes: null,
@@ -34,6 +37,18 @@ const collectorWith = (
 };
 
 describe('createOutputCollector', () => {
+  it('tells of each stream which secrets it masked, however they are cut', async () => {
+    const found: string[] = [];
+    const scanOf = (stream: string): SecretScan => startScan((name) => found.push(`${stream}:${name}`));
+    const { collector } = collectorWith({ scan: { stdout: scanOf('stdout'), stderr: scanOf('stderr') } });
+    await collector.push({ stream: 'stdout', bytes: bytes('nothing yet s3cr3t-va') });
+    await collector.push({ stream: 'stderr', bytes: bytes('s3cr3t-valu') });
+    expect(found).toEqual([]);
+    await collector.push({ stream: 'stdout', bytes: bytes('lue, and s3cr3t-value again') });
+    await collector.end();
+    expect(found).toEqual(['stdout:token']);
+  });
+
   it('redacts across chunk borders everywhere it hands out text', async () => {
     const written: Buffer[] = [];
     const sink = new Writable({

@@ -4,9 +4,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { type DockerJob, type RunResult, staticSecrets } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { secretForms } from '../../src/base/secret-forms.js';
 import { isRoot } from '../host/scratch.js';
+import { startEngineProxy } from '../proxy/engine-proxy.js';
 import { engineSays } from './engine-says.js';
-import { testRuntime } from './setup.js';
+import { engineHost, testRuntime } from './setup.js';
 
 let image = '';
 beforeAll(async () => {
@@ -102,6 +104,30 @@ describe('a secret delivered as a file', () => {
     });
     expect(told).toContain('"TOKEN=/run/secrets/TOKEN"');
     expect(told).not.toMatch(/correct-horse|second line of it/);
+  });
+
+  it('is in no call to the engine: no address, no label, no body', async () => {
+    const proxy = await startEngineProxy({ engine: engineHost() });
+    onTestFinished(async () => proxy.close());
+    const config = { secretsRoot: await secretsRoot(), engine: { host: proxy.host } };
+    const runtime = await testRuntime(config, { resolveSecret });
+    const script = 'cat "$TOKEN"; base64 "$TOKEN"; exit 3';
+    const { reason } = await runtime.runJob({
+      slug: 'telling',
+      docker: { image, command: ['sh', '-c', script], environment },
+    });
+    expect(reason).toBe('non_zero_exit');
+    const told = proxy.calls.map(({ method, target, headers, body }) =>
+      [method, target, JSON.stringify(headers), body.toString()].join('\n'),
+    );
+    const created = told.filter((call) => call.includes('/containers/create'));
+    expect(created).toEqual([expect.stringContaining('"TOKEN=/run/secrets/TOKEN"')]);
+    expect(created[0]).toContain('"berthkit.job":"telling"');
+    const forms = secretForms(SECRET).map(({ bytes }) => Buffer.from(bytes).toString());
+    expect(forms).toContain('second line of it');
+    for (const form of [...forms, ...forms.map((each) => JSON.stringify(each).slice(1, -1))]) {
+      expect(told.join('\n')).not.toContain(form);
+    }
   });
 
   it('is in no command line and no environment of any process', async () => {

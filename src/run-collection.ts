@@ -1,0 +1,96 @@
+/** The step of a run after its container: outputs are collected, searched for secrets and stored, and may change the verdict. */
+import { StorageError } from './errors.js';
+import { withDeadline } from './execute/deadline.js';
+import type { Ending } from './execute/execute-container.js';
+import type { Run } from './run-context.js';
+import { endedBy, type Prepared } from './run-execution.js';
+import type { RunRecord } from './run-record.js';
+import { redactedMetadata } from './run-redaction.js';
+import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
+import type { OutputSecrets } from './workspace/output-scan.js';
+
+/** Collects and stores outputs, whatever the exit code, and lets missing ones change a success. */
+export async function collectRun(
+  run: Run,
+  parts: Pick<Prepared, 'plan' | 'workspace' | 'staged' | 'cleanup'> & { readonly ending: Ending },
+): Promise<void> {
+  const { plan, workspace, staged, cleanup, ending } = parts;
+  const { record, stop } = run;
+  if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
+  // A job that was stopped still hands out what it left; a stop that came after its end breaks this off.
+  const signal = endedBy(ending, stop) === null ? stop.signal : undefined;
+  await run.timed('collectMs', 'collect', async () => {
+    run.emit('collect_start', { outputs: plan.outputs.length });
+    const onTimeout = (): Error =>
+      new StorageError(
+        'storage.collect_timed_out',
+        `collecting took longer than ${String(plan.timeouts.collectMs)} ms`,
+      );
+    const collected = await withDeadline(
+      { timeoutMs: plan.timeouts.collectMs, signal, onTimeout },
+      async (bounded) => {
+        const collecting = collectOutputs(workspace, plan, {
+          storage: run.ports.storage,
+          outputTo: run.outputTo,
+          succeeded: record.verdict?.reason === 'completed',
+          placeholders: staged.placeholders,
+          secrets: outputSecretsOf(run),
+          metadata: redactedMetadata(record.metadata, record.redactor),
+          variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
+          concurrency: run.config.concurrency.upload,
+          signal: bounded,
+          pause: async (milliseconds, until) => run.ports.clock.pause(milliseconds, until),
+          journal: async (name, publication) => run.note({ name, publication }),
+          onOutput: (output) => {
+            run.emit('output_collected', { output });
+          },
+          onWarning: (message) => {
+            run.warn(message);
+          },
+        });
+        // What is broken off still takes back what it stored; the workspace goes, and the run ends, after that.
+        cleanup.add('outputs', async () => {
+          await Promise.allSettled([collecting]);
+        });
+        return collecting;
+      },
+    );
+    record.outputs = collected.reports;
+    run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
+    if (collected.failure !== null) throw collected.failure;
+    applyOutputs(record, run.timestamp(), collected);
+    await run.note({ name: 'collected' });
+  });
+}
+
+/** Nothing is looked for, and no time lost, in runs without secrets. */
+function outputSecretsOf(run: Run): OutputSecrets | undefined {
+  const { secrets, redact } = run.record;
+  if (secrets.values().length === 0) return undefined;
+  const block = run.config.policy.secrets.onLeak === 'block';
+  const onFound = (secret: string, path: string): void => {
+    secrets.leaked({ secret, place: 'output', path: redact(path) });
+    run.warn(`the output ${JSON.stringify(path)} holds the secret "${secret}"`);
+  };
+  return { scanner: secrets.scanner(), block, onFound };
+}
+
+/** Required outputs that are missing or refused turn a success into a failure; any other outcome of the job stands. */
+function applyOutputs(record: RunRecord, at: string, { missing, rejected }: CollectedOutputs): void {
+  const { verdict } = record;
+  if (verdict?.reason !== 'completed') return;
+  const refused = rejected.find(({ cause }) => cause !== 'held_back');
+  const [absent] = missing;
+  if (refused !== undefined) {
+    const reason = refused.cause === 'limit' ? 'output_limit_exceeded' : 'output_rejected';
+    const what = `output ${refused.workspacePath} was refused: ${refused.reason}`;
+    record.verdict = { ...verdict, reason, evidence: [...verdict.evidence, { by: 'watcher', what, at }] };
+  } else if (absent !== undefined) {
+    const what = `required output ${absent} is missing`;
+    record.verdict = {
+      ...verdict,
+      reason: 'output_missing',
+      evidence: [...verdict.evidence, { by: 'watcher', what, at }],
+    };
+  }
+}

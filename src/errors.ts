@@ -41,6 +41,7 @@ export const ERROR_CODES = {
   'runtime.queue_full': facts('runtime', 'infrastructure', true, 429),
   'runtime.over_budget': facts('runtime', 'limit', false, 422),
   'runtime.store_failed': facts('runtime', 'infrastructure', true, 503),
+  'runtime.audit_failed': facts('runtime', 'infrastructure', true, 503),
   'runtime.disk_low': facts('runtime', 'infrastructure', true, 507),
   'runtime.failed': facts('runtime', 'infrastructure', false, 500),
   'image.not_found': facts('image', 'user', false, 404),

@@ -44,6 +44,7 @@ export type * from './result.js';
 export type * from './receipt-types.js';
 export { type ReceiptCheck, type ReceiptParts, type ReceiptProof, verifyReceipt } from './receipt.js';
 export type * from './events.js';
+export type * from './audit.js';
 export type * from './outcome.js';
 export { dockerEngine, type DockerEngineOptions } from './engine/docker/docker-engine.js';
 export type * from './engine/applied-spec.js';

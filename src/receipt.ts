@@ -123,8 +123,8 @@ function volatileFactsOf(result: RunResult): VolatileFacts {
   return { runId, attempt, startedAt, endedAt, usage: hashOf(usage), result: whole };
 }
 
-/** Lone surrogates are made U+FFFD, as UTF-8 would. */
-function hashOf(value: unknown): string {
+/** Lower-case hex SHA-256 of the canonical JSON, lone surrogates made U+FFFD, as UTF-8 would. */
+export function hashOf(value: unknown): string {
   return jsonHash(redactedCopy(value, { text: wellFormed, bytes: (bytes) => bytes }));
 }
 

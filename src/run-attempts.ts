@@ -9,6 +9,7 @@ import type { PlannedRetry } from './plan/run-plan.js';
 import type { AttemptReport, RunResult } from './result.js';
 import { createReceipt } from './receipt.js';
 import { performRun } from './run.js';
+import { refusedFields, requestedFields } from './run-audit.js';
 import type { Run, RunEnvironment } from './run-context.js';
 import { failureOf, outcomeOfStop } from './run-ending.js';
 import type { RunOptions } from './run-options.js';
@@ -58,6 +59,7 @@ export async function performAttempts(parts: AttemptsParts): Promise<RunResult> 
   try {
     for (;;) {
       const run = begin({ attempts: attempts.slice(), warnings, options });
+      if (attempts.length === 0) run.putOnRecord('run_requested', requestedFields(request, options));
       const outcome = await attemptOnce(run, request);
       const report = reportOf(run, outcome);
       if (run.record.isJoined) return joined(run, request, outcome, report);
@@ -84,6 +86,7 @@ function requestOf({ toRequest, options, begin }: AttemptsParts): RunRequest {
   } catch (error) {
     const run = begin({ attempts: [], warnings: [], options });
     const failure = failureOf(error, run.record, undefined);
+    run.putOnRecord('run_refused', refusedFields(failure, run.config.policy, run.record.jobSlug));
     run.emit('attempt_end', { ...reportOf(run, { outcome: 'error', error: failure }), retryInMs: null });
     throw failure;
   }

@@ -1,4 +1,6 @@
 /** What every step of a run shares: who it is, its bounds, its ports, and how it says what happens. */
+import type { AuditAction, AuditFields } from './audit.js';
+import type { AuditTrail } from './audit-trail.js';
 import { chooseConfig } from './config/profile.js';
 import { retentionOf } from './config/retention.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
@@ -12,9 +14,11 @@ import type { StopSource } from './execute/stop.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { RunResult } from './result.js';
 import type { RunJournal, StepNote } from './run-journal.js';
+import { auditRecord } from './run-audit.js';
 import { createKeeping, type Keeping } from './run-keeping.js';
 import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
+import { redactedMetadata } from './run-redaction.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import { filesystemStorage } from './storage/filesystem.js';
@@ -50,6 +54,8 @@ export interface RunEnvironment {
   readonly liveResult: (runId: string) => Promise<RunResult> | undefined;
   /** For labels: which runtime, and which process. */
   readonly identity: { readonly instance: string; readonly owner: string };
+  /** The runtime's own records: nothing of a run is created before they are written. */
+  readonly audit: AuditTrail;
   /** Something of a run was kept. */
   readonly onKept: () => void;
 }
@@ -72,6 +78,16 @@ export interface Run extends RunEnvironment {
   readonly keeping: Keeping;
   /** Of the run: its attempts share it. */
   readonly journal: RunJournal;
+  /** Of the run: its attempts share it. */
+  readonly trail: AuditTrail;
+  /** Puts something on record; it is written in the background. */
+  putOnRecord<A extends AuditAction>(action: A, fields: AuditFields[A]): void;
+  /**
+   * Resolves when all that happened so far is on record.
+   *
+   * @throws `runtime.audit_failed` where that is required.
+   */
+  confirmAudit(): Promise<void>;
   /** Writes a step down, in the order of calls; never rejects. */
   note(step: StepNote): Promise<void>;
   emit<T extends RunEventType>(type: T, fields: RunEventFields<T>): void;
@@ -87,11 +103,11 @@ export interface Run extends RunEnvironment {
 /** Makes the context of one attempt. `append` gets each finished event. */
 export function createRun(
   environment: RunEnvironment,
-  parts: Pick<Run, 'options' | 'queueing' | 'stop' | 'record' | 'journal'> & {
+  parts: Pick<Run, 'options' | 'queueing' | 'stop' | 'record' | 'journal' | 'trail'> & {
     readonly append: (event: RunEvent) => void;
   },
 ): Run {
-  const { record, journal, append } = parts;
+  const { record, journal, trail, append } = parts;
   const { outputTo } = parts.options;
   const { clock } = environment.ports;
   let current = environment.currentConfig();
@@ -134,6 +150,24 @@ export function createRun(
     stop: parts.stop,
     record,
     journal,
+    trail,
+    putOnRecord(action, fields) {
+      const { runId, attempt, metadata, redactor } = record;
+      const context = {
+        ...environment.identity,
+        at: timestamp(),
+        runId,
+        attempt,
+        metadata: redactedMetadata(metadata, redactor),
+      };
+      trail.note(auditRecord(context, action, fields, redactor));
+    },
+    async confirmAudit() {
+      for (const each of [environment.audit, trail]) {
+        const problem = await each.confirm();
+        if (problem !== null) warn(problem);
+      }
+    },
     note: async (step) => journal.note({ ...environment, record, warn, timestamp }, step),
     keeping: createKeeping(retentionOf(parts.options.retention, current.retention.default)),
     emit,

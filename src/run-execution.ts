@@ -38,6 +38,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   const { plan, image, workspace, secrets, cleanup } = prepared;
   const { engine } = image;
   const { record, stop } = run;
+  await run.confirmAudit();
   stop.signal.throwIfAborted();
   const spec = await containerFor(run, prepared);
   await workspace.verify();
@@ -76,6 +77,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
       record.phase = 'run';
       record.durations.createMs = started.at - createdAt;
       run.emit('container_started', { containerName: spec.name });
+      if (containerId !== null) run.putOnRecord('run_started', { containerName: spec.name, containerId });
       // Not waited for: the job runs, and its deadline with it.
       void run.note({ name: 'started' });
     },

@@ -1,4 +1,5 @@
 /** A run as its caller sees it: its id, its result, its events, and a way to end it. */
+import { createAuditTrail } from './audit-trail.js';
 import { ValidationError } from './errors.js';
 import { createEventLog } from './event-log.js';
 import type { RunEvent } from './events.js';
@@ -9,6 +10,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import { renewReceipt } from './receipt.js';
 import type { RunResult } from './result.js';
 import { type BeforeAttempt, performAttempts } from './run-attempts.js';
+import { CANCELLING, cancelledFields, endedFields } from './run-audit.js';
 import { createRun, type Run, type RunEnvironment } from './run-context.js';
 import { failureOf, toErrorRecord } from './run-ending.js';
 import { createRunSecrets } from './run-leaks.js';
@@ -62,6 +64,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
   const stop = createStopSource(timestamp);
   const { store, lease } = environment;
   const journal = createRunJournal({ store, lease, key: options.idempotencyKey ?? null });
+  const trail = createAuditTrail(environment.ports.audit, environment.currentConfig().auditMode);
   const facts = {
     runId,
     jobSlug,
@@ -92,6 +95,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       stop: createStopSource(timestamp, stop),
       record,
       journal,
+      trail,
       append,
     });
   };
@@ -101,6 +105,11 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     run.emit('attempt_start', {});
     return run;
   };
+  stop.signal.addEventListener('abort', () => {
+    const { cause } = stop;
+    if (cause !== null && CANCELLING.has(cause.reason))
+      run.putOnRecord('run_cancelled', cancelledFields(cause));
+  });
   const unlink = linkSignal(options.signal, stop);
   let ended = false;
   const settle = (outcome: RunOutcome): void => {
@@ -117,6 +126,19 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     return run.record.redact(problem);
   };
 
+  /** As `writeEnd`, for the audit trail. */
+  const closeTrail = async (outcome: RunOutcome): Promise<string | null> => {
+    run.putOnRecord('run_ended', endedFields(outcome));
+    const problem = await trail.close();
+    if (problem === null) return null;
+    run.warn(problem);
+    return run.record.redact(problem);
+  };
+  const onRecord = async (told: RunResult): Promise<RunResult> => {
+    const problem = await closeTrail({ outcome: 'result', result: told });
+    return problem === null ? told : withWarning(told, problem);
+  };
+
   const execute = async (): Promise<RunResult> => {
     // The handle is returned before anything happens, so that a listener may already use it.
     await Promise.resolve();
@@ -125,13 +147,14 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       const toRequest = (): RunRequest => requestOf(environment, parts);
       const result = await performAttempts({ toRequest, options, environment, stop, begin });
       const written = await writeEnd({ outcome: 'result', result });
-      const told = written === null ? result : withWarning(result, written);
+      const told = await onRecord(written === null ? result : withWarning(result, written));
       settle({ outcome: 'result', result: told });
       return told;
     } catch (error) {
       const typed = failureOf(error, run.record, undefined);
       const outcome: RunOutcome = { outcome: 'error', error: toErrorRecord(typed) };
       await writeEnd(outcome);
+      await closeTrail(outcome);
       settle(outcome);
       throw typed;
     }

@@ -26,6 +26,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     const planned = planJudged(run, request);
     const standing = await run.journal.claim(run, request, planned);
     if (standing !== null) return await joinRun(run, planned, standing);
+    await run.confirmAudit();
     const { plan, release } = await admitRun(run, request, planned);
     try {
       const image = await prepareImage(run, plan);

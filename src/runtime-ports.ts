@@ -1,5 +1,6 @@
 /** The code a runtime is given, and what stands in for what is not given. */
 import { randomUUID } from 'node:crypto';
+import type { AuditSink } from './audit.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent } from './events.js';
 import { pause } from './execute/deadline.js';
@@ -36,6 +37,8 @@ export interface RuntimePorts {
    * Remembers runs for other processes and later ones. Default: files in `stateDir`; without that memory, which keeps the last 100 runs that ended.
    */
   readonly runStore?: RunStore | undefined;
+  /** Writes the audit trail. What it does not take within 10 s, or refuses, keeps runs from being started; see `auditMode`. */
+  readonly audit?: AuditSink | undefined;
   readonly clock?: Clock | undefined;
   /** Numbers from 0 up to, but not, 1: what is left to chance in the pauses between attempts. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
@@ -72,5 +75,6 @@ export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
     resolveNode: ports.resolveNode,
     resolveSecret: ports.resolveSecret,
     onEvent: ports.onEvent,
+    audit: ports.audit,
   };
 }

@@ -3,7 +3,7 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { createLeaseWatch } from './recovery/judge-owner.js';
 import { reconcileOnce } from './recovery/reconcile.js';
-import type { ReconcileReport } from './recovery/report.js';
+import type { ReconcileAction, ReconcileReport } from './recovery/report.js';
 import { createSweeper } from './recovery/sweeper.js';
 import type { CallerIdentity } from './run-context.js';
 import { orphanEnd, orphanOutcome } from './run-orphan.js';
@@ -20,6 +20,8 @@ export interface RuntimeRecoveryOptions {
   readonly identity: { readonly instance: string; readonly owner: string };
   readonly machine: string | null;
   readonly caller: CallerIdentity | null;
+  /** Hears what was done, not what would be. */
+  readonly onAction: (action: ReconcileAction) => void;
 }
 
 /** Recovery of one runtime. */
@@ -64,6 +66,7 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
         notify(ports, run, end, at);
       },
     });
+    if (!dryRun) report.actions.forEach(options.onAction);
     // What is not forgotten now is by a later pass.
     if (!dryRun && clock.monotonic() >= forgetAtMs) {
       forgetAtMs = clock.monotonic() + FORGET_EVERY_MS;

@@ -1,4 +1,7 @@
 /** The composition root: puts configuration and ports together, starts runs, and closes. It does no I/O until the first run. */
+import type { AuditAction, AuditFields } from './audit.js';
+import { createAuditTrail } from './audit-trail.js';
+import { auditRecord, policyChangedFields, reconcileFields } from './run-audit.js';
 import { join } from 'node:path';
 import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
@@ -76,6 +79,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const closing = createClosing(runs, async () => {
     lease.stop();
     await recovery.stop();
+    await audit.close();
     const report = { kept: await kept.sweep() };
     await source.close();
     return report;
@@ -83,6 +87,11 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const budget = createEngineBudget(config, engineInfo);
   const admission = createAdmission(turnLimitsOf(config, budget.current), budget.learn);
   const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
+  const audit = createAuditTrail(ports.audit, config.auditMode);
+  const putOnRecord = <A extends AuditAction>(action: A, fields: AuditFields[A]): void => {
+    const context = { ...identity, at: timestamp(), runId: null, attempt: null, metadata: {} };
+    audit.note(auditRecord(context, action, fields, { value: (plain) => plain }));
+  };
   const store = ports.runStore ?? defaultStore(config);
   const machine = machineIdentity();
   const recovery = createRuntimeRecovery({
@@ -93,6 +102,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     identity,
     machine,
     caller,
+    onAction: (action) => {
+      putOnRecord('reconcile_action', reconcileFields(action));
+    },
   });
   const lease = holdLease({
     ...identity,
@@ -111,6 +123,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     store,
     lease,
     recoverIfDead: recovery.recoverIfDead,
+    audit,
     liveResult: (runId) => (runs.isLive(runId) ? runs.get(runId)?.result : undefined),
     identity,
     onKept: () => {
@@ -195,7 +208,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     updatePolicy(policy) {
       // A forgotten argument is an error: it must not mean the default, which lets any image run.
       const whole = (policy as unknown) ?? null;
+      const { policy: before } = config;
       config = parseConfig({ ...config, policy: whole as PolicyInput });
+      putOnRecord('policy_changed', policyChangedFields(before, config.policy));
     },
     pause() {
       admission.pause();

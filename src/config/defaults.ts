@@ -18,6 +18,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   maxUploadBytes: 5 * GIB,
   maxLogChars: 16_384,
   persistLogTail: true,
+  auditMode: 'required',
   stopGraceMs: 5_000,
   timeouts: {
     default: {

@@ -72,6 +72,8 @@ export interface RuntimeConfig {
   readonly maxLogChars: number;
   /** Off: results carry no stdout and stderr text. */
   readonly persistLogTail: boolean;
+  /** What happens when the audit trail cannot be written: `required`, no container is created; `best_effort`, a warning. */
+  readonly auditMode: 'required' | 'best_effort';
   /** From the stop signal to SIGKILL; at least 1000. */
   readonly stopGraceMs: number;
   readonly timeouts: { readonly default: Timeouts; readonly max: TimeoutLimits };

@@ -84,6 +84,7 @@ export const configSchema = lazy(() =>
     maxUploadBytes: bytes(),
     maxLogChars: count(1024),
     persistLogTail: flag(),
+    auditMode: z.enum(['required', 'best_effort'], { error: 'must be "required" or "best_effort"' }),
     stopGraceMs: milliseconds(1_000),
     timeouts: z.strictObject({
       default: timeouts(),

@@ -2,6 +2,7 @@
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Issue } from './errors.js';
 import type { SecretReference } from './plan/container-spec.js';
+import type { ReconcileAction } from './recovery/report.js';
 import type { Evidence, PolicyDecision, Reason, RunStatus } from './result.js';
 
 /** What each record says besides its envelope. */
@@ -26,12 +27,17 @@ export interface AuditFields {
   };
   /** Policy judged the request; again when it was replaced while the run waited. */
   run_decided: {
-    /** Lower-case hex SHA-256 of the policy, as in `receipt.stable.policy`. */
+    /** Lower-case hex SHA-256 of the policy, with a profile of what that makes of it; as in `receipt.stable.policy`. */
     readonly policyHash: string;
     readonly decision: PolicyDecision;
   };
-  /** A secret was resolved for the job. */
-  secret_resolved: { readonly secret: SecretReference };
+  /** A secret was resolved for an attempt; never its value. */
+  secret_resolved: {
+    readonly secret: SecretReference;
+    /** Which version was given, where the resolver tells. */
+    readonly version: string | null;
+  };
+  /** An attempt's container was started. */
   run_started: { readonly containerName: string; readonly containerId: string };
   /** Somebody wants the run to end: its caller, or whoever closes the runtime. */
   run_cancelled: { readonly by: Evidence['by']; readonly reason: Reason; readonly message: string };
@@ -43,16 +49,10 @@ export interface AuditFields {
     readonly code: string | null;
     readonly receiptHash: string | null;
   };
+  /** `updatePolicy` put another policy in force. */
   policy_changed: { readonly previousPolicyHash: string; readonly policyHash: string };
   /** Something that a dead process left behind was dealt with. */
-  reconcile_action: {
-    readonly did: string;
-    readonly what: string;
-    readonly name: string;
-    readonly owner: string;
-    readonly proof: string;
-    readonly problem: string | null;
-  };
+  reconcile_action: { readonly done: ReconcileAction };
 }
 
 /** The names of all records. */
@@ -67,7 +67,7 @@ export interface AuditEnvelope<A extends AuditAction> {
   /** The runtime's instance, and the process. */
   readonly instance: string;
   readonly owner: string;
-  /** Null for what has no run. */
+  /** Null for what no run of this process does. */
   readonly runId: string | null;
   readonly attempt: number | null;
   /** The caller's, with secrets masked. */

@@ -59,7 +59,6 @@ export async function performAttempts(parts: AttemptsParts): Promise<RunResult> 
   try {
     for (;;) {
       const run = begin({ attempts: attempts.slice(), warnings, options });
-      if (attempts.length === 0) run.putOnRecord('run_requested', requestedFields(request, options));
       const outcome = await attemptOnce(run, request);
       const report = reportOf(run, outcome);
       if (run.record.isJoined) return joined(run, request, outcome, report);
@@ -99,6 +98,8 @@ function keepStreamsOf({ options: { files, stdin }, environment }: AttemptsParts
 
 async function attemptOnce(run: Run, request: RunRequest): Promise<AttemptOutcome> {
   try {
+    if (run.record.earlierAttempts.length === 0)
+      run.putOnRecord('run_requested', requestedFields(request, run.options));
     return { outcome: 'result', result: redactedResult(await performRun(run, request), run.record.redactor) };
   } catch (error) {
     return { outcome: 'error', error: failureOf(error, run.record, undefined) };

@@ -1,29 +1,25 @@
-/** Audit records of runs and of their runtime, made of what happened. It writes none. */
+/** Audit records of runs and of their runtime, made of what happened. It writes and redacts none. */
 import type { AuditAction, AuditEnvelope, AuditFields, AuditRecord } from './audit.js';
-import type { Redactor } from './base/redact.js';
 import { type AnyJobRuntimeError, issuesOf } from './errors.js';
 import type { StopCause } from './execute/stop.js';
 import type { RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { Policy } from './policy/policy.js';
 import { hashOf } from './receipt.js';
-import type { ReconcileAction } from './recovery/report.js';
 import type { Reason } from './result.js';
 import type { RunOptions } from './run-options.js';
 
-/** Where and when something happened; the metadata is redacted. */
+/** Where and when something happened. */
 export type AuditContext = Omit<AuditEnvelope<AuditAction>, 'schemaVersion' | 'action'>;
 
-/** One record; secrets are masked in what it says. */
+/** One record. */
 export function auditRecord<A extends AuditAction>(
   context: AuditContext,
   action: A,
   fields: AuditFields[A],
-  redactor: Pick<Redactor, 'value'>,
 ): AuditRecord {
   // The envelope and the fields of one action make a record of it, which the type system cannot follow for a generic A.
-  const record = { schemaVersion: 1, action, ...context, ...redactor.value(fields) };
-  return Object.freeze(record) as unknown as AuditRecord;
+  return { schemaVersion: 1, action, ...context, ...fields } as unknown as AuditRecord;
 }
 
 /** What a caller asked for. */
@@ -70,10 +66,4 @@ export function endedFields(outcome: RunOutcome): AuditFields['run_ended'] {
 /** From which policy to which. */
 export function policyChangedFields(before: Policy, after: Policy): AuditFields['policy_changed'] {
   return { previousPolicyHash: hashOf(before), policyHash: hashOf(after) };
-}
-
-/** What was done about something a dead process left. */
-export function reconcileFields(done: ReconcileAction): AuditFields['reconcile_action'] {
-  const { action, what, name, owner, proof, problem } = done;
-  return { did: action, what, name, owner, proof, problem };
 }

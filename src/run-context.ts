@@ -18,7 +18,7 @@ import { auditRecord } from './run-audit.js';
 import { createKeeping, type Keeping } from './run-keeping.js';
 import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
-import { redactedMetadata } from './run-redaction.js';
+import { redactedAuditRecord } from './run-redaction.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import { filesystemStorage } from './storage/filesystem.js';
@@ -153,14 +153,8 @@ export function createRun(
     trail,
     putOnRecord(action, fields) {
       const { runId, attempt, metadata, redactor } = record;
-      const context = {
-        ...environment.identity,
-        at: timestamp(),
-        runId,
-        attempt,
-        metadata: redactedMetadata(metadata, redactor),
-      };
-      trail.note(auditRecord(context, action, fields, redactor));
+      const context = { ...environment.identity, at: timestamp(), runId, attempt, metadata };
+      trail.note(Object.freeze(redactedAuditRecord(auditRecord(context, action, fields), redactor)));
     },
     async confirmAudit() {
       for (const each of [environment.audit, trail]) {

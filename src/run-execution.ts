@@ -38,6 +38,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   const { plan, image, workspace, secrets, cleanup } = prepared;
   const { engine } = image;
   const { record, stop } = run;
+  // The last thing before a container is made: nothing runs that is not on record.
   await run.confirmAudit();
   stop.signal.throwIfAborted();
   const spec = await containerFor(run, prepared);

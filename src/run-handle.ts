@@ -105,11 +105,12 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     run.emit('attempt_start', {});
     return run;
   };
-  stop.signal.addEventListener('abort', () => {
+  const recordStop = (): void => {
     const { cause } = stop;
     if (cause !== null && CANCELLING.has(cause.reason))
       run.putOnRecord('run_cancelled', cancelledFields(cause));
-  });
+  };
+  stop.signal.addEventListener('abort', recordStop);
   const unlink = linkSignal(options.signal, stop);
   let ended = false;
   const settle = (outcome: RunOutcome): void => {
@@ -128,6 +129,8 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
 
   /** As `writeEnd`, for the audit trail. */
   const closeTrail = async (outcome: RunOutcome): Promise<string | null> => {
+    // Who cancels a run that has ended ends nothing.
+    stop.signal.removeEventListener('abort', recordStop);
     run.putOnRecord('run_ended', endedFields(outcome));
     const problem = await trail.close();
     if (problem === null) return null;

@@ -1,4 +1,5 @@
-/** What leaves a run (events, results, errors) with secrets masked wherever a text can be anything. Words of our own and what the definition declares stay: they identify. */
+/** What leaves a run (events, results, errors, audit records) with secrets masked wherever a text can be anything. Words of our own and what the definition declares stay: they identify. */
+import type { AuditRecord } from './audit.js';
 import type { Redactor } from './base/redact.js';
 import { isMaskedAsTokenOnly } from './base/secret-forms.js';
 import { JobRuntimeError } from './errors.js';
@@ -70,6 +71,29 @@ export function redactedEvent(event: RunEvent, redactor: Redactor): RunEvent {
       return { ...event, metadata, message: text(event.message) };
     default:
       return { ...event, metadata };
+  }
+}
+
+/** A copy of an audit record with secrets masked. The issues of a refusal are already, with their error. */
+export function redactedAuditRecord(record: AuditRecord, redactor: Redactor): AuditRecord {
+  if (redactor.isEmpty) return record;
+  const { text, value } = redactor;
+  const metadata = redactedMetadata(record.metadata, redactor);
+  switch (record.action) {
+    case 'run_requested':
+      return {
+        ...record,
+        ...value({ profile: record.profile, idempotencyKey: record.idempotencyKey }),
+        metadata,
+      };
+    case 'secret_resolved':
+      return { ...record, metadata, ...value({ version: record.version }) };
+    case 'run_decided':
+      return { ...record, metadata, decision: redactedDecision(record.decision, redactor) };
+    case 'run_cancelled':
+      return { ...record, metadata, message: text(record.message) };
+    default:
+      return { ...record, metadata };
   }
 }
 

@@ -42,7 +42,8 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
   for (const [name, value] of secrets.values) run.record.secrets.add(name, value);
   run.record.redactor = createRedactor(run.record.secrets.values());
   for (const warning of weakSecretWarnings(known)) run.warn(warning);
-  for (const secret of plan.secrets) run.putOnRecord('secret_resolved', { secret });
+  for (const secret of plan.secrets)
+    run.putOnRecord('secret_resolved', { secret, version: secrets.versions.get(secretId(secret)) ?? null });
   const variables = valuesOf(plan, 'env', secrets.values);
   requireFitting(plan.secretEnvironment, variables);
   const files = await writeFiles(run, plan, valuesOf(plan, 'file', secrets.values));

@@ -1,8 +1,7 @@
 /** The composition root: puts configuration and ports together, starts runs, and closes. It does no I/O until the first run. */
+import { join } from 'node:path';
 import type { AuditAction, AuditFields } from './audit.js';
 import { createAuditTrail } from './audit-trail.js';
-import { auditRecord, policyChangedFields, reconcileFields } from './run-audit.js';
-import { join } from 'node:path';
 import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.js';
@@ -23,6 +22,7 @@ import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
 import { holdLease } from './recovery/owner-lease.js';
+import { auditRecord, policyChangedFields } from './run-audit.js';
 import type { CallerIdentity, RunEnvironment } from './run-context.js';
 import { type RunHandle, startRunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
@@ -90,7 +90,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const audit = createAuditTrail(ports.audit, config.auditMode);
   const putOnRecord = <A extends AuditAction>(action: A, fields: AuditFields[A]): void => {
     const context = { ...identity, at: timestamp(), runId: null, attempt: null, metadata: {} };
-    audit.note(auditRecord(context, action, fields, { value: (plain) => plain }));
+    audit.note(Object.freeze(auditRecord(context, action, fields)));
   };
   const store = ports.runStore ?? defaultStore(config);
   const machine = machineIdentity();
@@ -102,8 +102,8 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     identity,
     machine,
     caller,
-    onAction: (action) => {
-      putOnRecord('reconcile_action', reconcileFields(action));
+    onAction: (done) => {
+      putOnRecord('reconcile_action', { done });
     },
   });
   const lease = holdLease({

@@ -1,14 +1,18 @@
 /** The audit trail of runs: what is on it, in which order, before what, and what a sink that fails keeps from happening. */
+import { join } from 'node:path';
 import {
   type AuditRecord,
   type AuditSink,
   type JobRuntimeError,
-  verifyReceipt,
   type RunResult,
+  staticSecrets,
+  verifyReceipt,
 } from 'berthkit';
 import { describe, expect, it, vi } from 'vitest';
 import { hashOf } from '../src/receipt.js';
-import { DEFINITION, SECRET, settle, setUp } from './run-fixture.js';
+import { createWorkspace } from '../src/workspace/create.js';
+import { deadOwner } from './host/child-owner.js';
+import { DEFINITION, SECRET, settle, setUp, testFolder } from './run-fixture.js';
 
 /** Remembers what it took, with what the engine was asked by then. */
 function listening(over: (record: AuditRecord) => void | Promise<void> = () => undefined): {
@@ -35,7 +39,8 @@ const refusing =
 describe('the audit trail', () => {
   it('has every step of a run in its order, with hashes and without secrets', async () => {
     const { records, audit } = listening();
-    const setup = setUp({}, { audit });
+    const resolveSecret = staticSecrets({ token: { value: SECRET, version: '7' } });
+    const setup = setUp({}, { audit, resolveSecret });
     const { policy } = setup.runtime.config;
     const result = (await settle(setup, { metadata: { team: 'a' } })) as RunResult;
     expect(actions(records)).toEqual([
@@ -55,7 +60,7 @@ describe('the audit trail', () => {
     }
     expect(records[0]).toMatchObject({ jobSlug: 'job', image: 'busybox:1', profile: null });
     expect(records[1]).toMatchObject({ policyHash: hashOf(policy), decision: { allowed: true } });
-    expect(records[2]).toMatchObject({ secret: { source: 'store', key: 'token' } });
+    expect(records[2]).toMatchObject({ secret: { source: 'store', key: 'token' }, version: '7' });
     expect(records[3]).toMatchObject({ containerName: result.containerName });
     const [requested, decided, , , ended] = records;
     expect(ended).toMatchObject({ status: 'succeeded', reason: 'completed', exitCode: 0, code: null });
@@ -133,6 +138,55 @@ describe('the audit trail', () => {
     });
     expect(changed).toBeLessThan(records.findIndex(({ action }) => action === 'run_started'));
   });
+
+  it('says nothing of who wants to cancel what has ended', async () => {
+    const { records, audit } = listening();
+    const setup = setUp({}, { audit });
+    const handle = setup.runtime.startJob(DEFINITION);
+    await handle.result;
+    handle.cancel('too late');
+    await setup.runtime.close();
+    expect(actions(records).at(-1)).toBe('run_ended');
+    expect(actions(records)).not.toContain('run_cancelled');
+  });
+
+  it('has what was done about what a dead process left, and not what only would be', async () => {
+    const { records, audit } = listening();
+    const setup = setUp({}, { audit }, { instanceId: 'here' });
+    const owner = await deadOwner();
+    const user = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const { path } = await createWorkspace(join(testFolder(), 'root'), {
+      name: 'left',
+      user,
+      mark: { instance: 'here', owner, runId: 'r1' },
+    });
+    await setup.runtime.reconcile({ dryRun: true });
+    expect(records).toEqual([]);
+    const { actions: done } = await setup.runtime.reconcile();
+    await setup.runtime.close();
+    expect(done).toHaveLength(1);
+    expect(records).toMatchObject([
+      {
+        action: 'reconcile_action',
+        instance: 'here',
+        runId: null,
+        done: { action: 'removed', what: 'workspace', name: path, runId: 'r1', owner, problem: null },
+      },
+    ]);
+    expect(records[0]?.owner).not.toBe(owner);
+  });
+
+  it('has no value of a secret, whatever a caller or a resolver says, and keeps the words that identify', async () => {
+    const { records, audit } = listening();
+    const resolveSecret = staticSecrets({ token: { value: 'completed', version: 'is completed' } });
+    const setup = setUp({}, { audit, resolveSecret });
+    const options = { metadata: { note: `with ${SECRET}` }, idempotencyKey: `of ${SECRET}` };
+    await settle(setup, { ...options, secrets: { unused: SECRET } });
+    expect(JSON.stringify(records)).not.toContain(SECRET);
+    expect(records[0]).toMatchObject({ idempotencyKey: 'of ***', metadata: { note: 'with ***' } });
+    expect(records[2]).toMatchObject({ secret: { key: 'token' }, version: 'is ***' });
+    expect(records.at(-1)).toMatchObject({ reason: 'completed' });
+  });
 });
 
 describe('a sink that fails', () => {
@@ -191,25 +245,21 @@ describe('a sink that fails', () => {
     expect(result.warnings).toEqual([expect.stringContaining('not written down: the disk is full')]);
   });
 
-  it('that never answers is given up after its time', async () => {
-    vi.useFakeTimers({
-      toFake: ['setTimeout', 'clearTimeout'],
-      shouldAdvanceTime: true,
-      advanceTimeDelta: 200,
-    });
+  it('that never answers is given up after its time, and nothing was started', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const setup = setUp({}, { audit: () => new Promise(() => undefined) });
-      const running = settle(setup);
-      const outcome = await Promise.race([
-        running,
-        (async () => {
-          for (;;) {
-            await vi.advanceTimersByTimeAsync(1_000);
-            await new Promise(setImmediate);
-          }
-        })(),
-      ]);
-      expect(outcome).toMatchObject({ code: 'runtime.audit_failed' });
+      const create = vi.spyOn(setup.engine.containers, 'create');
+      const end: { outcome?: unknown } = {};
+      void settle(setup).then((outcome) => (end.outcome = outcome));
+      await vi.waitFor(
+        async () => {
+          await vi.advanceTimersByTimeAsync(1_000);
+          expect(end.outcome).toMatchObject({ code: 'runtime.audit_failed' });
+        },
+        { timeout: 20_000, interval: 5 },
+      );
+      expect(create).not.toHaveBeenCalled();
     } finally {
       vi.useRealTimers();
     }

@@ -1,8 +1,13 @@
 /** The engine's own words, asked for without berthkit. It changes nothing. */
 import { request } from 'node:http';
 
-/** The answer to a GET of the engine at `DOCKER_HOST`. */
+/** The answer to a GET of the engine at `DOCKER_HOST`, from JSON. */
 export async function engineSays(path: string): Promise<unknown> {
+  return JSON.parse(await engineText(path));
+}
+
+/** The answer to a GET of the engine at `DOCKER_HOST`, as it comes. */
+export async function engineText(path: string): Promise<string> {
   const host = new URL(process.env['DOCKER_HOST'] ?? '');
   return new Promise((resolve, reject) => {
     const where =
@@ -11,7 +16,7 @@ export async function engineSays(path: string): Promise<unknown> {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('end', () => {
-        resolve(JSON.parse(text));
+        resolve(text);
       });
     });
     call.on('error', reject).end();

@@ -14,6 +14,7 @@ export interface Receipt {
     /** Of the result's `decision`, and so on. */
     readonly decision: string;
     readonly image: string;
+    /** Of the result's `inputs` and `given`, which hold the hashes of all files and of standard input. */
     readonly inputs: string;
     /** Without where they were stored. */
     readonly outputs: string;

@@ -105,7 +105,7 @@ function stableHashesOf(result: RunResult): Omit<StableHashes, 'request' | 'poli
   return {
     decision: hashOf(result.decision),
     image: hashOf(result.image),
-    inputs: hashOf(result.inputs),
+    inputs: hashOf({ inputs: result.inputs, given: result.given }),
     outputs: hashOf(
       result.outputs.map(({ files, ...output }) => ({
         ...output,

@@ -130,7 +130,31 @@ export interface InputReport {
   readonly type: 'file' | 'directory' | null;
   readonly files: number;
   readonly sizeBytes: number;
-  /** Hex SHA-256 of a single file; null for directories, skipped inputs, and with `inputs.sha256` off where the storage announces none. */
+  /**
+   * Hex SHA-256: of a file its bytes'; of a folder that of the canonical JSON (RFC 8785) of `[path, sizeBytes, sha256]` of every file in it, ordered by
+   * path. Null for skipped inputs, and with `inputs.sha256` off where the storage does not announce it.
+   */
+  readonly sha256: string | null;
+}
+
+/** What the caller gave with the run, beside its definition. */
+export interface GivenReport {
+  /** The option `files`, in its order, as it was put into the workspace. */
+  readonly files: readonly GivenFile[];
+  /**
+   * Standard input, also the definition's. Null where there was none; its fields are null where it came from a file or a stream and the job ended
+   * before it was read to its end.
+   */
+  readonly stdin: { readonly sizeBytes: number | null; readonly sha256: string | null } | null;
+}
+
+/** One of the caller's `files`. */
+export interface GivenFile {
+  readonly workspacePath: string;
+  readonly type: 'file' | 'directory';
+  readonly files: number;
+  readonly sizeBytes: number;
+  /** As that of an input. */
   readonly sha256: string | null;
 }
 
@@ -230,6 +254,7 @@ interface RunResultBase {
   /** False when bytes may have been lost, for example after the engine went away. */
   readonly logsComplete: boolean;
   readonly inputs: readonly InputReport[];
+  readonly given: GivenReport;
   readonly outputs: readonly OutputReport[];
   /** Of all attempts; for outputs one for each output and secret. Encrypted, compressed or disguised otherwise, a secret is not recognized. */
   readonly secretLeaks: readonly SecretLeak[];

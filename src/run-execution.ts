@@ -4,7 +4,7 @@ import { engineCall } from './execute/engine-call.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Ending, executeContainer } from './execute/execute-container.js';
 import { createOutputCollector } from './execute/output.js';
-import { toByteStream } from './execute/stdin-source.js';
+import { toAccountedStream } from './execute/stdin-source.js';
 import { toOutputSink } from './execute/sink.js';
 import type { Sighting } from './execute/sighting.js';
 import type { RecordedStop, StopSource } from './execute/stop.js';
@@ -220,5 +220,8 @@ function guarded<T>(listener: ((value: T) => void) | undefined): ((value: T) => 
 
 function stdinOf(run: Run, plan: RunPlan): AsyncIterable<Uint8Array> | null {
   const content = run.options.stdin ?? plan.stdin;
-  return content === null ? null : toByteStream(content);
+  if (content === null) return null;
+  return toAccountedStream(content, run.config.inputs.sha256, (stdin) => {
+    run.record.given = { ...run.record.given, stdin };
+  });
 }

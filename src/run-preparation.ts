@@ -254,6 +254,7 @@ export async function stageRun(
     );
     for (const warning of staged.warnings) run.warn(warning);
     run.record.inputs = staged.reports;
+    run.record.given = { ...run.record.given, files: staged.given };
     run.emit('stage_end', { files: staged.files, sizeBytes: staged.sizeBytes });
     await run.note({ name: 'staged' });
     return staged;

@@ -9,6 +9,7 @@ import {
   type AttemptReport,
   type CapturedStream,
   type Durations,
+  type GivenReport,
   type InputReport,
   type OutputReport,
   type RunResult,
@@ -45,6 +46,7 @@ export interface RunRecord {
   usage: Usage | null;
   kept: RunResult['kept'];
   inputs: readonly InputReport[];
+  given: GivenReport;
   outputs: readonly OutputReport[];
   readonly warnings: string[];
   readonly durations: Record<TimedPhase, number | null>;
@@ -86,6 +88,7 @@ export function createRunRecord(fields: RunFacts): RunRecord {
     usage: null,
     kept: null,
     inputs: [],
+    given: { files: [], stdin: null },
     outputs: [],
     warnings: [],
     durations: { queueMs: null, pullMs: null, stageMs: null, createMs: null, runMs: null, collectMs: null },
@@ -190,6 +193,7 @@ export function toRunResult(
     lastLog,
     logsComplete: record.logsComplete,
     inputs: record.inputs,
+    given: record.given,
     outputs: record.outputs,
     secretLeaks: record.secrets.leaks(),
     usage: record.usage,

@@ -44,6 +44,10 @@ export function redactedResult(result: RunResult, redactor: Redactor): RunResult
     warnings: value(result.warnings),
     evidence: result.evidence.map((evidence) => ({ ...evidence, what: text(evidence.what) })),
     decision: redactedDecision(result.decision, redactor),
+    given: {
+      ...result.given,
+      files: result.given.files.map((file) => ({ ...file, workspacePath: text(file.workspacePath) })),
+    },
     outputs: result.outputs.map((output) => redactedOutput(output, redactor)),
     secretLeaks: result.secretLeaks.map(({ secret, place, path }) => ({
       secret,

@@ -1,13 +1,22 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   compileJob,
+  type JobDefinition,
   memoryStorage,
   type Receipt,
   type RunResult,
   validateJob,
   verifyReceipt,
 } from 'berthkit';
+import type { FakeEngineScript } from 'berthkit/testing';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFINITION, SECRET, settle, setUp } from './run-fixture.js';
+import { DEFINITION, SECRET, settle, setUp, testFolder } from './run-fixture.js';
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(bytes);
+}
 
 async function runOnce(
   options: Parameters<typeof settle>[1] = {},
@@ -83,6 +92,78 @@ describe('receipt', () => {
     expect(another.receipt.stable).toHaveProperty(key);
     expect(another.receipt.stable[key as 'request']).not.toBe(one.receipt.stable[key as 'request']);
     expect(another.receipt.stableHash).not.toBe(one.receipt.stableHash);
+  });
+
+  it('is another one when a single byte of what the job is given changes, wherever it is', async () => {
+    const local = join(testFolder(), 'local');
+    await mkdir(join(local, 'deep'), { recursive: true });
+    // One for each way in: text, bytes, a stream, a local file, one in a local folder, standard input, a storage's file and one in its folder.
+    const content = () => Array.from({ length: 8 }, (_, index) => Buffer.from(`content ${String(index)}`));
+    const definition: JobDefinition = {
+      docker: {
+        image: 'busybox:1',
+        inputs: ['file', 'folder'].map((path) => ({
+          source: { type: 'filestorePath', backendMountId: 'in', path: `/${path}` },
+          workspacePath: `in/${path}`,
+        })),
+      },
+    };
+    const run: FakeEngineScript['run'] = async ({ stdin }) => {
+      let read = 0;
+      for await (const chunk of stdin) read += chunk.byteLength;
+      return { exitCode: read === 9 ? 0 : 1 };
+    };
+    const inputsOf = async (given: readonly Buffer[]): Promise<string> => {
+      const [text, bytes, stream, file, deep, stdin, stored, within] = given as Buffer[] & { length: 8 };
+      await writeFile(join(local, 'file'), file ?? '');
+      await writeFile(join(local, 'deep/file'), deep ?? '');
+      const storage = {
+        in: memoryStorage({ file: stored ?? '', 'folder/a/b': within ?? '', 'folder/c': 'c' }),
+      };
+      const options = {
+        files: {
+          text: (text ?? '').toString('latin1'),
+          bytes: bytes ?? '',
+          stream: once(stream ?? Buffer.alloc(0)),
+          file: { path: join(local, 'file') },
+          folder: { content: { path: join(local, 'deep') } },
+        },
+        stdin: once(stdin ?? Buffer.alloc(0)),
+      };
+      const outcome = await settle(setUp({ run }, { storage }), options, definition);
+      if (!('status' in outcome)) throw outcome;
+      expect(outcome).toMatchObject({ status: 'succeeded', given: { stdin: { sizeBytes: 9 } } });
+      expect(verifyReceipt(outcome.receipt, { result: outcome })).toMatchObject({ valid: true });
+      return outcome.receipt?.stable.inputs ?? '';
+    };
+    const before = await inputsOf(content());
+    expect(await inputsOf(content())).toBe(before);
+    const where = fc.tuple(fc.nat({ max: 7 }), fc.nat({ max: 8 }), fc.integer({ min: 1, max: 127 }));
+    const changes = Array.from({ length: 8 }, (_, index): [[number, number, number]] => [[index, 0, 1]]);
+    await fc.assert(
+      fc.asyncProperty(where, async ([index, at, change]) => {
+        const given = content();
+        const one = given[index] ?? Buffer.alloc(0);
+        one[at] = (one[at] ?? 0) ^ change;
+        expect(await inputsOf(given)).not.toBe(before);
+      }),
+      { numRuns: 24, examples: changes },
+    );
+  });
+
+  it('names changed hashes of what was given', async () => {
+    const result = await runOnce({ files: { b: 'x' }, stdin: 'y' });
+    const check = (given: RunResult['given']): readonly string[] =>
+      verifyReceipt(result.receipt, { result: { ...result, given } }).differences;
+    expect(check(result.given)).toEqual([]);
+    const { files, stdin } = result.given;
+    for (const other of [
+      { files: [], stdin },
+      { files: files.map((file) => ({ ...file, sha256: '0'.repeat(64) })), stdin },
+      { files, stdin: null },
+    ]) {
+      expect(check(other)).toEqual(['stable.inputs', 'volatile.result']);
+    }
   });
 
   it('fails the check when any part of it is changed', async () => {

@@ -121,7 +121,8 @@ export interface RuntimeConfig {
   };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**
-   * `sha256`: whether the SHA-256 of each input that is one file is computed for its report. One that the storage announces is checked in any case.
+   * `sha256`: whether the SHA-256 of inputs, of the caller's files and of standard input is computed for their reports, and so for the receipt. One that
+   * a storage announces is checked in any case.
    */
   readonly inputs: { readonly sha256: boolean };
   /** How many files are staged or uploaded at a time. */

@@ -1,4 +1,5 @@
-/** Turns what a caller gives as standard input into one stream of bytes. It writes nothing. */
+/** Turns what a caller gives as standard input into one stream of bytes, and accounts for it. It writes nothing. */
+import { createHash, type Hash, hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { FileContent } from '../workspace/file-content.js';
 
@@ -6,7 +7,7 @@ import type { FileContent } from '../workspace/file-content.js';
 const CHUNK_BYTES = 64 * 1024;
 
 /** The bytes of a content; a `path` must be a file. Reading begins when the stream is read. */
-export async function* toByteStream(content: FileContent): AsyncGenerator<Uint8Array, void, undefined> {
+async function* toByteStream(content: FileContent): AsyncGenerator<Uint8Array, void, undefined> {
   if (typeof content === 'string' || content instanceof Uint8Array) {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
@@ -19,4 +20,39 @@ export async function* toByteStream(content: FileContent): AsyncGenerator<Uint8A
     return;
   }
   yield* content;
+}
+
+/** What is known of standard input: all, before it is read, of a text and of bytes; else nothing until it was read to its end. */
+export interface StdinAccount {
+  readonly sizeBytes: number | null;
+  readonly sha256: string | null;
+}
+
+/** The bytes of a content, with `onAccount` told what is known of them, now and at their end. Without `isHashed` they are only counted. */
+export function toAccountedStream(
+  content: FileContent,
+  isHashed: boolean,
+  onAccount: (account: StdinAccount) => void,
+): AsyncIterable<Uint8Array> {
+  if (typeof content === 'string' || content instanceof Uint8Array) {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    onAccount({ sizeBytes: bytes.byteLength, sha256: isHashed ? hash('sha256', bytes) : null });
+    return toByteStream(bytes);
+  }
+  onAccount({ sizeBytes: null, sha256: null });
+  return accounted(toByteStream(content), isHashed ? createHash('sha256') : null, onAccount);
+}
+
+async function* accounted(
+  source: AsyncIterable<Uint8Array>,
+  sum: Hash | null,
+  onAccount: (account: StdinAccount) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let sizeBytes = 0;
+  for await (const chunk of source) {
+    sum?.update(chunk);
+    sizeBytes += Buffer.byteLength(chunk);
+    yield chunk;
+  }
+  onAccount({ sizeBytes, sha256: sum?.digest('hex') ?? null });
 }

@@ -1,4 +1,4 @@
-/** Copies bytes between open files without looking at them, as fast as the disk takes them. It hashes nothing and makes no file. */
+/** Copies bytes between open files as fast as the disk takes them. It makes no file. */
 import type { FileHandle } from 'node:fs/promises';
 
 /** How bytes are copied. */
@@ -6,6 +6,8 @@ interface CopyOptions {
   readonly signal: AbortSignal;
   /** Told the number of bytes before each chunk is written; throws to stop when a limit is passed. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** Gets each chunk while it is being written, for whoever hashes it; must not keep it. */
+  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 // Measured: half of it takes twice the time on file systems that cache in large pieces, and more gains nothing.
@@ -18,7 +20,7 @@ const CHUNK_BYTES = 2 * 1024 * 1024;
 export async function copyContent(
   source: FileHandle,
   target: FileHandle,
-  { signal, onBytes }: CopyOptions,
+  { signal, onBytes, onChunk }: CopyOptions,
 ): Promise<number> {
   const { size } = await source.stat();
   // One byte more than there is: the end of a small file is seen at its first reading.
@@ -29,14 +31,17 @@ export async function copyContent(
   while (bytesRead > 0) {
     signal.throwIfAborted();
     onBytes?.(bytesRead);
-    const writing = writeChunk(target, buffer.subarray(0, bytesRead), position);
+    const chunk = buffer.subarray(0, bytesRead);
+    const writing = writeChunk(target, chunk, position);
     position += bytesRead;
     if (buffer.byteLength < CHUNK_BYTES && bytesRead < buffer.byteLength) {
+      onChunk?.(chunk);
       await writing;
       return position;
     }
     const next: Buffer = spare ?? Buffer.allocUnsafe(CHUNK_BYTES);
     const reading = source.read(next, 0, CHUNK_BYTES, position);
+    onChunk?.(chunk);
     // Neither file may be closed while it is still worked on, so both are waited for, also when one fails.
     const [read, written] = await Promise.allSettled([reading, writing]);
     if (written.status === 'rejected') throw written.reason;

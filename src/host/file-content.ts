@@ -112,12 +112,15 @@ export async function copyToFile(
   directory: FileHandle,
   name: NodeName,
   content: FileHandle,
-  options: CreateOptions,
+  { isHashed, ...options }: CreateOptions & { readonly isHashed: boolean },
 ): Promise<Content> {
-  return fillFile(directory, name, options, async (file) => ({
-    sizeBytes: await copyContent(content, file, options),
-    sha256: null,
-  }));
+  return fillFile(directory, name, options, async (file) => {
+    if (!isHashed) return { sizeBytes: await copyContent(content, file, options), sha256: null };
+    const hash = createHash('sha256');
+    const onChunk = (chunk: Uint8Array): void => void hash.update(chunk);
+    const sizeBytes = await copyContent(content, file, { ...options, onChunk });
+    return { sizeBytes, sha256: hash.digest('hex') };
+  });
 }
 
 async function fillFile<T>(

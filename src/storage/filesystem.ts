@@ -191,7 +191,8 @@ async function copyOut(
   };
   const content = await openContent(node);
   try {
-    await copyToFile(folder.handle, name, content, { mode: COPY_MODE, signal, onBytes });
+    const options = { mode: COPY_MODE, isHashed: false, signal, onBytes };
+    await copyToFile(folder.handle, name, content, options);
   } finally {
     await content.close();
   }

@@ -1,11 +1,13 @@
 /** Copies files and folders of this machine into the workspace. It looks up no path of the caller's. */
-import { copyToFile, type Owner } from '../host/file-content.js';
+import { type Content, copyToFile, type Owner } from '../host/file-content.js';
 import { makeFolders } from '../host/folders.js';
 import { findChild, type NodeName, openBeneath, openContent, type OpenNode } from '../host/node.js';
 import { walk } from '../host/walk.js';
 import type { PlannedLimits } from '../plan/run-plan.js';
 import type { Budget } from './budget.js';
+import { pathOf } from './found-file.js';
 import { runTogether } from './together.js';
+import type { TreeFile } from './tree-digest.js';
 
 /** Where files are put and how they are counted. */
 export interface PutFilesContext {
@@ -15,11 +17,20 @@ export interface PutFilesContext {
   readonly limits: Pick<PlannedLimits, 'entries' | 'depth'>;
   /** Files of one folder at a time. */
   readonly concurrency: number;
+  /** Whether each file is hashed. */
+  readonly isHashed: boolean;
   readonly signal: AbortSignal;
 }
 
+/** What was copied of a folder. */
+export interface CopiedFolder {
+  readonly files: readonly TreeFile[];
+  /** Links and special files that were not. */
+  readonly leftOut: number;
+}
+
 /**
- * Copies what is beneath a folder, and gives the number of links and special files that were left out.
+ * Copies what is beneath a folder.
  *
  * @throws `workspace.too_large`; the system's errors.
  */
@@ -29,8 +40,9 @@ export async function copyLocalFolder(
   source: OpenNode,
   executable: boolean,
   context: PutFilesContext,
-): Promise<number> {
+): Promise<CopiedFolder> {
   let leftOut = 0;
+  const copied: TreeFile[] = [];
   await makeAndClose(names, context);
   const { signal } = context;
   const bounds = { maxEntries: context.limits.entries, maxDepth: context.limits.depth, signal };
@@ -48,13 +60,13 @@ export async function copyLocalFolder(
     const folder = entry.names.slice(0, -1);
     // The walk gives all of one folder before it goes on to the next.
     if (!isSamePath(folder, batch.folder)) {
-      await copyBatch(path, names, source, executable, batch, context);
+      copied.push(...(await copyBatch(path, names, source, executable, batch, context)));
       batch = { folder, files: [] };
     }
     batch.files.push(...entry.names.slice(-1));
   }
-  await copyBatch(path, names, source, executable, batch, context);
-  return leftOut;
+  copied.push(...(await copyBatch(path, names, source, executable, batch, context)));
+  return { files: copied, leftOut };
 }
 
 /** The files of one folder. */
@@ -74,24 +86,25 @@ async function copyBatch(
   executable: boolean,
   { folder, files }: Batch,
   context: PutFilesContext,
-): Promise<void> {
-  if (files.length === 0) return;
+): Promise<readonly TreeFile[]> {
+  if (files.length === 0) return [];
   const { node: from } = await openBeneath(source.handle, folder);
   try {
     // Gone, or another thing by now: the same as if it had never been there.
-    if (from?.facts.type !== 'directory') return;
+    if (from?.facts.type !== 'directory') return [];
     const to = await openTarget([...names, ...folder], context);
     try {
-      const tasks = files.map((name) => async (signal: AbortSignal) => {
+      const tasks = files.map((name) => async (signal: AbortSignal): Promise<readonly TreeFile[]> => {
         const node = await findChild(from.handle, name);
         try {
-          if (node?.facts.type !== 'file') return;
-          await copyLocalFile(path, to, name, node, executable, { ...context, signal });
+          if (node?.facts.type !== 'file') return [];
+          const content = await copyLocalFile(path, to, name, node, executable, { ...context, signal });
+          return [{ ...content, path: pathOf([...folder, name]) }];
         } finally {
           await node?.handle.close();
         }
       });
-      await runTogether(tasks, context);
+      return (await runTogether(tasks, context)).flat();
     } finally {
       await to.handle.close();
     }
@@ -107,13 +120,14 @@ export async function copyLocalFile(
   name: NodeName,
   source: OpenNode,
   executable: boolean,
-  { budget, user, signal }: PutFilesContext,
-): Promise<void> {
+  { budget, user, isHashed, signal }: PutFilesContext,
+): Promise<Content> {
   const onBytes = budget.startFile(`files "${path}"`, 'caller');
   const content = await openContent(source);
   try {
     const isProgram = executable || (source.facts.mode & 0o100) !== 0;
-    await copyToFile(folder.handle, name, content, { ...madeFor(user, isProgram), signal, onBytes });
+    const options = { ...madeFor(user, isProgram), isHashed, signal, onBytes };
+    return await copyToFile(folder.handle, name, content, options);
   } finally {
     await content.close();
   }

@@ -4,12 +4,21 @@ import { basename, dirname, resolve } from 'node:path';
 import { checkRelativePath, foldPath, isWithin } from '../base/paths.js';
 import { ValidationError, WorkspaceError, type Issue } from '../errors.js';
 import { bytesOf, once } from '../host/chunks.js';
-import { createUnhashedFile } from '../host/file-content.js';
+import { type Content, createFile, createUnhashedFile } from '../host/file-content.js';
 import { errorCode, openBeneath, openDirectory, type OpenNode } from '../host/node.js';
 import type { RunPlan } from '../plan/run-plan.js';
-import { copyLocalFile, copyLocalFolder, madeFor, openTarget, type PutFilesContext } from './copy-local.js';
+import type { GivenReport } from '../result.js';
+import {
+  type CopiedFolder,
+  copyLocalFile,
+  copyLocalFolder,
+  madeFor,
+  openTarget,
+  type PutFilesContext,
+} from './copy-local.js';
 import { type FileEntry, type NormalizedFile, normalizeFile } from './file-content.js';
 import { describeInput } from './mounts.js';
+import { treeDigest } from './tree-digest.js';
 
 /** What the caller gives, by workspace path. */
 export type WorkspaceFiles = Readonly<Record<string, FileEntry>>;
@@ -33,17 +42,27 @@ export function requireNoClash(plan: Pick<RunPlan, 'inputs' | 'configFile'>, fil
   if (issues.length > 0) throw invalid(issues);
 }
 
+/** What was put into the workspace. */
+export interface PutFilesReport {
+  /** In the order of `files`. */
+  readonly given: GivenReport['files'];
+  /** Of what was left out. */
+  readonly warnings: readonly string[];
+}
+
 /**
- * Copies every file; gives a warning for what was left out.
+ * Copies every file.
  *
  * @throws `workspace.too_large`; `validation.invalid_job` for a path that cannot be; `workspace.failed` for a local file that cannot be read.
  */
-export async function putFiles(files: WorkspaceFiles, context: PutFilesContext): Promise<readonly string[]> {
+export async function putFiles(files: WorkspaceFiles, context: PutFilesContext): Promise<PutFilesReport> {
   const warnings: string[] = [];
+  const given: GivenReport['files'][number][] = [];
   for (const [path, entry] of Object.entries(files)) {
     context.signal.throwIfAborted();
     try {
-      const leftOut = await putFile(path, normalizeFile(entry), context);
+      const { type, files: copied, leftOut } = await putFile(path, normalizeFile(entry), context);
+      given.push(toReport(path, type, copied));
       if (leftOut > 0) {
         warnings.push(`files: ${String(leftOut)} links and special files beneath "${path}" were left out`);
       }
@@ -56,18 +75,37 @@ export async function putFiles(files: WorkspaceFiles, context: PutFilesContext):
       throw error;
     }
   }
-  return warnings;
+  return { given, warnings };
 }
 
-async function putFile(path: string, file: NormalizedFile, context: PutFilesContext): Promise<number> {
+interface PutEntry extends CopiedFolder {
+  readonly type: 'file' | 'directory';
+}
+
+const single = (content: Content): PutEntry => ({
+  type: 'file',
+  files: [{ ...content, path: '' }],
+  leftOut: 0,
+});
+
+function toReport(
+  workspacePath: string,
+  type: PutEntry['type'],
+  files: PutEntry['files'],
+): GivenReport['files'][number] {
+  const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
+  const sha256 = type === 'file' ? (files[0]?.sha256 ?? null) : treeDigest(files);
+  return { workspacePath, type, files: files.length, sizeBytes, sha256 };
+}
+
+async function putFile(path: string, file: NormalizedFile, context: PutFilesContext): Promise<PutEntry> {
   const { content } = file;
   const names = path.split('/');
   if (typeof content === 'object' && 'path' in content)
     return putLocal(path, content.path, names, file, context);
   const body =
     typeof content === 'string' ? once(Buffer.from(content)) : toStream(path, content, context.signal);
-  await writeFile(path, names, body, file.executable, context);
-  return 0;
+  return single(await writeFile(path, names, body, file.executable, context));
 }
 
 async function* toStream(
@@ -97,21 +135,22 @@ async function putLocal(
   names: readonly string[],
   file: NormalizedFile,
   context: PutFilesContext,
-): Promise<number> {
+): Promise<PutEntry> {
   const source = await openLocal(path, localPath);
   try {
     if (source.facts.type === 'file') {
       context.budget.addEntry(`files "${path}"`);
       const folder = await openTarget(names.slice(0, -1), context);
       try {
-        await copyLocalFile(path, folder, names.at(-1) ?? '', source, file.executable, context);
+        return single(
+          await copyLocalFile(path, folder, names.at(-1) ?? '', source, file.executable, context),
+        );
       } finally {
         await folder.handle.close();
       }
-      return 0;
     }
     if (source.facts.type !== 'directory') throw unreadable(path, localPath, `is a ${source.facts.type}`);
-    return await copyLocalFolder(path, names, source, file.executable, context);
+    return { type: 'directory', ...(await copyLocalFolder(path, names, source, file.executable, context)) };
   } finally {
     await source.handle.close();
   }
@@ -123,15 +162,16 @@ async function writeFile(
   body: AsyncIterable<Uint8Array>,
   executable: boolean,
   context: PutFilesContext,
-): Promise<void> {
-  const { budget, user, signal } = context;
+): Promise<Content> {
+  const { budget, user, isHashed, signal } = context;
   const what = `files "${path}"`;
   budget.addEntry(what);
   const onBytes = budget.startFile(what, 'caller');
   const folder = await openTarget(names.slice(0, -1), context);
   try {
     const options = { ...madeFor(user, executable), signal, onBytes };
-    await createUnhashedFile(folder.handle, names.at(-1) ?? '', body, options);
+    const create = isHashed ? createFile : createUnhashedFile;
+    return await create(folder.handle, names.at(-1) ?? '', body, options);
   } finally {
     await folder.handle.close();
   }

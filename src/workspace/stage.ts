@@ -1,22 +1,23 @@
 /** Stages everything a run needs before its container is made. It mounts nothing and asks no policy. */
 import { StorageError, WorkspaceError } from '../errors.js';
-import type { Content, Owner } from '../host/file-content.js';
+import type { Owner } from '../host/file-content.js';
 import type { OpenNode } from '../host/node.js';
 import { shareFolders } from '../host/shared-folders.js';
 import type { PlannedInput, RunPlan } from '../plan/run-plan.js';
-import type { InputReport } from '../result.js';
+import type { GivenReport, InputReport } from '../result.js';
 import { createBudget, type Budget } from './budget.js';
 import { openInputsFolder, openWorkspaceFolder, type Workspace } from './create.js';
 import { type LocatedSource, locateSource, type NodeResolver } from './input-sources.js';
 import { stagedName } from './layout.js';
 import { makeMountPoints, type Mounted } from './mount-points.js';
 import { describeInput, requireStorage, type StorageMounts } from './mounts.js';
-import { putFiles, requireNoClash, type WorkspaceFiles } from './put-files.js';
+import { putFiles, type PutFilesReport, requireNoClash, type WorkspaceFiles } from './put-files.js';
 import { toWorkspaceError } from './run-folder.js';
 import { isNotFound } from './storage-calls.js';
 import { openStagedFolder, type Survey, surveyInput, type Transfer } from './survey.js';
 import { runTogether } from './together.js';
 import { transferFile } from './transfer.js';
+import { type TreeFile, treeDigest } from './tree-digest.js';
 
 export type { NodeResolver } from './input-sources.js';
 
@@ -36,7 +37,7 @@ export interface StageOptions {
   readonly configFile: Uint8Array | null;
   /** Who the container's processes are. */
   readonly user: Owner;
-  /** Whether reports of single files hold their SHA-256, also where the storage announces none. */
+  /** Whether reports hold a SHA-256, also where the storage announces none. */
   readonly sha256: boolean;
   /** Files at a time. */
   readonly concurrency: number;
@@ -48,6 +49,8 @@ export interface StageOptions {
 export interface StagedInputs {
   /** In the order of the plan's inputs. */
   readonly reports: readonly InputReport[];
+  /** Of the caller's files. */
+  readonly given: GivenReport['files'];
   /** Indexes of optional inputs that are not there; they get no mount. */
   readonly skipped: ReadonlySet<number>;
   /** `device:inode` of mount points in the workspace; they are no outputs. */
@@ -68,7 +71,7 @@ interface Staging {
 /** An input's transfers, done. */
 interface StagedInput {
   readonly type: 'file' | 'directory' | null;
-  readonly contents: readonly Content[];
+  readonly contents: readonly TreeFile[];
 }
 
 /**
@@ -125,10 +128,11 @@ async function stage(staging: Staging): Promise<StagedInputs> {
   if (plan.configFile !== null) {
     mounted.push({ what: 'the configuration file', type: 'file', targets: plan.configFile.targets });
   }
-  const { placeholders, warnings } = await fillWorkspace(staging, mounted);
+  const { placeholders, given, warnings } = await fillWorkspace(staging, mounted);
   const skipped = plan.inputs.flatMap((_, index) => ((staged[index]?.type ?? null) === null ? [index] : []));
   return {
     reports: plan.inputs.map((input, index) => toReport(input, staged[index])),
+    given,
     skipped: new Set(skipped),
     placeholders,
     files: budget.files,
@@ -170,7 +174,7 @@ async function transferAll(
   config: readonly Transfer[],
 ): Promise<readonly StagedInput[]> {
   const { plan, options, inputs, workspace, budget } = staging;
-  const done = new Map<Survey, { contents: Content[]; sizeBytes: number }>();
+  const done = new Map<Survey, { contents: TreeFile[]; sizeBytes: number }>();
   const gone = new Set<Survey>();
   const configSurvey: Survey = { type: 'file', transfers: config };
   const tasks = [...surveys, configSurvey].flatMap((one, index) => {
@@ -186,11 +190,11 @@ async function transferAll(
           folders,
           inputsPath: workspace.inputsPath,
           budget,
-          // Reports have a checksum of single files only.
-          isHashed: options.sha256 && one.type === 'file' && one !== configSurvey,
+          // The configuration file has the run's id in it; what it is made of is in the request.
+          isHashed: options.sha256 && one !== configSurvey,
           signal,
         });
-        sum.contents.push(content);
+        sum.contents.push({ ...content, path: transfer.names.slice(1).join('/') });
         sum.sizeBytes += content.sizeBytes;
       } catch (error) {
         // It was there a moment ago; an optional input may go.
@@ -212,15 +216,15 @@ async function transferAll(
 async function fillWorkspace(
   { workspace, plan, options, budget }: Staging,
   mounted: readonly Mounted[],
-): Promise<{ readonly placeholders: ReadonlySet<string>; readonly warnings: readonly string[] }> {
+): Promise<PutFilesReport & Pick<StagedInputs, 'placeholders'>> {
   const { user, signal } = options;
   const folder = await openWorkspaceFolder(workspace);
   try {
-    const { concurrency } = options;
-    const context = { workspace: folder, user, budget, limits: plan.limits, concurrency, signal };
-    const warnings = await putFiles(options.files ?? {}, context);
+    const { concurrency, sha256: isHashed } = options;
+    const context = { workspace: folder, user, budget, limits: plan.limits, concurrency, isHashed, signal };
+    const put = await putFiles(options.files ?? {}, context);
     const placeholders = await makeMountPoints(folder, plan.workspaceMountPath, mounted, user, signal);
-    return { placeholders, warnings };
+    return { ...put, placeholders };
   } finally {
     await folder.handle.close();
   }
@@ -246,6 +250,6 @@ function toReport(input: PlannedInput, staged: StagedInput | undefined): InputRe
     type,
     files: contents.length,
     sizeBytes: contents.reduce((sum, content) => sum + content.sizeBytes, 0),
-    sha256: type === 'file' ? (contents[0]?.sha256 ?? null) : null,
+    sha256: type === 'directory' ? treeDigest(contents) : (contents[0]?.sha256 ?? null),
   };
 }

@@ -34,11 +34,14 @@ describe('copyContent', () => {
       const bytes = randomBytes(size);
       const counted: number[] = [];
       await withFiles(bytes, async (source, target, paths) => {
+        const seen: Buffer[] = [];
         const copied = await copyContent(source, target, {
           signal: noSignal(),
           onBytes: (count) => counted.push(count),
+          onChunk: (chunk) => seen.push(Buffer.from(chunk)),
         });
         expect(copied).toBe(size);
+        expect(Buffer.concat(seen).equals(bytes)).toBe(true);
         expect((await readFile(paths.target)).equals(bytes)).toBe(true);
       });
       expect(counted.reduce((sum, count) => sum + count, 0)).toBe(size);

@@ -40,6 +40,7 @@ describe('what goes in', () => {
       const content = { text, bytes: Buffer.from(text), stream: once(text, counter), path: { path } }[kind];
       const result = await run('sha256sum', { stdin: content });
       expect(result.stdout.text).toBe(`${sha256(text)}  -\n`);
+      expect(result.given.stdin).toEqual({ sizeBytes: Buffer.byteLength(text), sha256: sha256(text) });
       expect(counter.count).toBe(kind === 'stream' ? 1 : 0);
     },
   );
@@ -59,6 +60,9 @@ describe('what goes in', () => {
         }[kind];
         const result = await run(script, { stdin: content });
         expect(result).toMatchObject({ status: 'succeeded', warnings: [], logsComplete: true });
+        const whole = { sizeBytes: Buffer.byteLength(large), sha256: sha256(large) };
+        const isKnown = kind === 'text' || kind === 'bytes';
+        expect(result.given.stdin).toEqual(isKnown ? whole : { sizeBytes: null, sha256: null });
       }
     },
   );

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -49,6 +50,28 @@ describe('files of the caller', () => {
     ]);
     expect(staged.warnings).toEqual(['files: 2 links and special files beneath "src" were left out']);
     expect(staged.files).toBe(9);
+    const sha256 = (content: string | Uint8Array): string => hash('sha256', content);
+    const src = [
+      ['%FF', 3, sha256('odd')],
+      ['plain', 1, sha256('p')],
+      ['run.sh', 1, sha256('x')],
+    ];
+    const file = (workspacePath: string, content: string | Uint8Array): object => ({
+      ...{ workspacePath, type: 'file', files: 1, sizeBytes: Buffer.byteLength(content) },
+      sha256: sha256(content),
+    });
+    expect(staged.given).toEqual([
+      file('text.txt', 'tëxt'),
+      file('bytes.bin', new Uint8Array([1, 2])),
+      file('stream.txt', 'one two'),
+      file('tool.sh', '#!/bin/sh'),
+      file('copy.txt', 'p'),
+      {
+        ...{ workspacePath: 'src', type: 'directory', files: 3, sizeBytes: 5 },
+        sha256: sha256(JSON.stringify(src)),
+      },
+      file('src/more.txt', 'more'),
+    ]);
     expect(await openBelow(workspace.path)).toEqual([]);
     expect(await openBelow(local)).toEqual([]);
   });

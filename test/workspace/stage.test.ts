@@ -49,7 +49,8 @@ describe('staging inputs', () => {
       sizeBytes: 7,
       sha256: sha256('one two'),
     });
-    expect(tree).toMatchObject({ state: 'staged', type: 'directory', files: 1, sizeBytes: 1, sha256: null });
+    expect(tree).toMatchObject({ state: 'staged', type: 'directory', files: 1, sizeBytes: 1 });
+    expect(tree?.sha256).toBe(sha256(JSON.stringify([['x/y.txt', 1, sha256('y')]])));
     expect(bytes).toMatchObject({ sizeBytes: 3, type: 'file' });
     const at = (path: string): string => join(workspace.inputsPath, path);
     expect(await readFile(at('0'), 'utf8')).toBe('one two');

@@ -27,7 +27,7 @@ export interface Digest extends Content {
 }
 
 /** How a file is read or written. */
-export interface TransferOptions {
+interface TransferOptions {
   readonly signal: AbortSignal;
   /** Told the number of bytes before each chunk is used; throws to stop when a limit is passed. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
@@ -44,26 +44,37 @@ export interface CreateOptions extends TransferOptions {
 
 const CHUNK_BYTES = 256 * 1024;
 
-/** The bytes of an open file from its start, independent of other readers of the same handle. */
+/** How a file is read. */
+interface ReadOptions extends TransferOptions {
+  /** What it is said to have: a small file then takes one reading and no more memory than it needs. */
+  readonly sizeBytes?: number | undefined;
+}
+
+/** The bytes of an open file from its start, independent of other readers of the same handle, and all of them whatever size it was said to have. */
 export async function* readContent(
   content: FileHandle,
-  options: TransferOptions,
+  options: ReadOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const { sizeBytes = CHUNK_BYTES } = options;
+  // One byte more than there is: the end of a small file is seen at its first reading.
+  let length = Math.min(sizeBytes + 1, CHUNK_BYTES);
   let position = 0;
   for (;;) {
     options.signal.throwIfAborted();
     // A new buffer for each chunk: the reader may keep it.
-    const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
-    const { bytesRead } = await content.read(buffer, 0, CHUNK_BYTES, position);
+    const buffer = Buffer.allocUnsafe(length);
+    const { bytesRead } = await content.read(buffer, 0, length, position);
     if (bytesRead === 0) return;
     options.onBytes?.(bytesRead);
     position += bytesRead;
     yield buffer.subarray(0, bytesRead);
+    if (length < CHUNK_BYTES && bytesRead < length) return;
+    length = CHUNK_BYTES;
   }
 }
 
 /** How a file is hashed. */
-interface DigestOptions extends TransferOptions {
+interface DigestOptions extends ReadOptions {
   /** Gets each chunk in the same pass, for whoever looks for something else in it. */
   readonly onChunk?: ((chunk: Uint8Array) => void) | undefined;
 }

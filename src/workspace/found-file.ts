@@ -54,7 +54,7 @@ export async function hashFile(
       total += bytes;
       if (total > sizeBytes) throw new ChangedError();
     };
-    const digest = await digestContent(content, { signal, onBytes, onChunk });
+    const digest = await digestContent(content, { sizeBytes, signal, onBytes, onChunk });
     if (digest.sizeBytes !== sizeBytes) throw new ChangedError();
     return { digest, isUnchanged };
   } finally {

@@ -105,7 +105,7 @@ async function takeOver(
 async function digestNode(node: OpenNode, options: TakeOverOptions): Promise<Content> {
   const content = await openContent(node);
   try {
-    return await digestContent(content, options);
+    return await digestContent(content, { ...options, sizeBytes: node.facts.sizeBytes });
   } finally {
     await content.close();
   }

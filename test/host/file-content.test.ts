@@ -45,6 +45,28 @@ describe('file content', () => {
     expect(await openBelow(path)).toEqual([]);
   });
 
+  it.each([0, 1, 1000, 300_000])(
+    'reads all of a file of %i bytes, whatever size it was said to have',
+    async (size) => {
+      const path = await scratch();
+      const bytes = Buffer.alloc(size, 'abc');
+      await writeFile(join(path, 'f'), bytes);
+      const root = await openDirectory(path);
+      const node = await openChild(root.handle, 'f');
+      const content = await openContent(node);
+      for (const sizeBytes of [undefined, 0, size, Math.max(0, size - 1), size + 1, 10 * size]) {
+        const counted: number[] = [];
+        const onBytes = (count: number): void => void counted.push(count);
+        const digest = await digestContent(content, { sizeBytes, signal: noSignal(), onBytes });
+        expect(digest).toEqual({ sizeBytes: size, sha256: createHash('sha256').update(bytes).digest('hex') });
+        expect(counted.reduce((sum, count) => sum + count, 0)).toBe(size);
+      }
+      await content.close();
+      await node.handle.close();
+      await root.handle.close();
+    },
+  );
+
   it('sets the mode whatever the umask', async () => {
     const path = await scratch();
     const root = await openDirectory(path);

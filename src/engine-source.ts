@@ -1,4 +1,5 @@
 /** Where the runtime's engine comes from: the given one, or Docker, made at first use. */
+import type { RuntimeConfig } from './config/runtime-config.js';
 import { dockerEngine } from './engine/docker/docker-engine.js';
 import { resolveEndpoint } from './engine/docker/endpoint.js';
 import type { ContainerEngine } from './engine/types.js';
@@ -14,19 +15,30 @@ export interface EngineSource {
  * A given engine belongs to the caller and is never closed here. Otherwise the endpoint is the configured host or, read at first use, `DOCKER_HOST`
  * or the usual socket: the one place where the runtime looks at the environment by itself.
  */
-export function createEngineSource(given: ContainerEngine | undefined, host: string | null): EngineSource {
-  let made: ContainerEngine | null = null;
-  const make = (): ContainerEngine =>
+export function createEngineSource(
+  given: ContainerEngine | undefined,
+  configured: RuntimeConfig['engine'],
+): EngineSource {
+  let made: Promise<ContainerEngine> | null = null;
+  const make = async (): Promise<ContainerEngine> =>
     // eslint-disable-next-line no-restricted-globals -- the documented exception: DOCKER_* at first use, without an engine or host
-    dockerEngine({ host: host ?? resolveEndpoint(process.env).host });
+    dockerEngine(await resolveEndpoint(process.env, configured));
   return {
-    // eslint-disable-next-line @typescript-eslint/require-await -- a promise, so that a bad endpoint is a rejection and not a throw
     async get() {
-      made ??= given ?? make();
-      return made;
+      if (given !== undefined) return given;
+      const making = (made ??= make());
+      try {
+        return await making;
+      } catch (error) {
+        // The next to ask looks again: an engine may have been started meanwhile.
+        if (made === making) made = null;
+        throw error;
+      }
     },
     async close() {
-      if (given === undefined) await made?.close();
+      // One that could not be made has nothing to close.
+      const engine = await made?.catch(() => null);
+      await engine?.close();
     },
   };
 }

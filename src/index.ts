@@ -47,6 +47,13 @@ export type * from './events.js';
 export type * from './audit.js';
 export type * from './outcome.js';
 export { dockerEngine, type DockerEngineOptions } from './engine/docker/docker-engine.js';
+export {
+  type EngineEndpoint,
+  resolveEndpoint,
+  type ResolveEndpointOptions,
+} from './engine/docker/endpoint.js';
+export type { SshOptions } from './engine/docker/ssh-connection.js';
+export type { EngineTls, EngineTlsFiles } from './engine/docker/tls.js';
 export type * from './engine/applied-spec.js';
 export type * from './engine/types.js';
 export { filesystemStorage } from './storage/filesystem.js';

@@ -63,7 +63,7 @@ export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePor
 function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   let config = given;
   const resolved = resolvePorts(ports);
-  const source = createEngineSource(ports.engine, config.engine.host);
+  const source = createEngineSource(ports.engine, config.engine);
   const engine = async (): Promise<ContainerEngine> => source.get();
   const engineInfo = createEngineInfoCache(engine, resolved.clock);
   const caller = callerIdentity();

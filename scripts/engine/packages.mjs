@@ -9,6 +9,9 @@ const PACKAGES = [
   { name: 'iptables', programs: ['iptables'] },
   { name: 'busybox-static', programs: ['busybox'] },
   { name: 'python3', programs: ['python3'] },
+  // Not for the engine, but for tests of the ways to one.
+  { name: 'openssh-client', programs: ['ssh', 'ssh-keygen'] },
+  { name: 'openssl', programs: ['openssl'] },
 ];
 
 const isThere = (program) => SEARCH_PATH.some((folder) => existsSync(`${folder}/${program}`));

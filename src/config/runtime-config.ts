@@ -51,8 +51,24 @@ export interface Retention {
 export interface RuntimeConfig {
   /** Off: nothing runs, `explain` still works. False from the environment unless set, true for `createRuntime({…})`. */
   readonly enabled: boolean;
-  /** `host`: `unix:///path` or `tcp://host:port`; null: `DOCKER_HOST`, then the usual socket. */
-  readonly engine: { readonly host: string | null };
+  /** Where the engine is. */
+  readonly engine: {
+    /**
+     * `unix:///path`, `tcp://host:port`, `https://host:port`, `ssh://user@host` or `npipe://path`. Null: `DOCKER_HOST`, else the Docker context
+     * in use, else the first usual socket that answers.
+     */
+    readonly host: string | null;
+    /** PEM files, as absolute paths, for `host`: with any of them TLS is spoken, as with `https`. */
+    readonly tls: {
+      /** The authorities the engine's certificate may come from; null: those Node trusts. */
+      readonly caFile: string | null;
+      /** The client's certificate; null: none is shown. */
+      readonly certFile: string | null;
+      readonly keyFile: string | null;
+      /** The name the engine's certificate must be for; null: the host's. */
+      readonly serverName: string | null;
+    };
+  };
   /** Absolute folder beneath which each run gets a folder of its own. */
   readonly workspaceRoot: string;
   /**

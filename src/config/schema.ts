@@ -51,7 +51,16 @@ const cpus = lazy(() =>
 const engineHost = lazy(() =>
   z
     .string({ error: 'must be text' })
-    .regex(/^(unix:\/\/\/|tcp:\/\/[^/]|npipe:\/\/)/, 'must be unix:///path, tcp://host:port or npipe://path'),
+    .regex(
+      /^(unix:\/\/\/|(tcp|https?|ssh):\/\/[^/]|npipe:\/\/)/,
+      'must be unix:///path, tcp://host:port, https://host:port, ssh://user@host or npipe://path',
+    ),
+);
+
+const hostFile = lazy(() =>
+  z
+    .string({ error: 'must be an absolute path' })
+    .refine((path) => path.startsWith('/') && !path.includes('\0'), 'must be an absolute path'),
 );
 
 const hostFolder = lazy(() =>
@@ -71,11 +80,20 @@ const recovery = lazy(() =>
   }),
 );
 
+const engineTls = lazy(() =>
+  z.strictObject({
+    caFile: hostFile().nullable(),
+    certFile: hostFile().nullable(),
+    keyFile: hostFile().nullable(),
+    serverName: z.string({ error: 'must be a host name' }).min(1).nullable(),
+  }),
+);
+
 /** The schema of a whole configuration. */
 export const configSchema = lazy(() =>
   z.strictObject({
     enabled: flag(),
-    engine: z.strictObject({ host: engineHost().nullable() }),
+    engine: z.strictObject({ host: engineHost().nullable(), tls: engineTls() }),
     workspaceRoot: hostFolder(),
     secretsRoot: hostFolder().nullable(),
     maxWorkspaceBytes: bytesOrUnlimited(),

@@ -1,8 +1,8 @@
 /** A tiny image made on the engine itself from Debian's static busybox, for tests that need no other. No registry is asked. */
 import { readFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { pack } from 'tar-stream';
-import { parseHost } from '../../src/engine/docker/endpoint.js';
+import { parseHost } from '../../src/engine/docker/address.js';
+import { beginRequest, createAgent } from '../../src/engine/docker/connection.js';
 
 const APPLETS =
   'sh,true,false,cat,echo,sleep,printf,md5sum,seq,head,dd,id,ls,touch,test,mount,grep,kill,od,wc,tr,yes';
@@ -22,11 +22,11 @@ export async function importBusybox(host: string): Promise<string> {
   tar.finalize();
   return new Promise((resolve, reject) => {
     const query = 'fromSrc=-&repo=berthkit-test&tag=busybox&changes=CMD%20%5B%22%2Fbin%2Fsh%22%5D';
-    const outgoing = request({
-      ...parseHost(host),
+    const reach = { address: parseHost(host), tls: null, ssh: null };
+    const outgoing = beginRequest(reach, {
       method: 'POST',
       path: `/images/create?${query}`,
-      agent: false,
+      agent: createAgent(reach),
     });
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {

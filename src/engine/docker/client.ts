@@ -1,7 +1,7 @@
 /** dockerode, loaded when it is first needed and only as far as this adapter uses it. The only file that imports it. */
 import type { Agent } from 'node:http';
 import { EngineError } from '../../errors.js';
-import type { EngineAddress } from './endpoint.js';
+import { destinationOf, isSecure, type Reach } from './connection.js';
 
 /** A container of dockerode: methods of which only the answer counts. */
 export interface DockerContainer {
@@ -27,22 +27,25 @@ export interface DockerClient {
 }
 
 /**
- * Makes a dockerode on an agent of the caller's. Cheap (0.2 ms) once the module is there (130 ms, the first time).
+ * Makes a dockerode on an agent of the caller's, for a version of the API (`v1.45`; undefined: the engine's own). Cheap (0.2 ms) once the module is there (130 ms, the first time).
  * @throws `engine.failed` if dockerode cannot be loaded or made.
  */
-export async function createDockerClient(address: EngineAddress, agent: Agent): Promise<DockerClient> {
+export async function createDockerClient(
+  reach: Reach,
+  agent: Agent,
+  version: string | undefined,
+): Promise<DockerClient> {
   const options = {
     // Everything dockerode would else take from DOCKER_HOST and its companions is given, `undefined` included: an explicit
     // socket loses to DOCKER_HOST=tcp://… unless `host` is there. Never `timeout` or `connectionTimeout`: they cut silent waits.
     host: undefined,
     port: undefined,
     socketPath: undefined,
-    ...('socketPath' in address
-      ? { socketPath: address.socketPath }
-      : { host: address.hostname, port: address.port }),
-    protocol: 'http' as const,
+    ...destinationOf(reach),
+    protocol: isSecure(reach) ? ('https' as const) : ('http' as const),
     pathPrefix: '/',
-    version: undefined,
+    version,
+    // The agent has them.
     ca: undefined,
     cert: undefined,
     key: undefined,

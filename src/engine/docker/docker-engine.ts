@@ -1,20 +1,29 @@
 /** The `ContainerEngine` for Docker and what speaks its API. Translates calls; decides nothing and reads no environment. */
 import type { ContainerEngine } from '../types.js';
+import { DEFAULT_HOST, isLocal, parseHost, withoutCredentials } from './address.js';
 import { createContainers } from './containers.js';
 import { fromInfo } from './convert.js';
-import { DEFAULT_HOST, isLocal, parseHost } from './endpoint.js';
 import { createEvents } from './events.js';
 import { createImages } from './images.js';
 import { createSession } from './session.js';
+import type { SshOptions } from './ssh-connection.js';
+import type { EngineTls } from './tls.js';
 import { createTransport } from './transport.js';
 
 /** Where the engine is, and what is known of it. */
 export interface DockerEngineOptions {
   /**
-   * `unix:///path`, `tcp://host:port` (plain, without TLS) or `npipe:////./pipe/name`. Default `unix:///var/run/docker.sock`;
-   * no environment variable is read (see `resolveEndpoint`).
+   * `unix:///path`, `tcp://host:port` (without TLS, unless `tls` is given), `https://host:port`, `ssh://user@host:port/path` (path and all
+   * but the host optional) or `npipe:////./pipe/name`. Default `unix:///var/run/docker.sock`; no environment variable is read (see
+   * {@link resolveEndpoint}).
    */
   readonly host?: string | undefined;
+  /** TLS is spoken with a `tcp` host, with these certificates. The engine's own is always verified. */
+  readonly tls?: EngineTls | null | undefined;
+  /** How the system's ssh is called for an `ssh` host. The host's key must be known to it. */
+  readonly ssh?: SshOptions | undefined;
+  /** Who named the host, for messages: `DOCKER_HOST`, for example. */
+  readonly from?: string | undefined;
   /** The engine's name in messages and reports. Default `docker`. */
   readonly name?: string | undefined;
   /** Whether the engine sees this host's folders. Default: yes for a socket and for `tcp` to this host. */
@@ -33,9 +42,11 @@ export interface DockerEngineOptions {
  */
 export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine {
   const host = options.host ?? DEFAULT_HOST;
-  const address = parseHost(host);
-  const transport = createTransport(address);
-  const session = createSession(transport, host);
+  const tls = options.tls ?? null;
+  const address = parseHost(host, tls !== null);
+  const shown = `${withoutCredentials(host)}${options.from === undefined ? '' : ` (from ${options.from})`}`;
+  const transport = createTransport({ address, tls, ssh: options.ssh ?? null }, shown);
+  const session = createSession(transport, shown);
   return {
     name: options.name ?? 'docker',
     capabilities: {

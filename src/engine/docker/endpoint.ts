@@ -1,87 +1,93 @@
-/** Where the engine listens: reading a host string and `DOCKER_HOST`. Pure: nothing is opened and no environment is read here. */
-import { EngineError } from '../../errors.js';
+/** Where the engine is: an option, `DOCKER_HOST`, the Docker context in use, or the first usual socket that answers. Makes no engine. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { getuid, platform } from 'node:process';
+import { parseHost, unsupported, withoutCredentials } from './address.js';
+import { currentContext, readContext } from './docker-context.js';
+import { type EngineTls, type EngineTlsFiles, readTlsFiles, readTlsFolder } from './tls.js';
+import { findAnswering, usualSockets } from './usual-sockets.js';
 
-/** Where an engine was found to be configured. */
+/** Where an engine was found to be; `dockerEngine` takes it as it is. */
 export interface EngineEndpoint {
-  /** `unix:///path` or `tcp://host:port`. */
+  /** For example `unix:///path`, `tcp://host:port` or `ssh://user@host`. */
   readonly host: string;
-  /** Who said so: `DOCKER_HOST` or `default`. */
+  /** Null: no TLS, unless the host is `https://…`. */
+  readonly tls: EngineTls | null;
+  /** Who named it: `option`, `DOCKER_HOST`, `context NAME` or `usual socket`. */
   readonly from: string;
 }
 
-/** An engine's address in the terms of `node:net`. */
-export type EngineAddress =
-  { readonly socketPath: string } | { readonly hostname: string; readonly port: number };
+/** What goes before the environment. */
+export interface ResolveEndpointOptions {
+  readonly host?: string | null | undefined;
+  /** For `host`: with any of them TLS is spoken. */
+  readonly tls?: EngineTlsFiles | null | undefined;
+}
 
-/** Where an engine is looked for when nobody says otherwise. */
-export const DEFAULT_HOST = 'unix:///var/run/docker.sock';
-
-const FORMS = 'unix:///path/to/docker.sock, tcp://host:port or npipe:////./pipe/name';
-
-const unsupported = (host: string, why: string, hint: string): EngineError =>
-  new EngineError('engine.unsupported', `Engine host "${host}" is not supported: ${why}.`, { hint });
-
-/** Never repeats what may be a password in a URL. */
-const withoutCredentials = (host: string): string => host.replace(/\/\/[^/]*@/, '//***@');
-
-const parseTcp = (host: string): EngineAddress => {
-  const shown = withoutCredentials(host);
-  const url = URL.canParse(host.replace(/^tcp:/, 'http:')) ? new URL(host.replace(/^tcp:/, 'http:')) : null;
-  if (url === null) throw unsupported(shown, 'it is not a URL', `Allowed: ${FORMS}.`);
-  if (url.username !== '' || url.password !== '') {
-    throw unsupported(shown, 'credentials in the URL are not used by any engine', 'Remove them.');
-  }
-  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw unsupported(shown, 'a path, query or fragment cannot be used', 'Allowed: tcp://host:port.');
-  }
-  // The URL parser drops the default port of http, so 80 has to be read from the text.
-  const port = url.port === '' ? (/:80\/?$/.test(host) ? 80 : 2375) : Number(url.port);
-  return { hostname: url.hostname.replace(/^\[(.*)\]$/, '$1'), port };
-};
+/** Environment variables by name, as `process.env`. */
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
- * Turns a host string into an address.
- * @throws `engine.unsupported` for any other scheme, naming it.
+ * Finds the engine as Docker's own client does, and a little further: the option, else `DOCKER_HOST`, else the context (`DOCKER_CONTEXT`, or
+ * `currentContext` of `config.json` in `DOCKER_CONFIG`, default `~/.docker`), else the first usual socket of Docker, rootless Docker, Docker
+ * Desktop or Podman that takes a connection. With `DOCKER_TLS_VERIFY` or `DOCKER_TLS` set to anything, a `tcp` host is spoken to by TLS, with
+ * `ca.pem`, `cert.pem` and `key.pem` of `DOCKER_CERT_PATH`; the engine's certificate is always verified. Rules:
+ * https://docs.docker.com/reference/cli/docker/#environment-variables
+ *
+ * @throws `engine.unsupported` for what cannot be used, naming it; `engine.unreachable` if no usual socket answers, with all that was tried.
+ * @example
+ * ```ts
+ * const engine = dockerEngine(await resolveEndpoint(process.env));
+ * console.log(await engine.info());
+ * ```
  */
-export function parseHost(host: string): EngineAddress {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(host)?.[1]?.toLowerCase();
-  const rest = host.slice((scheme?.length ?? 0) + 3);
-  if (scheme === 'unix') {
-    if (!rest.startsWith('/')) {
-      throw unsupported(host, 'the socket path is not absolute', 'Write unix:///var/run/docker.sock.');
-    }
-    return { socketPath: rest };
-  }
-  if (scheme === 'npipe') {
-    if (rest === '') throw unsupported(host, 'the pipe has no name', `Allowed: ${FORMS}.`);
-    return { socketPath: rest };
-  }
-  if (scheme === 'tcp') return parseTcp(host);
-  const why = scheme === undefined ? 'it has no scheme' : `scheme "${scheme}" is not known`;
-  throw unsupported(withoutCredentials(host), why, `Allowed: ${FORMS}.`);
+export async function resolveEndpoint(
+  env: Environment,
+  options: ResolveEndpointOptions = {},
+): Promise<EngineEndpoint> {
+  const found = await find(env, options);
+  // Whatever is wrong with it is said now, and with the name of who said it.
+  parseHost(found.host, found.tls !== null);
+  return found;
 }
 
-/**
- * Finds the engine as Docker's own client does: `DOCKER_HOST`, else the usual socket.
- * Contexts and TLS are not read; an environment that asks for TLS is refused rather than served without it.
- * @throws `engine.unsupported` for a `DOCKER_HOST` that is neither `unix` nor `tcp`, or that asks for TLS.
- */
-export function resolveEndpoint(env: Readonly<Record<string, string | undefined>>): EngineEndpoint {
-  const host = env['DOCKER_HOST']?.trim() ?? '';
-  if (host === '') return { host: DEFAULT_HOST, from: 'default' };
-  const shown = `DOCKER_HOST=${withoutCredentials(host)}`;
-  if (!/^(unix|tcp):\/\//i.test(host)) {
-    throw unsupported(shown, 'only unix:// and tcp:// are read', 'Pass an engine of your own, or a host.');
+async function find(env: Environment, { host, tls }: ResolveEndpointOptions): Promise<EngineEndpoint> {
+  if (host !== null && host !== undefined) {
+    return { host, tls: isGiven(tls) ? await readTlsFiles(tls) : null, from: 'option' };
   }
-  const address = parseHost(host);
-  if ('port' in address && (env['DOCKER_TLS_VERIFY'] ?? '') !== '') {
-    throw unsupported(shown, 'DOCKER_TLS_VERIFY asks for TLS', 'Use a unix socket, or an SSH tunnel to one.');
-  }
-  return { host, from: 'DOCKER_HOST' };
+  const home = env['HOME'] ?? homedir();
+  const configFolder = nonEmpty(env['DOCKER_CONFIG']) ?? join(home, '.docker');
+  const named = nonEmpty(env['DOCKER_HOST']?.trim());
+  if (named !== undefined) return fromDockerHost(named, env, configFolder);
+  const context = await currentContext(configFolder, env);
+  if (context !== null) return { ...(await readContext(configFolder, context)), from: `context ${context}` };
+  const runtimeFolder = nonEmpty(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(getuid?.() ?? 0)}`;
+  const answering = await findAnswering(usualSockets(home, runtimeFolder, platform));
+  return { host: answering, tls: null, from: 'usual socket' };
 }
 
-/** True if what listens there sees this host's folders, as far as an address can tell. */
-export function isLocal(address: EngineAddress): boolean {
-  if ('socketPath' in address) return true;
-  return /^(localhost|127\.\d+\.\d+\.\d+|::1)$/.test(address.hostname);
+async function fromDockerHost(
+  named: string,
+  env: Environment,
+  configFolder: string,
+): Promise<EngineEndpoint> {
+  const asksForTls = [env['DOCKER_TLS_VERIFY'], env['DOCKER_TLS']].some((value) => (value ?? '') !== '');
+  const isOverTcp = /^(tcp|https?):\/\//i.test(named);
+  const from = 'DOCKER_HOST';
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) {
+    throw unsupported(
+      `DOCKER_HOST=${withoutCredentials(named)}`,
+      'it has no scheme',
+      'Write tcp://… or unix://….',
+    );
+  }
+  if (!isOverTcp || (!asksForTls && !/^https:/i.test(named))) return { host: named, tls: null, from };
+  const certificates = nonEmpty(env['DOCKER_CERT_PATH']);
+  const tls = await readTlsFolder(certificates ?? configFolder, certificates !== undefined);
+  return { host: named, tls, from };
 }
+
+const isGiven = (tls: EngineTlsFiles | null | undefined): tls is EngineTlsFiles =>
+  Object.values(tls ?? {}).some((value) => value !== null && value !== undefined);
+
+const nonEmpty = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

@@ -1,6 +1,7 @@
 /** Failures of a call to the engine as typed errors: status code first, then the system's error code; text only as message. */
 import { EngineError, JobRuntimeError, type ErrorCodeOf } from '../../errors.js';
 import { toObject, toText } from './json-fields.js';
+import { SshFailure } from './ssh-connection.js';
 
 /** An answer that is not a success. Internal: it never leaves the adapter. */
 export class StatusFailure extends Error {
@@ -42,8 +43,12 @@ export function messageOf(cause: unknown): string {
     .slice(0, 2000);
 }
 
+const UNTRUSTED =
+  'The engine’s certificate is not trusted: give the authority it comes from (`tls.ca`, or ca.pem in DOCKER_CERT_PATH).';
+
 const UNREACHABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'There is no such socket: start the engine, or give its address as `engine.host` or DOCKER_HOST.',
+  ENOENT:
+    'There is no such socket: start the engine, or give its address as `engine.host` or DOCKER_HOST; in a container, mount the socket into it.',
   ENOTSOCK: 'That file is not a socket: check the path of the engine.',
   EACCES:
     'This user may not use the socket: add it to the socket’s group (often `docker`), or use a rootless engine.',
@@ -63,6 +68,20 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'There is no way to that host: check the address and the network.',
   EHOSTDOWN: 'There is no way to that host: check the address and the network.',
   ENETUNREACH: 'There is no way to that network: check the address and the network.',
+  ESSH: 'The engine is reached by ssh: `ssh HOST docker version` must work, with the host’s key known and without being asked anything.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  CERT_HAS_EXPIRED: 'The engine’s certificate has expired: renew it.',
+  CERT_NOT_YET_VALID: 'The engine’s certificate is not valid yet: check the clocks.',
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    'The engine’s certificate is for another name: use that one, or give it as `tls.serverName`.',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'What listens there does not speak TLS: write tcp:// without certificates.',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+    'The engine wants a client certificate: give `tls.cert` and `tls.key`.',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'The engine does not trust the client certificate.',
+  EPROTO: 'TLS failed: is the engine meant to speak it there, and with these certificates?',
 };
 
 /** What was tried, for messages. */
@@ -81,11 +100,19 @@ const systemCodeOf = (cause: unknown): string => {
   return toText(toObject(inner)['code']);
 };
 
+// Of the others the code says it all, and Node's message repeats it.
+const reasonOf = (cause: unknown, systemCode: string): string =>
+  cause instanceof SshFailure ? `ssh: ${cause.message}` : systemCode;
+
 const STATUS_CODES: Readonly<Record<number, ErrorCodeOf<'engine'>>> = {
   404: 'engine.not_found',
   409: 'engine.conflict',
   501: 'engine.unsupported',
 };
+
+/** What the HTTP server of Go, which all engines use, says to plain HTTP on a port of TLS. */
+const SPEAKS_TLS = /^client sent an HTTP request to an HTTPS server/i;
+const OTHER_VERSION = /^client version \S+ is too (old|new)/i;
 
 /**
  * Makes the typed error of a failed call. `codes` says what a status means for this call; without an entry 404 is
@@ -99,6 +126,19 @@ export function toEngineError(
   if (JobRuntimeError.isInstance(cause)) return cause;
   const status = statusOf(cause);
   const message = messageOf(cause);
+  if (status === 400 && SPEAKS_TLS.test(message)) {
+    return new EngineError(
+      'engine.unreachable',
+      `Could not ${attempted.doing}: the engine at ${attempted.host} speaks TLS, and was spoken to without.`,
+      { cause, hint: 'Write https://, or give certificates.', details: { statusCode: status } },
+    );
+  }
+  if (status === 400 && OTHER_VERSION.test(message)) {
+    return new EngineError('engine.unsupported', `Could not ${attempted.doing}: ${message}.`, {
+      cause,
+      details: { statusCode: status },
+    });
+  }
   if (status !== null) {
     const code = codes[status] ?? STATUS_CODES[status] ?? 'engine.failed';
     return new EngineError(code, `Could not ${attempted.doing}: ${message || 'no reason given'}.`, {
@@ -111,7 +151,7 @@ export function toEngineError(
   if (hint !== undefined) {
     return new EngineError(
       'engine.unreachable',
-      `Could not ${attempted.doing}: the engine at ${attempted.host} could not be reached (${systemCode}).`,
+      `Could not ${attempted.doing}: the engine at ${attempted.host} could not be reached (${reasonOf(cause, systemCode)}).`,
       { cause, hint, details: { host: attempted.host, systemCode } },
     );
   }

@@ -1,5 +1,6 @@
 /** One connection of one call: a promise that rejects when it is cut or lost. Opens nothing itself. */
-import { Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import { createAgent, type Reach } from './connection.js';
 import { ConnectionLost } from './errors.js';
 
 /** A connection that can be cut from outside while somebody waits on it. */
@@ -60,8 +61,8 @@ const hideRedirect = (response: IncomingMessage): void => {
  * Makes an agent whose only connection belongs to the line. A connection per call: one kept alive may be closed by the engine just
  * when the next call uses it. And docker-modem never answers a call whose connection ends between headers and body: the line tells.
  */
-export function createLineAgent(line: Line): Agent {
-  const agent = new Agent({ keepAlive: false });
+export function createLineAgent(line: Line, reach: Reach): Agent {
+  const agent = createAgent(reach);
   const connect = agent.createConnection.bind(agent);
   agent.createConnection = (options, callback) => {
     const socket = connect(options, callback);

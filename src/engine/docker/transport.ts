@@ -1,10 +1,12 @@
 /** Connections to one engine: one per call, ours to watch and to cut. Knows no endpoint of the API and no meaning of an answer. */
-import { request, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../../errors.js';
 import type { CallOptions } from '../types.js';
+import { negotiateVersion } from './api-version.js';
 import { createDockerClient, type DockerClient } from './client.js';
-import type { EngineAddress } from './endpoint.js';
+import { beginRequest, type Reach } from './connection.js';
 import { ConnectionLost, StatusFailure } from './errors.js';
 import { toObject, toText } from './json-fields.js';
 import { createLine, createLineAgent, type Line } from './line.js';
@@ -65,22 +67,24 @@ interface SentRequest {
 
 /** Sends a request without a body: with one, some engines hand it to the container's standard input (dockerode#742). */
 const send = (
-  address: EngineAddress,
+  reach: Reach,
   line: Line,
   { method, path, headers }: SentRequest,
 ): Promise<{ readonly response: IncomingMessage } | { readonly socket: Duplex }> =>
   new Promise((resolve, reject) => {
-    const outgoing = request({
-      ...address,
+    const outgoing = beginRequest(reach, {
       method,
       path,
       headers: method === 'GET' ? headers : { 'Content-Length': '0', ...headers },
-      agent: false,
+      agent: createLineAgent(line, reach),
     });
     line.onCut(() => outgoing.destroy());
     outgoing.on('error', reject);
     // For the sake of TCP: a peer that died without a word is noticed in the end.
-    outgoing.once('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_MS));
+    outgoing.once('socket', (socket) => {
+      // The streams of ssh, which looks after that itself, are no socket.
+      if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    });
     outgoing.once('close', () => {
       reject(new ConnectionLost());
     });
@@ -97,8 +101,8 @@ const send = (
     outgoing.end();
   });
 
-/** Makes the connections to one engine; opens none yet. */
-export function createTransport(address: EngineAddress): Transport {
+/** Makes the connections to one engine, which is called `host` in messages; opens none yet. */
+export function createTransport(reach: Reach, host: string): Transport {
   const open = new Set<() => void>();
   let closed = false;
 
@@ -126,6 +130,7 @@ export function createTransport(address: EngineAddress): Transport {
     } catch (cause) {
       signal?.throwIfAborted();
       if (isClosed()) throw closedError();
+      version = null;
       throw cause;
     } finally {
       signal?.removeEventListener('abort', line.cut);
@@ -137,13 +142,14 @@ export function createTransport(address: EngineAddress): Transport {
   // A function, because it changes while a call is awaited.
   const isClosed = (): boolean => closed;
 
-  function call<A, B>(
+  async function call<A, B>(
     options: CallOptions | undefined,
     use: (docker: DockerClient) => Promise<A>,
     consume?: (value: A) => Promise<B>,
   ): Promise<A | B> {
+    const prefix = await versionFor(options);
     return withLine(options, async (line) => {
-      const docker = await createDockerClient(address, createLineAgent(line));
+      const docker = await createDockerClient(reach, createLineAgent(line, reach), prefix);
       const value = await Promise.race([line.lost, use(docker)]);
       return consume === undefined ? value : consume(value);
     });
@@ -159,28 +165,51 @@ export function createTransport(address: EngineAddress): Transport {
     return stream;
   };
 
+  // Asked for again after any failure: the engine may have been exchanged meanwhile.
+  let version: { readonly prefix: string | undefined } | null = null;
+  const versionFor = async (options: CallOptions | undefined): Promise<string | undefined> => {
+    version ??= await withLine(options, async (line) => {
+      const { headers } = await ask(line, 'GET', '/_ping');
+      return { prefix: negotiateVersion(toText(headers['api-version']), host) };
+    });
+    return version.prefix;
+  };
+
+  const versioned = async (options: CallOptions | undefined, path: string): Promise<string> => {
+    const prefix = await versionFor(options);
+    return prefix === undefined ? path : `/${prefix}${path}`;
+  };
+
   const ask = async (line: Line, method: SentRequest['method'], path: string): Promise<IncomingMessage> => {
-    const answer = await send(address, line, { method, path, headers: {} });
+    const answer = await send(reach, line, { method, path, headers: {} });
     if ('socket' in answer) throw new ConnectionLost('the engine upgraded a connection unasked');
     if ((answer.response.statusCode ?? 0) >= 300) throw await readFailure(answer.response);
     return answer.response;
   };
 
   return {
-    call: call,
-    post: (options, path, read) => withLine(options, async (line) => read(await ask(line, 'POST', path))),
-    open: (options, path) => withLine(options, async (line) => keep(await ask(line, 'GET', path)), true),
-    upgrade: (options, path) =>
-      withLine(
+    call,
+    async post(options, path, read) {
+      const target = await versioned(options, path);
+      return withLine(options, async (line) => read(await ask(line, 'POST', target)));
+    },
+    async open(options, path) {
+      const target = await versioned(options, path);
+      return withLine(options, async (line) => keep(await ask(line, 'GET', target)), true);
+    },
+    async upgrade(options, path) {
+      const target = await versioned(options, path);
+      return withLine(
         options,
         async (line) => {
           const headers = { Connection: 'Upgrade', Upgrade: 'tcp' };
-          const answer = await send(address, line, { method: 'POST', path, headers });
+          const answer = await send(reach, line, { method: 'POST', path: target, headers });
           if ('response' in answer) throw await readFailure(answer.response);
           return keep(answer.socket);
         },
         true,
-      ),
+      );
+    },
     close() {
       closed = true;
       for (const cut of [...open]) cut();

@@ -129,7 +129,7 @@ describe('attach', () => {
 describe('a reset connection', () => {
   it('while the other one is still being made does not end the process', async () => {
     const sockets: Socket[] = [];
-    const server = createServer();
+    const server = createServer((_request, response) => response.end());
     server.on('upgrade', (_request, socket: Socket) => {
       socket.on('error', () => undefined);
       sockets.push(socket);

@@ -575,8 +575,9 @@ describe('the library behind it', () => {
       events: true,
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);
+    expect(dockerEngine({ host: 'ssh://localhost' }).capabilities.bindMounts).toBe(false);
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1', bindMounts: true }).capabilities.bindMounts).toBe(true);
-    expect(() => dockerEngine({ host: 'ssh://h' })).toThrow(
+    expect(() => dockerEngine({ host: 'fd://h' })).toThrow(
       expect.objectContaining({ code: 'engine.unsupported' }),
     );
   });

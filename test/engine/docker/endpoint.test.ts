@@ -1,67 +1,204 @@
-import { describe, expect, it } from 'vitest';
-import { isLocal, parseHost, resolveEndpoint } from '../../../src/engine/docker/endpoint.js';
+/** Where an engine is found: options before the environment, the environment before contexts, contexts before sockets. */
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { resolveEndpoint } from '../../../src/engine/docker/endpoint.js';
+import { findAnswering, usualSockets } from '../../../src/engine/docker/usual-sockets.js';
 
-describe('resolveEndpoint', () => {
+let home = '';
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'berthkit-endpoint-'));
+});
+afterEach(async () => {
+  await rm(home, { recursive: true, force: true });
+});
+
+async function put(path: string, text: string): Promise<string> {
+  const file = join(home, path);
+  await mkdir(join(file, '..'), { recursive: true });
+  await writeFile(file, text);
+  return file;
+}
+
+/** As `docker context create` writes it. */
+async function putContext(name: string, docker: object, certificates: Readonly<Record<string, string>> = {}) {
+  const folder = createHash('sha256').update(name).digest('hex');
+  const meta = { Name: name, Metadata: {}, Endpoints: { docker } };
+  await put(`.docker/contexts/meta/${folder}/meta.json`, JSON.stringify(meta));
+  for (const [file, text] of Object.entries(certificates)) {
+    await put(`.docker/contexts/tls/${folder}/docker/${file}`, text);
+  }
+}
+
+describe('an option', () => {
+  it('goes before everything, and the environment adds nothing to it', async () => {
+    const env = { HOME: home, DOCKER_HOST: 'unix:///other.sock', DOCKER_TLS_VERIFY: '1' };
+    expect(await resolveEndpoint(env, { host: 'tcp://h:1' })).toEqual({
+      host: 'tcp://h:1',
+      tls: null,
+      from: 'option',
+    });
+  });
+
+  it('has its certificates read', async () => {
+    const caFile = await put('ca', 'authority');
+    expect(await resolveEndpoint({}, { host: 'tcp://h:1', tls: { caFile, serverName: 'engine' } })).toEqual({
+      host: 'tcp://h:1',
+      tls: { ca: 'authority', cert: undefined, key: undefined, serverName: 'engine' },
+      from: 'option',
+    });
+  });
+
   it.each([
-    [{}, { host: 'unix:///var/run/docker.sock', from: 'default' }],
-    [{ DOCKER_HOST: '  ' }, { host: 'unix:///var/run/docker.sock', from: 'default' }],
-    [{ DOCKER_HOST: 'unix:///tmp/e.sock' }, { host: 'unix:///tmp/e.sock', from: 'DOCKER_HOST' }],
-    [{ DOCKER_HOST: 'tcp://127.0.0.1:2375' }, { host: 'tcp://127.0.0.1:2375', from: 'DOCKER_HOST' }],
     [
-      { DOCKER_HOST: 'unix:///e.sock', DOCKER_TLS_VERIFY: '1' },
-      { host: 'unix:///e.sock', from: 'DOCKER_HOST' },
+      'a file that is not there',
+      { caFile: '/nowhere/ca.pem' },
+      /\/nowhere\/ca.pem cannot be read \(ENOENT\)/,
     ],
-  ])('%j', (env, expected) => {
-    expect(resolveEndpoint(env)).toEqual(expected);
-  });
-
-  it.each([
-    [{ DOCKER_HOST: 'ssh://user@host' }, /DOCKER_HOST=ssh/],
-    [{ DOCKER_HOST: 'fd://' }, /DOCKER_HOST=fd/],
-    [{ DOCKER_HOST: 'npipe:////./pipe/docker_engine' }, /DOCKER_HOST=npipe/],
-    [{ DOCKER_HOST: 'localhost:2375' }, /DOCKER_HOST=localhost:2375/],
-    [{ DOCKER_HOST: 'unix://relative.sock' }, /not absolute/],
-    [{ DOCKER_HOST: 'tcp://127.0.0.1:2376', DOCKER_TLS_VERIFY: '1' }, /TLS/],
-    [{ DOCKER_HOST: 'tcp://h:1/prefix' }, /path/],
-    [{ DOCKER_HOST: 'tcp://h:notaport' }, /not a URL/],
-  ])('%j is refused', (env, message) => {
-    expect(() => resolveEndpoint(env)).toThrow(
-      expect.objectContaining({
-        code: 'engine.unsupported',
-        message: expect.stringMatching(message) as string,
-      }),
-    );
-  });
-
-  it('does not repeat a password', () => {
-    expect(() => resolveEndpoint({ DOCKER_HOST: 'tcp://me:hunter2@h:1' })).toThrow(
-      expect.not.objectContaining({ message: expect.stringContaining('hunter2') as string }),
-    );
-    expect(() => resolveEndpoint({ DOCKER_HOST: 'ssh://me:hunter2@h' })).toThrow(
-      expect.not.objectContaining({ message: expect.stringContaining('hunter2') as string }),
-    );
+    ['a certificate without its key', { certFile: '/nowhere/cert.pem' }, /go together/],
+    ['a key without its certificate', { keyFile: '/nowhere/key.pem' }, /go together/],
+  ])('is refused with %s', async (_what, tls, message) => {
+    await expect(resolveEndpoint({}, { host: 'tcp://h:1', tls })).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringMatching(message) as string,
+    });
   });
 });
 
-describe('parseHost', () => {
+describe('DOCKER_HOST', () => {
   it.each([
-    ['unix:///a b/c.sock', { socketPath: '/a b/c.sock' }],
-    ['npipe:////./pipe/docker_engine', { socketPath: '//./pipe/docker_engine' }],
-    ['tcp://example.org', { hostname: 'example.org', port: 2375 }],
-    ['tcp://example.org:80', { hostname: 'example.org', port: 80 }],
-    ['tcp://[::1]:99/', { hostname: '::1', port: 99 }],
-  ])('%s', (host, address) => {
-    expect(parseHost(host)).toEqual(address);
+    ['unix:///e.sock', {}],
+    ['  unix:///e.sock ', {}],
+    // A socket speaks no TLS, as with Docker's own client.
+    ['unix:///e.sock', { DOCKER_TLS_VERIFY: '1' }],
+    ['npipe:////./pipe/docker_engine', {}],
+    ['ssh://me@example.org', { DOCKER_TLS_VERIFY: '1' }],
+    ['tcp://127.0.0.1:2375', { DOCKER_TLS_VERIFY: '' }],
+  ])('%j with %j', async (host, more) => {
+    const env = { HOME: home, DOCKER_HOST: host, ...more };
+    expect(await resolveEndpoint(env)).toEqual({ host: host.trim(), tls: null, from: 'DOCKER_HOST' });
+  });
+
+  it.each(['1', 'true', 'yes', '0', 'false'])(
+    'with DOCKER_TLS_VERIFY=%s is never spoken to without TLS',
+    async (value) => {
+      const env = { HOME: home, DOCKER_HOST: 'tcp://h', DOCKER_TLS_VERIFY: value };
+      expect((await resolveEndpoint(env)).tls).not.toBeNull();
+    },
+  );
+
+  it('takes the certificates of DOCKER_CERT_PATH, all three', async () => {
+    for (const name of ['ca', 'cert', 'key']) await put(`certs/${name}.pem`, name);
+    const env = { DOCKER_HOST: 'tcp://h', DOCKER_TLS: '1', DOCKER_CERT_PATH: join(home, 'certs') };
+    expect((await resolveEndpoint(env)).tls).toEqual({ ca: 'ca', cert: 'cert', key: 'key' });
+    await rm(join(home, 'certs/key.pem'));
+    await expect(resolveEndpoint(env)).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringContaining('key.pem cannot be read (ENOENT)') as string,
+    });
+  });
+
+  it('takes those of the client’s folder where none is named, as far as they are there', async () => {
+    await put('.docker/ca.pem', 'ca');
+    const env = { HOME: home, DOCKER_HOST: 'https://h' };
+    expect((await resolveEndpoint(env)).tls).toEqual({ ca: 'ca' });
   });
 
   it.each([
-    ['unix:///x', true],
-    ['tcp://127.0.0.1:1', true],
-    ['tcp://localhost:1', true],
-    ['tcp://[::1]:1', true],
-    ['tcp://127.example.org:1', false],
-    ['tcp://10.0.0.1:1', false],
-  ])('%s is local: %s', (host, local) => {
-    expect(isLocal(parseHost(host))).toBe(local);
+    ['fd://', /fd:/],
+    ['localhost:2375', /no scheme/],
+    ['unix://relative.sock', /not absolute/],
+    ['http://h:1', /without TLS/],
+  ])('%s is refused', async (host, message) => {
+    const env = { HOME: home, DOCKER_HOST: host, DOCKER_TLS_VERIFY: '1' };
+    await expect(resolveEndpoint(env)).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+});
+
+describe('a context', () => {
+  it('is the one of DOCKER_CONTEXT, else the current one, and comes after DOCKER_HOST', async () => {
+    await putContext('near', { Host: 'unix:///near.sock' });
+    await putContext(
+      'far',
+      { Host: 'tcp://far:2376' },
+      { 'ca.pem': 'ca', 'cert.pem': 'cert', 'key.pem': 'key' },
+    );
+    await put('.docker/config.json', JSON.stringify({ currentContext: 'far', auths: {} }));
+    const env = { HOME: home };
+    expect(await resolveEndpoint(env)).toEqual({
+      host: 'tcp://far:2376',
+      tls: { ca: 'ca', cert: 'cert', key: 'key' },
+      from: 'context far',
+    });
+    expect(await resolveEndpoint({ ...env, DOCKER_CONTEXT: 'near' })).toEqual({
+      host: 'unix:///near.sock',
+      tls: null,
+      from: 'context near',
+    });
+    expect(await resolveEndpoint({ ...env, DOCKER_HOST: 'unix:///e.sock' })).toMatchObject({
+      from: 'DOCKER_HOST',
+    });
+  });
+
+  it.each([
+    ['that is not there', 'absent', /"absent" cannot be used: it is not there/],
+    ['that would leave the certificate unverified', 'careless', /unverified/],
+  ])('%s is refused', async (_what, name, message) => {
+    await putContext('careless', { Host: 'tcp://h:1', SkipTLSVerify: true });
+    await expect(resolveEndpoint({ HOME: home, DOCKER_CONTEXT: name })).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('a configuration that cannot be read is told, without what it holds', async () => {
+    await put('.docker/config.json', '{ "auths": { "r": { "auth": "c2VjcmV0" } }');
+    const failure = await resolveEndpoint({ HOME: home }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'engine.unsupported' });
+    expect(JSON.stringify(failure)).not.toContain('c2VjcmV0');
+  });
+});
+
+describe('usual sockets', () => {
+  it('are those of Docker, rootless Docker, Docker Desktop and Podman', () => {
+    expect(usualSockets('/home/me', '/run/user/7', 'linux')).toEqual([
+      'unix:///var/run/docker.sock',
+      'unix:///run/user/7/docker.sock',
+      'unix:///home/me/.docker/run/docker.sock',
+      'unix:///home/me/.docker/desktop/docker.sock',
+      'unix:///run/user/7/podman/podman.sock',
+      'unix:///run/podman/podman.sock',
+    ]);
+    expect(usualSockets('C:', '', 'win32')).toEqual(['npipe:////./pipe/docker_engine']);
+  });
+
+  it('the first that takes a connection is chosen', async () => {
+    const path = join(home, 'e.sock');
+    const server = createServer().listen(path);
+    onTestFinished(() => {
+      server.close();
+    });
+    const file = await put('file', '');
+    expect(await findAnswering([`unix://${home}/absent`, `unix://${file}`, `unix://${path}`])).toBe(
+      `unix://${path}`,
+    );
+  });
+
+  it('where none does, all that was tried is told, and what is likely to help', async () => {
+    const file = await put('file', '');
+    await expect(findAnswering([`unix://${home}/absent`, `unix://${file}`])).rejects.toMatchObject({
+      code: 'engine.unreachable',
+      message: `No container engine was found. Tried: unix://${home}/absent (ENOENT), unix://${file} (ECONNREFUSED).`,
+      hint: `Nothing answers at unix://${file}: start its daemon.`,
+    });
+    await expect(findAnswering([`unix://${home}/absent`])).rejects.toMatchObject({
+      hint: expect.stringContaining('DOCKER_HOST') as string,
+    });
   });
 });

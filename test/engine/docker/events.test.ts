@@ -19,9 +19,9 @@ const answering = async (
   date = 'Fri, 02 Jan 2026 03:04:05 GMT',
 ): ReturnType<typeof scriptedEngine> =>
   scriptedEngine({
-    onRequest: ({ line: asked, response }) => {
-      if (asked === 'GET /_ping') response.writeHead(200, { Date: date }).end('OK');
-      else answer(response);
+    onPing: (response) => response.setHeader('Date', date),
+    onRequest: ({ response }) => {
+      answer(response);
     },
   });
 
@@ -29,7 +29,7 @@ describe('events', () => {
   it('are asked from the beginning to the next second of the engine’s own clock', async () => {
     const { engine, lines } = await answering((response) => response.end(line('start') + line('die')));
     expect((await readAll(engine)).map(({ type }) => type)).toEqual(['start', 'die']);
-    const url = new URL((lines[1] ?? '').replace('GET ', ''), 'http://engine');
+    const url = new URL((lines[0] ?? '').replace('GET ', ''), 'http://engine');
     expect([url.pathname, url.searchParams.get('since'), url.searchParams.get('until')]).toEqual([
       '/events',
       '0',
@@ -43,7 +43,7 @@ describe('events', () => {
     const { engine, lines } = await answering((response) => response.end(), 'never');
     await readAll(engine);
     const until = Number(
-      new URL((lines[1] ?? '').replace('GET ', ''), 'http://engine').searchParams.get('until'),
+      new URL((lines[0] ?? '').replace('GET ', ''), 'http://engine').searchParams.get('until'),
     );
     expect(until).toBeGreaterThan(before);
   });
@@ -69,19 +69,17 @@ describe('events', () => {
 
   it('that never end are given up by the signal, by the reader and by closing the engine', async () => {
     const closed: string[] = [];
-    const silent = async (name: string): ReturnType<typeof scriptedEngine> =>
+    const silent = async (name: string, asked?: () => void): ReturnType<typeof scriptedEngine> =>
       answering((response) => {
         response.on('close', () => closed.push(name));
-        response.write(line('start'));
+        response.write(line('start'), asked);
       });
     const controller = new AbortController();
     const reason = new Error('enough');
-    const first = await silent('by the signal');
-    const reading = expect(readAll(first.engine, controller.signal)).rejects.toBe(reason);
-    setTimeout(() => {
+    const first = await silent('by the signal', () => {
       controller.abort(reason);
-    }, 20);
-    await reading;
+    });
+    await expect(readAll(first.engine, controller.signal)).rejects.toBe(reason);
     const second = await silent('by the reader');
     for await (const { type } of second.engine.events!({ containerId: ID })) if (type === 'start') break;
     const third = await silent('by closing');

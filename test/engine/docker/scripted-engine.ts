@@ -18,6 +18,10 @@ export interface Exchange {
 }
 
 export interface Script {
+  /** The newest version of the API it speaks. Default 1.41. */
+  readonly apiVersion?: string;
+  /** May add to the answer of `GET /_ping`, which is not among the lines. */
+  onPing?(response: ServerResponse): void;
   /** Whatever it returns is not looked at. */
   onRequest?(exchange: Exchange): unknown;
   onUpgrade?(line: string, socket: Duplex, head: Buffer): void;
@@ -48,6 +52,13 @@ export async function scriptedEngine(script: Script): Promise<ScriptedEngine> {
   const sockets = new Set<Duplex>();
   const server = createServer((request, response) => {
     const line = `${request.method ?? ''} ${request.url ?? ''}`;
+    // What every engine is asked first; the scripts are of what follows.
+    if (line === 'GET /_ping') {
+      response.setHeader('Api-Version', script.apiVersion ?? '1.41');
+      script.onPing?.(response);
+      response.end('OK');
+      return;
+    }
     lines.push(line);
     const json = (status: number, body: unknown) => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));

@@ -1,0 +1,77 @@
+/** Certificates for an engine that speaks TLS: what they are, and reading them from files. The engine's own is always verified. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError } from '../../errors.js';
+
+/** What is shown to an engine that speaks TLS, and what it is judged by. PEM text, as `node:tls` takes it. */
+export interface EngineTls {
+  /** The authorities the engine's certificate may come from. Default: those Node trusts. */
+  readonly ca?: string | undefined;
+  /** The client's certificate; together with `key`. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+  /** The name the engine's certificate must be for. Default: the host's. */
+  readonly serverName?: string | undefined;
+}
+
+/** The same as absolute paths of PEM files. */
+export interface EngineTlsFiles {
+  readonly caFile?: string | null | undefined;
+  readonly certFile?: string | null | undefined;
+  readonly keyFile?: string | null | undefined;
+  readonly serverName?: string | null | undefined;
+}
+
+/**
+ * Reads the files that are named.
+ * @throws `engine.unsupported` if one cannot be read, or a certificate is without its key.
+ */
+export async function readTlsFiles(files: EngineTlsFiles): Promise<EngineTls> {
+  const { caFile, certFile, keyFile, serverName } = files;
+  if ((certFile ?? null) === null ? (keyFile ?? null) !== null : (keyFile ?? null) === null) {
+    throw unreadable('a client certificate and its key go together', 'Name both files, or neither.');
+  }
+  return {
+    ca: await readNamed(caFile),
+    cert: await readNamed(certFile),
+    key: await readNamed(keyFile),
+    serverName: serverName ?? undefined,
+  };
+}
+
+/**
+ * Reads `ca.pem`, `cert.pem` and `key.pem` of a folder, as Docker's own client keeps them. Where none is asked for by name, those that
+ * are missing are done without.
+ */
+export async function readTlsFolder(folder: string, isNamed: boolean): Promise<EngineTls> {
+  const [caFile, certFile, keyFile] = ['ca.pem', 'cert.pem', 'key.pem'].map((name) => join(folder, name));
+  if (isNamed) return readTlsFiles({ caFile, certFile, keyFile });
+  const [ca, cert, key] = await Promise.all([caFile, certFile, keyFile].map(readIfThere));
+  return cert === undefined || key === undefined ? { ca } : { ca, cert, key };
+}
+
+async function readNamed(path: string | null | undefined): Promise<string | undefined> {
+  if (path === null || path === undefined) return undefined;
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown failure';
+    throw unreadable(`${path} cannot be read (${code})`, 'TLS is asked for: it is never left out.', cause);
+  }
+}
+
+async function readIfThere(path: string | undefined): Promise<string | undefined> {
+  try {
+    return await readNamed(path);
+  } catch (error) {
+    if (error instanceof EngineError && (error.cause as NodeJS.ErrnoException).code === 'ENOENT')
+      return undefined;
+    throw error;
+  }
+}
+
+const unreadable = (why: string, hint: string, cause?: unknown): EngineError =>
+  new EngineError('engine.unsupported', `The certificates for the engine cannot be used: ${why}.`, {
+    hint,
+    cause,
+  });

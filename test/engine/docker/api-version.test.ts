@@ -1,0 +1,62 @@
+/** The version of the API that is spoken: the newest both sides know, asked for before the first call. */
+import { describe, expect, it } from 'vitest';
+import { negotiateVersion } from '../../../src/engine/docker/api-version.js';
+import { scriptedEngine } from './scripted-engine.js';
+
+describe('negotiateVersion', () => {
+  it.each([
+    ['1.41', undefined],
+    ['1.45', undefined],
+    ['1.52', 'v1.45'],
+    ['2.0', 'v1.45'],
+    [undefined, undefined],
+    ['', undefined],
+  ])('%s: %s', (announced, prefix) => {
+    expect(negotiateVersion(announced, 'h')).toBe(prefix);
+  });
+
+  it.each(['1.40', '1.4', '0.99'])('%s is too old', (announced) => {
+    expect(() => negotiateVersion(announced, 'h')).toThrow(
+      expect.objectContaining({
+        code: 'engine.unsupported',
+        message: `The engine at h is too old: it speaks version ${announced} of the Docker Engine API at the most, and 1.41 is needed.`,
+      }),
+    );
+  });
+});
+
+describe('an engine', () => {
+  it('that is newer is spoken to in the newest version that is known, through dockerode and without', async () => {
+    const { engine, lines } = await scriptedEngine({
+      apiVersion: '1.99',
+      onRequest: ({ json }) => {
+        json(404, { message: 'no such container: x' });
+      },
+    });
+    await expect(engine.containers.inspect('x')).resolves.toBeNull();
+    await expect(engine.containers.wait('x')).rejects.toMatchObject({ code: 'engine.not_found' });
+    expect(lines).toEqual([
+      'GET /v1.45/containers/x/json',
+      expect.stringContaining('POST /v1.45/containers/x/wait'),
+    ]);
+  });
+
+  it('that is too old is asked for nothing', async () => {
+    const { engine, lines } = await scriptedEngine({ apiVersion: '1.40' });
+    await expect(engine.info()).rejects.toMatchObject({ code: 'engine.unsupported', retryable: false });
+    expect(lines).toEqual([]);
+  });
+
+  it('that does not speak the version any more says so', async () => {
+    const { engine } = await scriptedEngine({
+      apiVersion: '1.99',
+      onRequest: ({ json }) => {
+        json(400, { message: 'client version 1.45 is too old. Minimum supported API version is 1.60' });
+      },
+    });
+    await expect(engine.info()).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringContaining('Minimum supported API version is 1.60') as string,
+    });
+  });
+});

@@ -1,0 +1,69 @@
+/** The list of calls to the engine in the documentation: complete, nothing too much, and its core enough for a run. */
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import type { EngineCall } from '../proxy/engine-call.js';
+import { type EngineProxyOptions, startEngineProxy } from '../proxy/engine-proxy.js';
+import { engineHost, testRuntime } from './setup.js';
+
+const PAGE = new URL('../../docs/engine-api.md', import.meta.url);
+
+let image = '';
+let core: readonly string[] = [];
+let all: readonly string[] = [];
+beforeAll(async () => {
+  image = await ensureImage('busybox');
+  const page = await readFile(PAGE, 'utf8');
+  const callsIn = (text: string): readonly string[] =>
+    Array.from(text.matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm), ([, call]) => call ?? '');
+  core = callsIn(page.split('\n## Only where')[0] ?? '');
+  all = callsIn(page);
+});
+
+/** The call as the page writes it. */
+function written({ method, path }: EngineCall): string {
+  const template = path
+    .replace(/^\/images\/(?!create$).+\/json$/, '/images/{name}/json')
+    .replace(/^\/containers\/[0-9a-f]{64}/, '/containers/{id}')
+    .replace(/^\/containers\/(?!json$|create$)[^/{]+/, '/containers/{id}');
+  return `${method} ${template}`;
+}
+
+async function proxy(options: Omit<EngineProxyOptions, 'engine'> = {}) {
+  const started = await startEngineProxy({ engine: engineHost(), ...options });
+  onTestFinished(() => started.close());
+  return started;
+}
+
+describe('the calls to the engine', () => {
+  it('are those on the page, all of them and no others', async () => {
+    const { host, calls } = await proxy();
+    const runtime = await testRuntime({ engine: { host } });
+    const docker = { image, command: ['cat'], stdin: 'x' };
+    await runtime.runJob({ slug: 'short', docker });
+    // Long enough for its use of the machine to be read, and it has to be ended.
+    const long = runtime.startJob({ slug: 'long', docker: { image, command: ['sleep', '300'] } });
+    await expect
+      .poll(() => calls.some((call) => call.path.endsWith('/stats')), { timeout: 60_000 })
+      .toBe(true);
+    await long.cancel('enough');
+    await long.result;
+    const pulled = { image: 'registry.invalid/absent:1', imagePullPolicy: 'always' as const };
+    await expect(runtime.runJob({ slug: 'pulled', docker: pulled })).rejects.toMatchObject({
+      kind: 'image',
+    });
+    await runtime.readiness();
+    await runtime.reconcile();
+    expect([...new Set(calls.map(written))].sort()).toEqual([...all].sort());
+  });
+
+  it('of the core are enough for a run', async () => {
+    const { host } = await proxy({
+      spoil: (call) => (core.includes(written(call)) ? null : { kind: 'status', status: 500 }),
+    });
+    const runtime = await testRuntime({ engine: { host } });
+    const result = await runtime.runJob({ slug: 'core', docker: { image, command: ['echo', 'done'] } });
+    expect(result).toMatchObject({ status: 'succeeded', stdout: { text: 'done\n' } });
+    await runtime.reconcile();
+  });
+});

@@ -48,6 +48,8 @@ describe('the calls to the engine', () => {
       .toBe(true);
     await long.cancel('enough');
     await long.result;
+    // An end nobody asked for: the engine is asked whether it knows more.
+    await runtime.runJob({ slug: 'killed', docker: { image, command: ['sh', '-c', 'kill -9 $$'] } });
     const pulled = { image: 'registry.invalid/absent:1', imagePullPolicy: 'always' as const };
     await expect(runtime.runJob({ slug: 'pulled', docker: pulled })).rejects.toMatchObject({
       kind: 'image',

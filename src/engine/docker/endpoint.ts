@@ -24,9 +24,6 @@ export interface ResolveEndpointOptions {
   readonly tls?: EngineTlsFiles | null | undefined;
 }
 
-/** Environment variables by name, as `process.env`. */
-type Environment = Readonly<Record<string, string | undefined>>;
-
 /**
  * Finds the engine as Docker's own client does, and a little further: the option, else `DOCKER_HOST`, else the context (`DOCKER_CONTEXT`, or
  * `currentContext` of `config.json` in `DOCKER_CONFIG`, default `~/.docker`), else the first usual socket of Docker, rootless Docker, Docker
@@ -42,7 +39,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * ```
  */
 export async function resolveEndpoint(
-  env: Environment,
+  env: Readonly<Record<string, string | undefined>>,
   options: ResolveEndpointOptions = {},
 ): Promise<EngineEndpoint> {
   const found = await find(env, options);
@@ -51,7 +48,10 @@ export async function resolveEndpoint(
   return found;
 }
 
-async function find(env: Environment, { host, tls }: ResolveEndpointOptions): Promise<EngineEndpoint> {
+async function find(
+  env: Readonly<Record<string, string | undefined>>,
+  { host, tls }: ResolveEndpointOptions,
+): Promise<EngineEndpoint> {
   if (host !== null && host !== undefined) {
     return { host, tls: isGiven(tls) ? await readTlsFiles(tls) : null, from: 'option' };
   }
@@ -68,7 +68,7 @@ async function find(env: Environment, { host, tls }: ResolveEndpointOptions): Pr
 
 async function fromDockerHost(
   named: string,
-  env: Environment,
+  env: Readonly<Record<string, string | undefined>>,
   configFolder: string,
 ): Promise<EngineEndpoint> {
   const asksForTls = [env['DOCKER_TLS_VERIFY'], env['DOCKER_TLS']].some((value) => (value ?? '') !== '');

@@ -18,7 +18,7 @@ const rings = [
   ['job', '^src/job/', 2],
   ['plan', '^src/plan/(?!container-spec|run-plan)', 2],
   ['verdict', '^src/(workspace/layout|execute/(verdict|signals|sighting|stop|retry))\\.ts$', 2],
-  ['hints-events', '^src/(hints|events|run-message|receipt|audit|recovery/report)\\.ts$', 2],
+  ['hints-events', '^src/(hints|events|run-message|receipt|audit|log-lines|runtime-events|recovery/report)\\.ts$', 2],
   ['policy-entry', '^src/policy/(entry|evaluate-job|test-policy|diff-policies)\\.ts$', 2],
   ['event-log', '^src/event-log\\.ts$', 3],
   ['workspace', '^src/workspace/(?!layout)', 3],
@@ -29,7 +29,7 @@ const rings = [
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
   [
     'runtime',
-    '^src/(runtime|runtime-(?!ports)[a-z]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',
+    '^src/(runtime|runtime-(?!ports|events)[a-z]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',
     5,
   ],
   ['index', '^src/index\\.ts$', 5],

@@ -1,7 +1,7 @@
 /** What the engine says of itself, asked at most once a minute and by one call for all who want to know. It makes no engine. */
 import type { ContainerEngine, EngineInfo } from './engine/types.js';
 import { engineCall } from './execute/engine-call.js';
-import type { Clock } from './runtime-ports.js';
+import type { Clock, Surroundings } from './runtime-ports.js';
 
 /** An answer of the engine. */
 interface DatedEngineInfo {
@@ -26,7 +26,11 @@ export interface EngineInfoCache {
 const MAX_AGE_MS = 60_000;
 
 /** Nothing asked yet. */
-export function createEngineInfoCache(engine: () => Promise<ContainerEngine>, clock: Clock): EngineInfoCache {
+export function createEngineInfoCache(
+  engine: () => Promise<ContainerEngine>,
+  clock: Clock,
+  surroundings: Pick<Surroundings, 'engineFailed' | 'engineAnswered'>,
+): EngineInfoCache {
   let answer: { readonly promise: Promise<DatedEngineInfo>; readonly askedMs: number } | null = null;
 
   const ask = async (): Promise<DatedEngineInfo> => {
@@ -40,9 +44,15 @@ export function createEngineInfoCache(engine: () => Promise<ContainerEngine>, cl
       if (answer !== null && clock.monotonic() - answer.askedMs < MAX_AGE_MS) return answer.promise;
       const asked = { promise: ask(), askedMs: clock.monotonic() };
       answer = asked;
-      asked.promise.catch(() => {
-        if (answer === asked) answer = null;
-      });
+      asked.promise.then(
+        () => {
+          surroundings.engineAnswered();
+        },
+        (error: unknown) => {
+          surroundings.engineFailed(error);
+          if (answer === asked) answer = null;
+        },
+      );
       return asked.promise;
     },
     forget() {

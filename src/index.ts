@@ -45,6 +45,8 @@ export type * from './receipt-types.js';
 export { type ReceiptCheck, type ReceiptParts, type ReceiptProof, verifyReceipt } from './receipt.js';
 export type * from './events.js';
 export type * from './audit.js';
+export type * from './runtime-events.js';
+export type { Logger } from './log-lines.js';
 export type * from './outcome.js';
 export { dockerEngine, type DockerEngineOptions } from './engine/docker/docker-engine.js';
 export {

@@ -20,7 +20,7 @@ import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
 import { redactedAuditRecord } from './run-redaction.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
-import type { ResolvedPorts } from './runtime-ports.js';
+import type { ResolvedPorts, Surroundings } from './runtime-ports.js';
 import { filesystemStorage } from './storage/filesystem.js';
 import type { StorageAdapter } from './storage/types.js';
 
@@ -56,6 +56,10 @@ export interface RunEnvironment {
   readonly identity: { readonly instance: string; readonly owner: string };
   /** The runtime's own records: nothing of a run is created before they are written. */
   readonly audit: AuditTrail;
+  /** Hears every event of every run, for the runtime itself. */
+  readonly heard: (event: RunEvent) => void;
+  /** What runs find out about the engine. */
+  readonly surroundings: Pick<Surroundings, 'engineLost' | 'engineAnswered'>;
   /** Something of a run was kept. */
   readonly onKept: () => void;
 }

@@ -84,6 +84,8 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     },
     onOutput: async (chunk: OutputChunk) => output.push(chunk),
     onSighting: (fact) => {
+      if (fact.kind === 'engine_lost') run.surroundings.engineLost('it went away while a job ran');
+      if (fact.kind === 'engine_back') run.surroundings.engineAnswered();
       sightings.push({ ...fact, at: run.timestamp() });
     },
     onWarning: (message) => {

@@ -1,5 +1,6 @@
 /** A run as its caller sees it: its id, its result, its events, and a way to end it. */
 import { createAuditTrail } from './audit-trail.js';
+import { notify } from './base/notify.js';
 import { ValidationError } from './errors.js';
 import { createEventLog } from './event-log.js';
 import type { RunEvent } from './events.js';
@@ -86,7 +87,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     const append = (event: RunEvent): void => {
       const frozen = Object.freeze(redactedEvent(event, record.redactor));
       log.append(frozen);
-      for (const listener of [options.onEvent, onEvent]) notify(listener, frozen);
+      for (const listener of [options.onEvent, onEvent, environment.heard]) notify(listener, frozen);
     };
     return createRun(environment, {
       options: before.options,
@@ -194,14 +195,6 @@ function withWarning(result: RunResult, warning: string): RunResult {
   const warned = { ...result, warnings: [...result.warnings, warning] };
   const { receipt } = result;
   return { ...warned, receipt: receipt === null ? null : renewReceipt(receipt, warned) };
-}
-
-function notify(listener: ((event: RunEvent) => void) | undefined, event: RunEvent): void {
-  try {
-    listener?.(event);
-  } catch {
-    // What a listener throws is its own affair; the run goes on.
-  }
 }
 
 /** Ends the run when the caller's signal is aborted, also if it already is. */

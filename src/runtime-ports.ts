@@ -4,8 +4,10 @@ import type { AuditSink } from './audit.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent } from './events.js';
 import { pause } from './execute/deadline.js';
+import type { Logger } from './log-lines.js';
 import type { PolicyRule } from './policy/rule.js';
 import type { RunStore } from './run-store/types.js';
+import type { RuntimeEvent } from './runtime-events.js';
 import type { SecretResolver } from './secrets/types.js';
 import type { StorageAdapter } from './storage/types.js';
 import type { NodeResolver } from './workspace/stage.js';
@@ -33,6 +35,10 @@ export interface RuntimePorts {
   readonly rules?: readonly PolicyRule[] | undefined;
   /** Hears every event of every run, and the `run_end` of runs whose process died. What it throws is ignored. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
+  /** Hears what happens to the runtime as a whole. What it throws is ignored. */
+  readonly onRuntimeEvent?: ((event: RuntimeEvent) => void) | undefined;
+  /** Gets a line for what happens, redacted and without the output of jobs: what at which level stands in the guide for operators. */
+  readonly logger?: Logger | undefined;
   /**
    * Remembers runs for other processes and later ones. Default: files in `stateDir`; without that memory, which keeps the last 100 runs that ended.
    */
@@ -44,6 +50,16 @@ export interface RuntimePorts {
   readonly random?: (() => number) | undefined;
   /** Makes run ids. */
   readonly createId?: (() => string) | undefined;
+}
+
+/** What is found out about what a runtime depends on; each change is told once. */
+export interface Surroundings {
+  /** A call failed; only an engine that cannot be reached counts. */
+  engineFailed(error: unknown): void;
+  engineLost(message: string): void;
+  engineAnswered(): void;
+  /** The disk was looked at: what is too little, or null. */
+  diskChecked(shortage: string | null): void;
 }
 
 /** The ports with every default filled in but the engine, which is made at first use. */
@@ -75,6 +91,8 @@ export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
     resolveNode: ports.resolveNode,
     resolveSecret: ports.resolveSecret,
     onEvent: ports.onEvent,
+    onRuntimeEvent: ports.onRuntimeEvent,
+    logger: ports.logger,
     audit: ports.audit,
   };
 }

@@ -1,15 +1,17 @@
 /** How a runtime deals with what dead processes of its instance left: when asked, of its own accord, and when a run meets one of theirs. */
+import { notify } from './base/notify.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { createLeaseWatch } from './recovery/judge-owner.js';
 import { reconcileOnce } from './recovery/reconcile.js';
-import type { ReconcileAction, ReconcileReport } from './recovery/report.js';
+import type { ReconcileReport } from './recovery/report.js';
 import { createSweeper } from './recovery/sweeper.js';
 import type { CallerIdentity } from './run-context.js';
 import { orphanEnd, orphanOutcome } from './run-orphan.js';
 import { secretsRootOf } from './run-secrets.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
 import type { ResolvedPorts } from './runtime-ports.js';
+import type { RuntimeReports } from './runtime-reports.js';
 
 /** What recovery is made of. */
 export interface RuntimeRecoveryOptions {
@@ -20,8 +22,8 @@ export interface RuntimeRecoveryOptions {
   readonly identity: { readonly instance: string; readonly owner: string };
   readonly machine: string | null;
   readonly caller: CallerIdentity | null;
-  /** Hears what was done, not what would be. */
-  readonly onAction: (action: ReconcileAction) => void;
+  /** Hears of every pass that is no dry run. */
+  readonly reports: Pick<RuntimeReports, 'reconciled' | 'reconcileFailed'>;
 }
 
 /** Recovery of one runtime. */
@@ -40,7 +42,7 @@ const FORGET_EVERY_MS = 3_600_000;
 
 /** Recovery that has not begun. */
 export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeRecovery {
-  const { config, ports, store, identity, machine, caller } = options;
+  const { config, ports, store, identity, machine, caller, reports } = options;
   const { instance, owner: self } = identity;
   const { leaseExpiryMs, firstPassMs, everyMs, rememberMs } = config.recovery;
   const { clock, storage } = ports;
@@ -48,7 +50,7 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
   let forgetAtMs = Number.NEGATIVE_INFINITY;
   const isoAt = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
-  const reconcile = async (dryRun: boolean): Promise<ReconcileReport> => {
+  const pass = async (dryRun: boolean): Promise<ReconcileReport> => {
     const at = isoAt(clock.now());
     const report = await reconcileOnce({
       engine: await options.engine(),
@@ -63,10 +65,9 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
       at,
       endOf: (run, facts) => orphanOutcome(run, facts, at),
       onEnd: (run, end) => {
-        notify(ports, run, end, at);
+        notify(ports.onEvent, Object.freeze(orphanEnd(run, end, at)));
       },
     });
-    if (!dryRun) report.actions.forEach(options.onAction);
     // What is not forgotten now is by a later pass.
     if (!dryRun && clock.monotonic() >= forgetAtMs) {
       forgetAtMs = clock.monotonic() + FORGET_EVERY_MS;
@@ -74,14 +75,24 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
     }
     return report;
   };
-  const sweeper = createSweeper({ firstPassMs, everyMs, pass: async () => reconcile(false) });
+  const reconcile = async (automatic: boolean): Promise<ReconcileReport> => {
+    try {
+      const report = await pass(false);
+      reports.reconciled(report, automatic);
+      return report;
+    } catch (error) {
+      reports.reconcileFailed(error, automatic);
+      throw error;
+    }
+  };
+  const sweeper = createSweeper({ firstPassMs, everyMs, pass: async () => reconcile(true) });
 
   return {
-    reconcile,
+    reconcile: async (dryRun) => (dryRun ? pass(true) : reconcile(false)),
     async recoverIfDead({ owner }) {
       const judge = leases.look(await store.listLeases(instance));
       if (judge(owner).state !== 'dead') return false;
-      await reconcile(false);
+      await reconcile(true);
       return true;
     },
     begin() {
@@ -89,16 +100,4 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
     },
     stop: async () => sweeper.stop(),
   };
-}
-
-function notify(
-  { onEvent }: ResolvedPorts,
-  run: StoredRun,
-  ...end: [Parameters<typeof orphanEnd>[1], string]
-): void {
-  try {
-    onEvent?.(Object.freeze(orphanEnd(run, ...end)));
-  } catch {
-    // What a listener throws is its own affair.
-  }
 }

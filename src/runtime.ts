@@ -1,7 +1,5 @@
 /** The composition root: puts configuration and ports together, starts runs, and closes. It does no I/O until the first run. */
 import { join } from 'node:path';
-import type { AuditAction, AuditFields } from './audit.js';
-import { createAuditTrail } from './audit-trail.js';
 import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.js';
@@ -22,7 +20,6 @@ import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
 import { holdLease } from './recovery/owner-lease.js';
-import { auditRecord, policyChangedFields } from './run-audit.js';
 import type { CallerIdentity, RunEnvironment } from './run-context.js';
 import { type RunHandle, startRunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
@@ -36,6 +33,7 @@ import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
+import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createRuntimeRuns } from './runtime-runs.js';
 import { diskShortage } from './workspace/disk-shortage.js';
@@ -65,11 +63,12 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const resolved = resolvePorts(ports);
   const source = createEngineSource(ports.engine, config.engine);
   const engine = async (): Promise<ContainerEngine> => source.get();
-  const engineInfo = createEngineInfoCache(engine, resolved.clock);
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
   // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
   const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) };
+  const reports = createRuntimeReports({ ports: resolved, auditMode: config.auditMode, identity });
+  const engineInfo = createEngineInfoCache(engine, resolved.clock, reports);
   const kept = createKeptThings({
     config: () => config,
     engine: async () => source.get(),
@@ -79,7 +78,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const closing = createClosing(runs, async () => {
     lease.stop();
     await recovery.stop();
-    await audit.close();
+    await reports.close();
     const report = { kept: await kept.sweep() };
     await source.close();
     return report;
@@ -87,11 +86,6 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const budget = createEngineBudget(config, engineInfo);
   const admission = createAdmission(turnLimitsOf(config, budget.current), budget.learn);
   const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
-  const audit = createAuditTrail(ports.audit, config.auditMode);
-  const putOnRecord = <A extends AuditAction>(action: A, fields: AuditFields[A]): void => {
-    const context = { ...identity, at: timestamp(), runId: null, attempt: null, metadata: {} };
-    audit.note(Object.freeze(auditRecord(context, action, fields)));
-  };
   const store = ports.runStore ?? defaultStore(config);
   const machine = machineIdentity();
   const recovery = createRuntimeRecovery({
@@ -102,9 +96,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     identity,
     machine,
     caller,
-    onAction: (done) => {
-      putOnRecord('reconcile_action', { done });
-    },
+    reports,
   });
   const lease = holdLease({
     ...identity,
@@ -123,7 +115,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     store,
     lease,
     recoverIfDead: recovery.recoverIfDead,
-    audit,
+    audit: reports.audit,
+    heard: reports.heard,
+    surroundings: reports,
     liveResult: (runId) => (runs.isLive(runId) ? runs.get(runId)?.result : undefined),
     identity,
     onKept: () => {
@@ -160,7 +154,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     };
     run.handle.result.then(sweepIfDue, sweepIfDue);
     run.handle.result.catch((error: unknown) => {
-      if (JobRuntimeError.isInstance(error) && error.code === 'engine.unreachable') engineInfo.forget();
+      if (!JobRuntimeError.isInstance(error)) return;
+      reports.engineFailed(error);
+      if (error.code === 'engine.unreachable') engineInfo.forget();
+      if (error.code === 'runtime.disk_low') reports.diskChecked(error.message);
     });
     return run.handle;
   };
@@ -210,7 +207,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       const whole = (policy as unknown) ?? null;
       const { policy: before } = config;
       config = parseConfig({ ...config, policy: whole as PolicyInput });
-      putOnRecord('policy_changed', policyChangedFields(before, config.policy));
+      reports.policyChanged(before, config.policy);
     },
     pause() {
       admission.pause();
@@ -230,7 +227,11 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         },
         rules: resolved.rules,
         admission,
-        diskShortage: async () => diskShortage(config.workspaceRoot, config.workspace),
+        diskShortage: async () => {
+          const shortage = await diskShortage(config.workspaceRoot, config.workspace);
+          reports.diskChecked(shortage);
+          return shortage;
+        },
         engineInfo,
         clock: resolved.clock,
       }),

@@ -1,0 +1,112 @@
+/** How a runtime says what happens to it: on record, to its listener, in its log. It decides nothing. */
+import type { AuditAction, AuditFields, AuditMode } from './audit.js';
+import { type AuditTrail, createAuditTrail } from './audit-trail.js';
+import { notify } from './base/notify.js';
+import { JobRuntimeError } from './errors.js';
+import type { RunEvent } from './events.js';
+import { type LogLine, type Logger, runLogLine, runtimeLogLine } from './log-lines.js';
+import type { Policy } from './policy/policy.js';
+import type { ReconcileReport } from './recovery/report.js';
+import { auditRecord, policyChangedFields } from './run-audit.js';
+import type { RuntimeEvent, RuntimeEventFields, RuntimeEventType } from './runtime-events.js';
+import type { ResolvedPorts, Surroundings } from './runtime-ports.js';
+
+/** The reports of one runtime. */
+export interface RuntimeReports extends Surroundings {
+  /** The runtime's own records: nothing of a run is created before they are written. */
+  readonly audit: AuditTrail;
+  /** Hears every event of every run. */
+  readonly heard: (event: RunEvent) => void;
+  policyChanged(before: Policy, after: Policy): void;
+  reconciled(report: ReconcileReport, automatic: boolean): void;
+  reconcileFailed(error: unknown, automatic: boolean): void;
+  /** Resolves when everything is on record, or given up. */
+  close(): Promise<void>;
+}
+
+/** What reports are made of. */
+export interface RuntimeReportsOptions {
+  readonly ports: Pick<ResolvedPorts, 'audit' | 'onRuntimeEvent' | 'logger' | 'clock'>;
+  readonly auditMode: AuditMode;
+  readonly identity: { readonly instance: string; readonly owner: string };
+}
+
+/** Nothing happened yet. */
+export function createRuntimeReports({ ports, auditMode, identity }: RuntimeReportsOptions): RuntimeReports {
+  const audit = createAuditTrail(ports.audit, auditMode);
+  const timestamp = (): string => new Date(ports.clock.now()).toISOString();
+  let isEngineLost = false;
+  let isDiskLow = false;
+
+  const tell = <T extends RuntimeEventType>(type: T, fields: RuntimeEventFields[T]): void => {
+    // The envelope and the fields of one type make an event of that type, which the type system cannot follow for a generic T.
+    const event = Object.freeze({ type, at: timestamp(), ...identity, ...fields }) as unknown as RuntimeEvent;
+    notify(ports.onRuntimeEvent, event);
+    log(ports.logger, runtimeLogLine(event));
+  };
+  const putOnRecord = <A extends AuditAction>(action: A, fields: AuditFields[A]): void => {
+    const context = { ...identity, at: timestamp(), runId: null, attempt: null, metadata: {} };
+    audit.note(Object.freeze(auditRecord(context, action, fields)));
+  };
+  const engineLost = (message: string): void => {
+    if (isEngineLost) return;
+    isEngineLost = true;
+    tell('engine_lost', { message });
+  };
+  const engineAnswered = (): void => {
+    if (!isEngineLost) return;
+    isEngineLost = false;
+    tell('engine_back', {});
+  };
+  const engineFailed = (error: unknown): void => {
+    if (JobRuntimeError.isInstance(error) && error.code === 'engine.unreachable') engineLost(error.message);
+  };
+  const diskChecked = (shortage: string | null): void => {
+    if (shortage !== null && !isDiskLow) tell('disk_low', { message: shortage });
+    isDiskLow = shortage !== null;
+  };
+
+  return {
+    audit,
+    engineLost,
+    engineAnswered,
+    engineFailed,
+    diskChecked,
+    heard(event) {
+      if (event.type === 'container_created') engineAnswered();
+      // A run has its place only where the disk has room for it.
+      if (event.type === 'queue_end') diskChecked(null);
+      if (ports.logger !== undefined) log(ports.logger, runLogLine(event));
+    },
+    policyChanged(before, after) {
+      const fields = policyChangedFields(before, after);
+      putOnRecord('policy_changed', fields);
+      tell('policy_changed', fields);
+    },
+    reconciled(report, automatic) {
+      engineAnswered();
+      for (const done of report.actions) {
+        putOnRecord('reconcile_action', { done });
+        tell('reconcile_action', { done });
+      }
+      tell('reconcile_end', { automatic, report });
+    },
+    reconcileFailed(error, automatic) {
+      engineFailed(error);
+      tell('reconcile_failed', {
+        automatic,
+        message: error instanceof Error ? error.message : String(error),
+      });
+    },
+    async close() {
+      const problem = await audit.close();
+      if (problem !== null) tell('audit_failed', { message: problem });
+    },
+  };
+}
+
+function log(logger: Logger | undefined, line: LogLine | null): void {
+  if (logger === undefined || line === null) return;
+  const { level, fields, message } = line;
+  notify((): unknown => logger[level](fields, message));
+}

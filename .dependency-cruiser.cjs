@@ -18,7 +18,11 @@ const rings = [
   ['job', '^src/job/', 2],
   ['plan', '^src/plan/(?!container-spec|run-plan)', 2],
   ['verdict', '^src/(workspace/layout|execute/(verdict|signals|sighting|stop|retry))\\.ts$', 2],
-  ['hints-events', '^src/(hints|events|run-message|receipt|audit|log-lines|runtime-events|recovery/report)\\.ts$', 2],
+  [
+    'hints-events',
+    '^src/(hints|events|run-message|receipt|audit|log-lines|runtime-events|recovery/report)\\.ts$',
+    2,
+  ],
   ['policy-entry', '^src/policy/(entry|evaluate-job|test-policy|diff-policies)\\.ts$', 2],
   ['event-log', '^src/event-log\\.ts$', 3],
   ['workspace', '^src/workspace/(?!layout)', 3],

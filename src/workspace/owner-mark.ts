@@ -1,5 +1,5 @@
 /** Whose a run's folder is, written into the folder itself where no job can reach it, so that another process can tell after a crash. */
-import { mkdtemp, open, rename } from 'node:fs/promises';
+import { mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { openBeneath, openContent, type OpenNode } from '../host/node.js';
 
@@ -27,16 +27,22 @@ export async function makeMarkedFolder(
 ): Promise<string> {
   if (mark === null) return mkdtemp(join(root, prefix));
   const making = await mkdtemp(join(root, `.making-${mark.owner}-`));
-  const file = await open(join(making, MARK_FILE), 'wx', 0o600);
   try {
-    await file.writeFile(JSON.stringify(mark));
-  } finally {
-    await file.close();
+    const file = await open(join(making, MARK_FILE), 'wx', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(mark));
+    } finally {
+      await file.close();
+    }
+    const path = join(dirname(making), prefix + basename(making).slice(-6));
+    // Onto a folder of that name this fails: none of ours is empty.
+    await rename(making, path);
+    return path;
+  } catch (error) {
+    // A disk without room: whose run this was never hears of the folder, and nobody else removes it while this process lives.
+    await rm(making, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
   }
-  const path = join(dirname(making), prefix + basename(making).slice(-6));
-  // Onto a folder of that name this fails: none of ours is empty.
-  await rename(making, path);
-  return path;
 }
 
 /** Who was making a folder that never got its name; null if the name is not that of such a folder. */

@@ -6,7 +6,7 @@ import { messageOf, statusOf } from './errors.js';
 
 /** What a removal needs of the engine; both reject with raw failures. */
 export interface RemovalCalls {
-  /** One request to remove. */
+  /** One request to remove; what it resolves with is the body of the answer. */
   remove(): Promise<unknown>;
   inspect(): Promise<ContainerInfo | null>;
 }
@@ -25,8 +25,9 @@ export interface RemovalLimits {
 const REMOVAL_LIMITS: RemovalLimits = { refusals: 10, deadlineMs: 60_000, pauseMs: 20 };
 
 /**
- * Asks for the removal and waits until the container is gone. 404 is success; 409 means a removal is under way and is waited for;
- * a refusal of the engine is tried again. Everything else passes through raw.
+ * Asks for the removal and waits until the container is gone. 409 means a removal is under way and is waited for; a refusal of the engine is
+ * tried again. A 404, and a success that says anything, may come from something between here and the engine: whether the container is there
+ * decides. Everything else passes through raw.
  * @throws `engine.failed` when the engine keeps refusing or the deadline is over.
  */
 export async function removeUntilGone(
@@ -40,15 +41,18 @@ export async function removeUntilGone(
   for (let round = 0; ; round += 1) {
     let failure: unknown;
     try {
-      await calls.remove();
-      return;
+      const answer = await calls.remove();
+      // 204: an engine has nothing to say about what it has removed.
+      if (isEmpty(answer)) return;
+      failure = new Error('the engine answered, but did not remove it');
     } catch (cause) {
       failure = cause;
+      const status = statusOf(failure);
+      // Removing is a wish that can be repeated, so a server's error is not final; a client's error is.
+      if (status === null || (status !== 404 && status !== 409 && status < 500)) throw failure;
     }
     const status = statusOf(failure);
-    if (status === 404) return;
-    // Removing is a wish that can be repeated, so a server's error is not final; a client's error is.
-    if (status === null || (status !== 409 && status < 500)) throw failure;
+    if ((status === null || status === 404) && (await calls.inspect()) === null) return;
     if (status !== 409) refusals += 1;
     if (refusals >= limits.refusals || performance.now() - start > limits.deadlineMs) {
       throw new EngineError(
@@ -61,4 +65,9 @@ export async function removeUntilGone(
     await sleep(pause, undefined, { signal: options?.signal });
     if ((await calls.inspect()) === null) return;
   }
+}
+
+function isEmpty(body: unknown): boolean {
+  const isNothing = body === undefined || body === null || body === '';
+  return isNothing || (body instanceof Uint8Array && body.length === 0);
 }

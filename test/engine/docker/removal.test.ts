@@ -31,6 +31,30 @@ describe('removeUntilGone', () => {
     });
   });
 
+  it.each([
+    ['a 404', () => Promise.reject(new StatusFailure(404, 'no such path'))],
+    ['a success that says something', () => Promise.resolve({ error: 'made up' })],
+  ])('does not take %s for a removal while the container is there', async (_name, first) => {
+    let asked = 0;
+    const calls = {
+      remove: () => {
+        asked += 1;
+        return asked === 1 ? first() : Promise.resolve(undefined);
+      },
+      inspect: () => Promise.resolve(there),
+    };
+    await removeUntilGone('a', calls, undefined, { refusals: 3, deadlineMs: 60_000, pauseMs: 0 });
+    expect(asked).toBe(2);
+  });
+
+  it('takes a 404 for what it says when the container is gone', async () => {
+    const calls = {
+      remove: () => Promise.reject(new StatusFailure(404, 'no such container')),
+      inspect: () => Promise.resolve(null),
+    };
+    await expect(removeUntilGone('a', calls, undefined)).resolves.toBeUndefined();
+  });
+
   it('passes a lost connection on', async () => {
     const lost = Object.assign(new Error('x'), { code: 'ECONNRESET' });
     const calls = { remove: () => Promise.reject(lost), inspect: () => Promise.resolve(there) };

@@ -233,10 +233,17 @@ const parseJson = (line: Uint8Array): unknown => {
   }
 };
 
-/** Reads what an engine says of itself: its version and its system. */
+/**
+ * Reads what an engine says of itself: its version and its system.
+ * @throws `engine.failed` for an answer that does not say what processors and memory there are.
+ */
 export function fromInfo(version: unknown, system: unknown): EngineInfo {
   const engine = toObject(version);
   const host = toObject(system);
+  const cpus = toNumberOrNull(host['NCPU']) ?? 0;
+  const memoryBytes = toNumberOrNull(host['MemTotal']) ?? 0;
+  // Whoever shares out what the engine has would share out nothing.
+  if (cpus <= 0 || memoryBytes <= 0) throw unexpected('what it has');
   const parts = toList(engine['Components']).map((part) => toText(toObject(part)['Name']));
   return {
     name: parts.some((part) => /podman/i.test(part)) ? 'podman' : 'docker',
@@ -245,8 +252,8 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     operatingSystem: toText(engine['Os']),
     architecture: toText(engine['Arch']),
     runtimes: Object.keys(toObject(host['Runtimes'])),
-    cpus: toNumberOrNull(host['NCPU']) ?? 0,
-    memoryBytes: toNumberOrNull(host['MemTotal']) ?? 0,
+    cpus,
+    memoryBytes,
     limitsSwap: host['SwapLimit'] === true,
     liveRestore: typeof host['LiveRestoreEnabled'] === 'boolean' ? host['LiveRestoreEnabled'] : null,
   };

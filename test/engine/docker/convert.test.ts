@@ -305,9 +305,19 @@ describe('other answers', () => {
       limitsSwap: true,
       liveRestore: true,
     });
-    expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, null)).toMatchObject({
+    const system = { NCPU: 1, MemTotal: 1 };
+    expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, system)).toMatchObject({
       name: 'podman',
       liveRestore: null,
     });
   });
+
+  it.each([null, {}, { NCPU: 2 }, { NCPU: 0, MemTotal: 7 }, { NCPU: 2, MemTotal: '7' }])(
+    'takes no answer for an engine’s that does not say what it has: %j',
+    (system) => {
+      expect(() => fromInfo({ Version: '1' }, system)).toThrow(
+        expect.objectContaining({ code: 'engine.failed' }) as Error,
+      );
+    },
+  );
 });

@@ -1,0 +1,116 @@
+/** `npm run chaos`: plans scenes from a seed, performs them, judges each history, and exits 0 only if no invariant was broken. */
+import { parseArgs } from 'node:util';
+import { checkHistory } from './check-history.js';
+import { DEFECTS } from './defects.js';
+import { endsOf, entriesOf, wordFor } from './entries.js';
+import { createEngines } from './engines.js';
+import { pairKey } from './faults.js';
+import type { History } from './history.js';
+import { bendTimers } from './bent-timers.js';
+import { performScene } from './perform-scene.js';
+import { planScenes } from './plan-scenes.js';
+import type { Scene } from './scene.js';
+import { MIN_STRIKES, tooSeldom, toTable } from './table.js';
+
+/** From so many runs on, every pair has to strike. */
+const FULL_RUN = 500;
+
+const { values: flags } = parseArgs({
+  options: {
+    runs: { type: 'string', default: String(FULL_RUN) },
+    seed: { type: 'string', default: '1' },
+    scene: { type: 'string', multiple: true },
+    defect: { type: 'string' },
+    calm: { type: 'boolean', default: false },
+    history: { type: 'boolean', default: false },
+  },
+});
+
+function numberOf(name: 'runs' | 'seed', text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`--${name} must be a whole number, not "${text}"`);
+  return Number(text);
+}
+
+function defectOf(
+  name: string | undefined,
+): { readonly name: string; readonly defect: (typeof DEFECTS)[string] } | null {
+  if (name === undefined) return null;
+  const defect = DEFECTS[name];
+  if (defect === undefined) {
+    throw new Error(`there is no defect "${name}"; there are ${Object.keys(DEFECTS).join(', ')}`);
+  }
+  return { name, defect };
+}
+
+/** The same runs with nothing aimed at them. */
+function toCalm(scene: Scene): Scene {
+  return {
+    ...scene,
+    kind: 'calls',
+    runs: scene.runs.map((run) => ({ ...run, aims: [], objectExists: false })),
+  };
+}
+
+/** Aims that did not strike, and how their runs ended instead. */
+function missedAims({ runs }: Scene, history: History): readonly string[] {
+  const struck = entriesOf(history, 'struck');
+  return runs.flatMap(({ runId, aims }) => {
+    const ends = new Set(endsOf(history, runId).map(({ outcome }) => wordFor(outcome)));
+    return aims
+      .filter(
+        ({ fault, step }) =>
+          !struck.some((hit) => hit.runId === runId && hit.fault === fault && hit.step === step),
+      )
+      .map(({ fault, step }) => `${fault} at ${step} of ${runId}, which ended ${[...ends].join(' and ')}`);
+  });
+}
+
+async function main(): Promise<number> {
+  const host = process.env['DOCKER_HOST'];
+  if (host === undefined) throw new Error('DOCKER_HOST is not set: run this through "npm run chaos"');
+  const [runs, seed] = [numberOf('runs', flags.runs), numberOf('seed', flags.seed)];
+  const defect = defectOf(flags.defect);
+  const all = planScenes({ runs, seed });
+  const scenes = all
+    .filter(({ index }) => flags.scene?.includes(String(index)) ?? true)
+    .map((scene) => (flags.calm ? toCalm(scene) : scene));
+  const engines = createEngines(host);
+  const counts = new Map<string, number>();
+  let violations = 0;
+  bendTimers();
+  try {
+    for (const scene of scenes) {
+      const began = performance.now();
+      const history = await performScene(scene, { engine: await engines.for(scene.kind), defect });
+      for (const pair of entriesOf(history, 'struck')) {
+        counts.set(pairKey(pair), (counts.get(pairKey(pair)) ?? 0) + 1);
+      }
+      const found = checkHistory(history);
+      violations += found.length;
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      console.error(
+        `scene ${scene.index} of ${all.length}: ${scene.kind}, ${scene.runs.length} runs, ${seconds} s`,
+      );
+      for (const miss of missedAims(scene, history)) console.error(`  missed: ${miss}`);
+      for (const { invariant, runId, what } of found) {
+        console.log(`VIOLATION of ${invariant}${runId === null ? '' : ` by ${runId}`}: ${what}`);
+      }
+      if (found.length > 0) {
+        console.log(`  the scene: ${JSON.stringify(scene)}`);
+        console.log(`  again: npm run chaos -- --runs ${runs} --seed ${seed} --scene ${scene.index}`);
+      }
+      if (flags.history) for (const entry of history.entries) console.log(JSON.stringify(entry));
+    }
+  } finally {
+    await engines.stop();
+  }
+  console.log(toTable(counts));
+  const seldom = runs >= FULL_RUN && flags.scene === undefined && !flags.calm ? tooSeldom(counts) : [];
+  for (const pair of seldom)
+    console.log(`TOO SELDOM: ${pairKey(pair)} struck less than ${MIN_STRIKES} times`);
+  const performed = scenes.reduce((sum, scene) => sum + scene.runs.length, 0);
+  console.log(`${performed} runs, ${violations} violations`);
+  return violations + seldom.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();

@@ -1,5 +1,6 @@
 /** What a run has to undo, undone in reverse order whatever happened, each step bounded and on a signal of its own. */
-import { withDeadline } from './execute/deadline.js';
+import { JobRuntimeError } from './errors.js';
+import { pause, withDeadline } from './execute/deadline.js';
 
 /** One thing to undo. */
 interface CleanupStep {
@@ -9,6 +10,7 @@ interface CleanupStep {
 
 /** A stack of things to undo. */
 export interface Cleanup {
+  /** `undo` may be called again after it failed. */
   add(what: CleanupStep['what'], undo: CleanupStep['undo']): void;
   /** Undone before all that was added otherwise, also what is added later. */
   addFirst(what: CleanupStep['what'], undo: CleanupStep['undo']): void;
@@ -17,6 +19,9 @@ export interface Cleanup {
 }
 
 const STEP_MS = 60_000;
+
+/** Between one try and the next, all within the time of the step: an engine that is restarted, or a host that is short of something, is soon back. */
+const AGAIN_MS = [200, 1_000, 5_000, 15_000] as const;
 
 /** An empty stack. */
 export function createCleanup(): Cleanup {
@@ -35,11 +40,31 @@ export function createCleanup(): Cleanup {
         const { what, undo } = step;
         const onTimeout = (): Error => new Error(`not done within ${String(STEP_MS)} ms`);
         try {
-          await withDeadline({ timeoutMs: STEP_MS, onTimeout }, undo);
+          await withDeadline({ timeoutMs: STEP_MS, onTimeout }, async (signal) =>
+            undoPersistently(undo, signal),
+          );
         } catch (error) {
           onError(what, error);
         }
       }
     },
   };
+}
+
+async function undoPersistently(undo: CleanupStep['undo'], signal: AbortSignal): Promise<void> {
+  for (const againMs of [...AGAIN_MS, null]) {
+    try {
+      await undo(signal);
+      return;
+    } catch (error) {
+      if (againMs === null || signal.aborted || !mayPass(error)) throw error;
+      await pause(againMs, signal);
+    }
+  }
+}
+
+/** Not what an engine refused: its own removal has tried that again already. */
+function mayPass(error: unknown): boolean {
+  if (!JobRuntimeError.isInstance(error)) return false;
+  return error.code === 'engine.unreachable' || (error.kind === 'workspace' && error.retryable);
 }

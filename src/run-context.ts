@@ -11,6 +11,7 @@ import type { Admission } from './execute/admission.js';
 import type { Queueing } from './execute/turns.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
+import type { LateEnds } from './run-late-ends.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { RunResult } from './result.js';
 import type { RunJournal, StepNote } from './run-journal.js';
@@ -44,6 +45,7 @@ export interface RunEnvironment {
   readonly store: RunStore;
   /** This process's, in the store. */
   readonly lease: HeldLease;
+  readonly lateEnds: LateEnds;
   /**
    * Reconciles if the process of an open run is proven dead, and says whether it is.
    *

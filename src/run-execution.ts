@@ -1,5 +1,7 @@
 /** The steps of a run around its container: created from the plan, run to its end, judged. */
 import type { ContainerEngine, OutputChunk } from './engine/types.js';
+import { EngineError } from './errors.js';
+import { withDeadline } from './execute/deadline.js';
 import { engineCall } from './execute/engine-call.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Ending, executeContainer } from './execute/execute-container.js';
@@ -170,14 +172,28 @@ async function removeContainer(
   signal: AbortSignal,
 ): Promise<void> {
   if (id !== null) {
-    await engine.containers.remove(id, { signal });
+    await removeInTime(engine, id, signal);
     return;
   }
   const found = await engineCall('inspect', signal, (callSignal) =>
     engine.containers.inspect(spec.name, { signal: callSignal }),
   );
   const isOurs = Object.entries(spec.labels).every(([name, value]) => found?.labels[name] === value);
-  if (found !== null && isOurs) await engine.containers.remove(found.id, { signal });
+  if (found !== null && isOurs) await removeInTime(engine, found.id, signal);
+}
+
+/** Short enough for another try after a connection that died without a word. A removal may be repeated while one is under way. */
+const REMOVE_MS = 20_000;
+
+async function removeInTime(engine: ContainerEngine, id: string, signal: AbortSignal): Promise<void> {
+  const onTimeout = (): Error =>
+    new EngineError(
+      'engine.unreachable',
+      `the engine did not remove the container within ${String(REMOVE_MS)} ms`,
+    );
+  await withDeadline({ timeoutMs: REMOVE_MS, signal, onTimeout }, async (callSignal) =>
+    engine.containers.remove(id, { signal: callSignal }),
+  );
 }
 
 function outputOptions(run: Run, plan: RunPlan): Parameters<typeof createOutputCollector>[0] {

@@ -63,8 +63,8 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
   const log = createEventLog(REPLAYED_OUTPUT_BYTES);
   const timestamp = (): string => new Date(clock.now()).toISOString();
   const stop = createStopSource(timestamp);
-  const { store, lease } = environment;
-  const journal = createRunJournal({ store, lease, key: options.idempotencyKey ?? null });
+  const { store, lease, lateEnds } = environment;
+  const journal = createRunJournal({ store, lease, lateEnds, key: options.idempotencyKey ?? null });
   const trail = createAuditTrail(environment.ports.audit, environment.currentConfig().auditMode);
   const facts = {
     runId,

@@ -6,6 +6,7 @@ import { keepsKey, type RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { HeldLease } from './recovery/owner-lease.js';
+import type { LateEnds } from './run-late-ends.js';
 import { reusedKey, takenRunId } from './run-refusals.js';
 import type { RunRecord } from './run-record.js';
 import { redactedMetadata } from './run-redaction.js';
@@ -13,9 +14,6 @@ import type { NewRun, RunStep, RunStore, StoredRun } from './run-store/types.js'
 
 /** How long the store may take for one call. */
 const STORE_MS = 10_000;
-
-/** How long after each other an end is tried again. */
-const LATER_MS = [1_000, 10_000, 60_000, 600_000];
 
 /** The attempt that writes. */
 interface JournalSubject {
@@ -51,10 +49,12 @@ export interface RunJournalOptions {
   readonly store: RunStore;
   readonly lease: HeldLease;
   readonly key: string | null;
+  /** Where an end goes that could not be written down. */
+  readonly lateEnds: LateEnds;
 }
 
 /** The journal of a run that is not claimed yet. */
-export function createRunJournal({ store, lease, key }: RunJournalOptions): RunJournal {
+export function createRunJournal({ store, lease, key, lateEnds }: RunJournalOptions): RunJournal {
   let state: 'unclaimed' | 'open' | 'broken' = 'unclaimed';
   let last: Promise<void> = Promise.resolve();
 
@@ -102,25 +102,11 @@ export function createRunJournal({ store, lease, key }: RunJournalOptions): RunJ
           ? null
           : 'another process took this one for dead and wrote down another end of this run';
       } catch (error) {
-        void endLater(store, subject.record.runId, outcome, options);
+        lateEnds.add(async () => inTime(async () => store.end(subject.record.runId, outcome, options)));
         return `the end of this run is not written down: ${messageOf(error)}`;
       }
     },
   };
-}
-
-/** A store that was away gets the end all the same: until then the run is open for everybody, and its key taken. */
-async function endLater(store: RunStore, ...end: Parameters<RunStore['end']>): Promise<void> {
-  for (const waitMs of LATER_MS) {
-    // What was told already keeps no process alive.
-    await new Promise<void>((resolve) => void setTimeout(resolve, waitMs).unref());
-    try {
-      await inTime(async () => store.end(...end));
-      return;
-    } catch {
-      // Its caller was told when it failed for the first time.
-    }
-  }
 }
 
 async function claimInStore(

@@ -35,6 +35,7 @@ import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
+import { createLateEnds } from './run-late-ends.js';
 import { createRuntimeRuns } from './runtime-runs.js';
 import { diskShortage } from './workspace/disk-shortage.js';
 
@@ -65,6 +66,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const engine = async (): Promise<ContainerEngine> => source.get();
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
+  const lateEnds = createLateEnds();
   // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
   const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) };
   const reports = createRuntimeReports({ ports: resolved, auditMode: config.auditMode, identity });
@@ -76,6 +78,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     clock: resolved.clock,
   });
   const closing = createClosing(runs, async () => {
+    await lateEnds.settle();
     lease.stop();
     await recovery.stop();
     await reports.close();
@@ -114,6 +117,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     caller,
     store,
     lease,
+    lateEnds,
     recoverIfDead: recovery.recoverIfDead,
     audit: reports.audit,
     heard: reports.heard,

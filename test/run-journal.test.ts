@@ -243,6 +243,19 @@ describe('a store that', () => {
     await setup.runtime.close();
   });
 
+  it('was away when a run ended is told at the latest when the runtime closes', async () => {
+    const { store, inner } = watched();
+    let isAway = true;
+    const end: RunStore['end'] = async (...given) =>
+      isAway ? Promise.reject(new Error('away')) : inner.end(...given);
+    const setup = setUp({}, { runStore: { ...store, end } });
+    await setup.runtime.runJob(DEFINITION, { runId: 'r1' });
+    expect((await inner.get('r1'))?.end).toBeNull();
+    isAway = false;
+    await setup.runtime.close();
+    expect((await inner.get('r1'))?.end).toMatchObject({ outcome: 'result' });
+  });
+
   it('already has another end makes the run say so', async () => {
     const { store, inner } = watched();
     const setup = setUp(

@@ -51,6 +51,8 @@ async function watch(
       );
       contact.succeed();
       if (info === null || hasEnded(info) || last) return { info };
+      // Something between here and the engine said that it was started: it never ends, for it never began.
+      if (info.status === 'created') return { info };
       // "removing" becomes "gone" in a moment, and its wait has nothing left to wait for.
       if (info.status === 'removing') await pause(RETRY_MS, abandoned);
     } catch (error) {

@@ -8,6 +8,7 @@ import type { ContainerEngine } from './engine/types.js';
 import type { Issue } from './errors.js';
 import type { RunEvent, RunEventFields, RunEventType } from './events.js';
 import type { Admission } from './execute/admission.js';
+import type { DiskGuard } from './execute/disk-guard.js';
 import type { Queueing } from './execute/turns.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
@@ -38,6 +39,8 @@ export interface RunEnvironment {
   readonly ports: ResolvedPorts;
   readonly engine: () => Promise<ContainerEngine>;
   readonly admission: Admission;
+  /** Who makes room when the disk runs low. */
+  readonly diskGuard: DiskGuard;
   /** The runs that wait for their next attempt. */
   readonly resting: Resting;
   readonly caller: CallerIdentity | null;

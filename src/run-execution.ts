@@ -22,7 +22,7 @@ import { keepContainer } from './run-retention.js';
 import type { RevealedSecrets } from './run-secrets.js';
 import type { Workspace } from './workspace/create.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
-import { watchWorkspace, type WorkspaceWatch } from './workspace/watch-workspace.js';
+import { watchWorkspace, type WorkspaceExcess, type WorkspaceWatch } from './workspace/watch-workspace.js';
 import type { StagedInputs } from './workspace/stage.js';
 
 /** What the earlier steps prepared. */
@@ -115,19 +115,33 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
 
 /** What a container wrote is looked at when it is read, which may be after the container's end. */
 export function endedBy(ending: Ending, stop: StopSource): RecordedStop | null {
-  const isLimit = ['log_limit_exceeded', 'disk_limit_exceeded'].includes(stop.cause?.reason ?? '');
+  const limits = ['log_limit_exceeded', 'disk_limit_exceeded', 'output_limit_exceeded'];
+  const isLimit = limits.includes(stop.cause?.reason ?? '');
   return ending.stop ?? (isLimit ? stop.cause : null);
 }
 
-/** Stops the run when its workspace holds more than it may. */
-async function watchLimits(run: Run, { limits }: RunPlan, workspace: Workspace): Promise<WorkspaceWatch> {
-  const bounds = { maxBytes: limits.workspaceBytes, maxEntries: limits.workspaceEntries };
+/** Stops the run when its workspace or an output is more than it may be, or when it is to make room on the disk. */
+async function watchLimits(
+  run: Run,
+  { limits, outputs }: RunPlan,
+  workspace: Workspace,
+): Promise<WorkspaceWatch> {
+  const { runId } = run.record;
+  const bounds = {
+    maxBytes: limits.workspaceBytes,
+    maxEntries: limits.workspaceEntries,
+    outputs: { outputs, limits },
+    floor: run.config.workspace,
+  };
   return watchWorkspace(workspace, bounds, {
-    onExcess: ({ of, allowed }) => {
-      const [what, setting] = EXCESS[of];
-      const message = `the workspace holds more than ${String(allowed)} ${what} (${setting})`;
-      run.stop.stop({ reason: 'disk_limit_exceeded', by: 'watcher', message });
+    onExcess: (excess) => {
+      const reason = excess.of === 'output' ? 'output_limit_exceeded' : 'disk_limit_exceeded';
+      run.stop.stop({ reason, by: 'watcher', message: describeExcess(excess) });
     },
+    onMeasured: (bytes) => {
+      run.diskGuard.use(runId, bytes);
+    },
+    makesRoom: () => run.diskGuard.isChosen(runId),
     onFailure: (error) => {
       const problem = error instanceof Error ? error.message : String(error);
       run.warn(`the size of the workspace was not watched to the end: ${problem}`);
@@ -135,10 +149,18 @@ async function watchLimits(run: Run, { limits }: RunPlan, workspace: Workspace):
   });
 }
 
-const EXCESS = {
-  bytes: ['bytes', 'workspace.maxBytes'],
-  entries: ['files and folders', 'workspace.maxEntries'],
-} as const;
+function describeExcess(excess: WorkspaceExcess): string {
+  switch (excess.of) {
+    case 'output':
+      return `while the job ran, output ${excess.workspacePath} ${excess.reason}`;
+    case 'disk':
+      return `of all runs the one that held most was ended: ${excess.shortage}`;
+    case 'bytes':
+      return `the workspace holds more than ${String(excess.allowed)} bytes (workspace.maxBytes)`;
+    case 'entries':
+      return `the workspace holds more than ${String(excess.allowed)} files and folders (workspace.maxEntries)`;
+  }
+}
 
 async function containerFor(
   run: Run,

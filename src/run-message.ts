@@ -44,7 +44,7 @@ function phrase({ verdict, plan, outputs }: MessageSubject): string {
     output_rejected: `succeeded, but outputs were refused: ${outputs.join(', ')}`,
     oom_killed: `was killed for lack of memory (limit ${String(plan.container.resources.memoryBytes)} bytes)`,
     disk_limit_exceeded: `was ended: ${why}`,
-    output_limit_exceeded: `wrote outputs beyond the limit: ${outputs.join(', ')}`,
+    output_limit_exceeded: `wrote outputs beyond the limit: ${outputs.length > 0 ? outputs.join(', ') : why}`,
     log_limit_exceeded: `was ended: ${why}`,
     timed_out: `exceeded timeout after ${String(plan.timeouts.runMs)}ms`,
     idle_timed_out: `was ended: it ${why}`,

@@ -198,6 +198,11 @@ export function userOf(plan: RunPlan): { readonly uid: number; readonly gid: num
 
 /** Makes the run's folder; it goes when the run is over. */
 export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): Promise<Workspace> {
+  // Undone after the folder is removed: until then its room is not free.
+  cleanup.add('workspace', async () => {
+    run.diskGuard.leave(run.record.runId);
+    return Promise.resolve();
+  });
   const workspace = await createWorkspace(run.config.workspaceRoot, {
     name: run.record.jobSlug ?? 'job',
     user: userOf(plan),

@@ -10,6 +10,7 @@ import type { ContainerEngine } from './engine/types.js';
 import { JobRuntimeError, type RuntimeError } from './errors.js';
 import { createAdmission } from './execute/admission.js';
 import type { Queueing } from './execute/turns.js';
+import { createDiskGuard } from './execute/disk-guard.js';
 import { createResting } from './execute/resting.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
@@ -113,6 +114,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     ports: resolved,
     engine,
     admission,
+    diskGuard: createDiskGuard(),
     resting: createResting(config.maxQueuedRuns),
     caller,
     store,

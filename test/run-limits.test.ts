@@ -1,5 +1,6 @@
 /** Limits that end a job while it runs, through a runtime on the fake engine. */
-import { assertSucceeded, type RunResult } from 'berthkit';
+import { assertSucceeded, memoryStorage, type RunResult } from 'berthkit';
+import type { FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { settle, setUp } from './run-fixture.js';
 
@@ -64,6 +65,74 @@ describe('a workspace that holds more than it may', () => {
       assertSucceeded(await runtime.runJob(JOB));
       await runtime.close();
     }
+  });
+});
+
+describe('an output that is more than could be collected', () => {
+  const [out] = [{ workspacePath: 'out', upload: 'caller' }] as const;
+  const glob = { workspacePath: 'logs/*.log', upload: 'caller' } as const;
+  it.each([
+    ['bytes of a file', { out: 2 * MIB }, { outputs: { maxBytes: MIB } }, 'out', /has 2097152 bytes/],
+    [
+      'bytes of one file',
+      { 'out/a': MIB, 'out/b': 2 * MIB },
+      { maxFileBytes: MIB },
+      'out',
+      /"b".*\(maxFileBytes\)/,
+    ],
+    [
+      'bytes of all',
+      { 'out/a': MIB, 'logs/b.log': MIB },
+      { maxUploadBytes: 1.5 * MIB },
+      'logs/*.log',
+      /"b.log"/,
+    ],
+    [
+      'entries',
+      { 'out/a': 1, 'out/b': 1, 'out/c': 1 },
+      { outputs: { maxEntries: 2 } },
+      'out',
+      /\(outputs.maxEntries\)/,
+    ],
+    ['depth', { 'out/1/2/3': 1 }, { outputs: { maxDepth: 1 } }, 'out', /nested deeper/],
+  ] as const)('in %s ends the job while it runs, without grace', async (_, files, config, path, words) => {
+    const onTerm = vi.fn();
+    const run: FakeEngineScript['run'] = async (job) => {
+      job.onSignal('SIGTERM', onTerm);
+      for (const [name, size] of Object.entries(files))
+        await job.writeFile(`/workspace/${name}`, Buffer.alloc(size));
+      return job.sleepUntilKilled();
+    };
+    const job = { slug: 'job', docker: { image: 'busybox:1', outputs: [out, glob] } };
+    const result = (await settle(
+      setUp({ run }, {}, config),
+      { outputTo: memoryStorage() },
+      job,
+    )) as RunResult;
+    expect(result).toMatchObject({ status: 'failed', reason: 'output_limit_exceeded', exitCode: 137 });
+    expect(result.evidence[0]).toMatchObject({ by: 'watcher' });
+    expect(result.evidence[0]?.what).toContain(`while the job ran, output ${path} `);
+    expect(result.evidence[0]?.what).toMatch(words);
+    expect(result.outputs.find(({ workspacePath }) => workspacePath === path)).toMatchObject({
+      state: 'rejected',
+    });
+    expect(onTerm).not.toHaveBeenCalled();
+  });
+
+  it('is none up to the limits, whatever lies beside it', async () => {
+    const run: FakeEngineScript['run'] = async (job) => {
+      for (const name of ['out', 'large', 'logs/large.txt']) {
+        await job.writeFile(`/workspace/${name}`, Buffer.alloc(name === 'out' ? MIB : 2 * MIB));
+      }
+      // Long enough for the outputs to be looked at.
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      return { exitCode: 0 };
+    };
+    const config = { outputs: { maxBytes: MIB, maxEntries: 2 } };
+    const outputs = [out, { ...glob, optional: true }];
+    const job = { slug: 'job', docker: { image: 'busybox:1', outputs } };
+    const result = await settle(setUp({ run }, {}, config), { outputTo: memoryStorage() }, job);
+    expect(result).toMatchObject({ status: 'succeeded' });
   });
 });
 

@@ -114,7 +114,8 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
       if (cause !== null) {
         usage.look();
         // What a job writes during its grace would come on top of what is too much already.
-        const stopGraceMs = cause.reason === 'disk_limit_exceeded' ? null : options.stopGraceMs;
+        const isTooMuch = ['disk_limit_exceeded', 'output_limit_exceeded'].includes(cause.reason);
+        const stopGraceMs = isTooMuch ? null : options.stopGraceMs;
         await stopContainer(
           { ...options, stopGraceMs, stopSignal: spec.stopSignal },
           created.id,

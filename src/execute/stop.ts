@@ -11,6 +11,7 @@ export interface StopCause {
     | 'idle_timed_out'
     | 'log_limit_exceeded'
     | 'disk_limit_exceeded'
+    | 'output_limit_exceeded'
     | 'queue_expired'
   >;
   readonly by: Evidence['by'];

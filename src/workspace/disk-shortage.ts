@@ -17,7 +17,11 @@ export async function diskShortage(root: string, floor: FreeSpaceFloor): Promise
     // A root that cannot be looked at cannot hold a folder either, and making that says why.
     return null;
   }
-  const { bytes, inodes } = free;
+  return shortageOf(free, root, floor);
+}
+
+/** The same of what was looked up already. */
+export function shortageOf({ bytes, inodes }: FreeSpace, root: string, floor: FreeSpaceFloor): string | null {
   const where = `the file system of workspaceRoot (${root}) has`;
   if (bytes < floor.minFreeBytes)
     return `${where} ${String(bytes)} bytes free, less than workspace.minFreeBytes (${String(floor.minFreeBytes)})`;

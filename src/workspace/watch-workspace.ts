@@ -1,27 +1,37 @@
-/** Looks, while a job runs, whether its workspace holds more than it may. It stops nothing: it says so, once. */
+/** Looks, while a job runs, whether its workspace or its outputs hold more than they may, and the disk enough. It stops nothing: it says so, once. */
 import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { freeSpace, type FreeSpace } from '../host/file-system-space.js';
 import { handlePath } from '../host/node.js';
 import { measureTree, type TreeUsage } from '../host/tree-usage.js';
 import { openWorkspaceFolder, type Workspace } from './create.js';
+import { type FreeSpaceFloor, shortageOf } from './disk-shortage.js';
+import { type JudgedOutputs, judgeOutputs, type OutputExcess } from './judge-outputs.js';
 
 /** What a workspace may hold; null: no bound. */
 export interface WorkspaceBounds {
   readonly maxBytes: number | null;
   readonly maxEntries: number | null;
+  readonly outputs: JudgedOutputs;
+  /** What must stay free on the file system. */
+  readonly floor: FreeSpaceFloor;
 }
 
-/** What there is too much of, and how much there may be. */
-interface WorkspaceExcess {
-  readonly of: 'bytes' | 'entries';
-  readonly allowed: number;
-}
+/** What there is too much of and how much there may be, or what there is too little of. */
+export type WorkspaceExcess =
+  | { readonly of: 'bytes' | 'entries'; readonly allowed: number }
+  | ({ readonly of: 'output' } & OutputExcess)
+  | { readonly of: 'disk'; readonly shortage: string };
 
 /** Who hears of a workspace. */
 export interface WorkspaceListener {
   /** At most once; then the watch is over. */
   readonly onExcess: (excess: WorkspaceExcess) => void;
+  /** Told each measurement of the workspace. */
+  readonly onMeasured: (bytes: number) => void;
+  /** The disk is low: whether this run is the one to make room. */
+  readonly makesRoom: () => boolean;
   /** The watch cannot go on. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -42,6 +52,8 @@ const LONGEST_MS = 10_000;
 const PAUSE_FACTOR = 10;
 /** What took no longer is repeated at the end in any case. */
 const CHEAP_MS = 2_000;
+/** Between two looks at outputs. */
+const JUDGE_MS = 1_000;
 
 /**
  * Begins to watch. What the file system has lost since the last measurement is the most that the workspace can have grown by; so the workspace itself is
@@ -52,13 +64,14 @@ const CHEAP_MS = 2_000;
 export async function watchWorkspace(
   workspace: Workspace,
   bounds: WorkspaceBounds,
-  { onExcess, onFailure }: WorkspaceListener,
+  listener: WorkspaceListener,
 ): Promise<WorkspaceWatch> {
-  if (bounds.maxBytes === null && bounds.maxEntries === null) return { end: async () => Promise.resolve() };
+  const { onExcess, onFailure } = listener;
+  if (!isBounded(bounds)) return { end: async () => Promise.resolve() };
   const { handle } = await openWorkspaceFolder(workspace);
   const over = new AbortController();
   const watch = async (): Promise<void> => {
-    const look = createLook(handle, bounds);
+    const look = createLook(handle, dirname(workspace.path), bounds, listener);
     try {
       for (;;) {
         const isLast = over.signal.aborted;
@@ -82,6 +95,13 @@ export async function watchWorkspace(
   };
 }
 
+const isBounded = ({ maxBytes, maxEntries, outputs, floor }: WorkspaceBounds): boolean =>
+  maxBytes !== null ||
+  maxEntries !== null ||
+  outputs.outputs.length > 0 ||
+  floor.minFreeBytes > 0 ||
+  floor.minFreeInodes > 0;
+
 /** One measurement, with what was free just before it. */
 interface Measurement {
   readonly usage: TreeUsage;
@@ -90,19 +110,45 @@ interface Measurement {
   readonly tookMs: number;
 }
 
+type Look = (isLast: boolean) => Promise<WorkspaceExcess | null>;
+
 function createLook(
   handle: FileHandle,
+  root: string,
   bounds: WorkspaceBounds,
-): (isLast: boolean) => Promise<WorkspaceExcess | null> {
+  { onMeasured, makesRoom }: WorkspaceListener,
+): Look {
   let last: Measurement | null = null;
+  const lookAtOutputs = createOutputLook(handle, bounds.outputs);
   return async (isLast) => {
     const free = await freeSpace(handlePath(handle));
     const startedAt = performance.now();
-    if (last !== null && !isDue(last, free, bounds, { isLast, at: startedAt })) return null;
-    const usage = await measureTree(handle, { ...bounds, signal: AbortSignal.timeout(LONGEST_MS) });
+    // At its end a job takes no more, and what it took goes with it.
+    const shortage = isLast ? null : shortageOf(free, root, bounds.floor);
+    const isLow = shortage !== null;
+    if (last === null || isDue(last, free, bounds, { isLast, isLow, at: startedAt })) {
+      const usage = await measureTree(handle, { ...bounds, signal: AbortSignal.timeout(LONGEST_MS) });
+      const endedAt = performance.now();
+      last = { usage, free, endedAt, tookMs: endedAt - startedAt };
+      onMeasured(usage.bytes);
+      const excess = excessOf(usage, bounds);
+      if (excess !== null) return excess;
+    }
+    if (shortage !== null && makesRoom()) return { of: 'disk', shortage };
+    return lookAtOutputs(isLast);
+  };
+}
+
+/** Collecting judges outputs once more, so the end of a job needs no look of its own. */
+function createOutputLook(handle: FileHandle, outputs: JudgedOutputs): Look {
+  let dueAt = 0;
+  return async (isLast) => {
+    const startedAt = performance.now();
+    if (isLast || outputs.outputs.length === 0 || startedAt < dueAt) return null;
+    const excess = await judgeOutputs(handle, outputs, AbortSignal.timeout(LONGEST_MS));
     const endedAt = performance.now();
-    last = { usage, free, endedAt, tookMs: endedAt - startedAt };
-    return excessOf(usage, bounds);
+    dueAt = endedAt + Math.max(JUDGE_MS, (endedAt - startedAt) * PAUSE_FACTOR);
+    return excess === null ? null : { of: 'output', ...excess };
   };
 }
 
@@ -110,12 +156,13 @@ function isDue(
   { usage, free: before, endedAt, tookMs }: Measurement,
   free: FreeSpace,
   { maxBytes, maxEntries }: WorkspaceBounds,
-  { isLast, at }: { readonly isLast: boolean; readonly at: number },
+  { isLast, isLow, at }: { readonly isLast: boolean; readonly isLow: boolean; readonly at: number },
 ): boolean {
   const sinceMs = at - endedAt;
   if (isLast && tookMs <= CHEAP_MS) return true;
   if (!isLast && sinceMs < tookMs * PAUSE_FACTOR) return false;
-  if (sinceMs >= MEASURE_MS) return true;
+  // Who is to make room is decided by what each holds now.
+  if (isLow || sinceMs >= MEASURE_MS) return true;
   const lostInodes = before.inodes === null || free.inodes === null ? Infinity : before.inodes - free.inodes;
   return (
     isMore(usage.bytes + before.bytes - free.bytes, maxBytes) ||

@@ -1,5 +1,5 @@
 /** Limits that end a job while it runs, on a real engine: by what they do to the job, never by what was asked for. */
-import { type RunOptions, type RunResult, type RuntimeConfigInput } from 'berthkit';
+import { memoryStorage, type RunOptions, type RunResult, type RuntimeConfigInput } from 'berthkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
@@ -49,6 +49,39 @@ describe('the workspace', () => {
     const script = 'dd if=/dev/zero of=hole bs=1 count=1 seek=1000000000000 2>/dev/null; echo done';
     const result = await run(script, { workspace: { maxBytes: 16 * MIB } });
     expect(result).toMatchObject({ status: 'succeeded', stdout: { text: 'done\n' } });
+  });
+});
+
+describe('an output', () => {
+  it.each([
+    ['dd fills', 'dd if=/dev/zero of=out bs=1M count=1000000'],
+    ['is a hole of a tebibyte', 'dd if=/dev/zero of=out bs=1 count=1 seek=1000000000000'],
+    [
+      'is a folder of too many files',
+      'mkdir out; i=0; while [ $i -lt 200 ]; do : > out/$i; i=$((i+1)); done',
+    ],
+  ])('that %s is the end of the job', async (_, program) => {
+    const runtime = await testRuntime({ outputs: { maxBytes: 64 * MIB, maxEntries: 100 } });
+    const script = `trap 'echo trapped' TERM; ${program}; sleep 600`;
+    const result = await runtime.runJob(
+      {
+        docker: {
+          image,
+          command: ['sh', '-c', script],
+          workingDirectory: '/workspace',
+          outputs: [{ workspacePath: 'out', upload: 'caller' }],
+        },
+      },
+      { outputTo: memoryStorage() },
+    );
+    expect(result).toMatchObject({
+      status: 'failed',
+      reason: 'output_limit_exceeded',
+      exitCode: 137,
+      evidence: [{ by: 'watcher' }, { by: 'watcher', what: 'SIGKILL was sent' }, { by: 'watcher' }],
+      outputs: [{ state: 'rejected' }],
+    });
+    expect(result.stdout.text).toBe('');
   });
 });
 

@@ -1,8 +1,8 @@
 /** How much must be free for a run, on a small file system where this user may mount one. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRuntime, type RuntimeConfigInput } from 'berthkit';
+import { createRuntime, type RunResult, type RuntimeConfigInput } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { diskShortage } from '../../src/workspace/disk-shortage.js';
@@ -44,6 +44,47 @@ describe('a disk that is too full', () => {
     const both = await Promise.allSettled([setup.runtime.runJob(JOB), setup.runtime.runJob(JOB)]);
     for (const outcome of both) expect(outcome).toMatchObject({ reason: { code: 'runtime.disk_low' } });
     await setup.runtime.close();
+  });
+
+  it.skipIf(!isRoot)('while jobs run is the end of the one that holds most, and of no other', async () => {
+    const root = join(await smallFileSystem(), 'root');
+    const config = { workspaceRoot: root, workspace: { minFreeBytes: 3 * MIB, minFreeInodes: 0 } };
+    const ended = { greedy: false };
+    const setup = setUp(
+      {
+        run: async (job) => {
+          const isGreedy = job.spec.command?.[0] === 'greedy';
+          await job.writeFile('/workspace/f', Buffer.alloc(isGreedy ? 3 * MIB : 1.5 * MIB));
+          if (isGreedy) await job.writeFile('/workspace/g', Buffer.alloc(MIB)).catch(() => undefined);
+          while (!ended.greedy && !job.killed.aborted) {
+            await new Promise((resolve) => setTimeout(resolve, 20));
+          }
+          return { exitCode: 0 };
+        },
+      },
+      {},
+      config,
+    );
+    const run = async (command: string): Promise<RunResult> =>
+      setup.runtime.runJob({ slug: command, docker: { image: 'busybox:1', command: [command] } });
+    const greedy = run('greedy').finally(() => (ended.greedy = true));
+    const [first, second] = await Promise.all([greedy, run('modest')]);
+    expect(first).toMatchObject({
+      status: 'failed',
+      reason: 'disk_limit_exceeded',
+      exitCode: 137,
+      evidence: [
+        {
+          by: 'watcher',
+          what: expect.stringContaining('less than workspace.minFreeBytes (3145728)') as string,
+        },
+        { by: 'watcher', what: 'SIGKILL was sent' },
+        { by: 'watcher' },
+      ],
+    });
+    expect(second).toMatchObject({ status: 'succeeded' });
+    await setup.runtime.close();
+    expect(await readdir(root)).toEqual([]);
   });
 
   it.skipIf(!isRoot)('is told by bytes and by inodes as a file system fills', async () => {

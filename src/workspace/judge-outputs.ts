@@ -1,0 +1,88 @@
+/** Tells, while a job runs, whether its outputs are more than could ever be collected: by names and sizes, without reading a byte. */
+import type { FileHandle } from 'node:fs/promises';
+import { globBase, isGlob } from '../base/glob.js';
+import { JobRuntimeError } from '../errors.js';
+import { openBeneath } from '../host/node.js';
+import { walk, type WalkEntry } from '../host/walk.js';
+import type { OutputRequest } from '../plan/container-spec.js';
+import type { PlannedLimits } from '../plan/run-plan.js';
+import { pathOf } from './found-file.js';
+import { createGlobMatcher } from './glob-matcher.js';
+import { createOutputAccount, type OutputAccount, type OutputRoom } from './output-account.js';
+import { RejectedError } from './rejection.js';
+
+/** Outputs and what they may be. */
+export interface JudgedOutputs {
+  readonly outputs: readonly Pick<OutputRequest, 'workspacePath'>[];
+  readonly limits: Pick<PlannedLimits, 'fileBytes' | 'outputBytes' | 'uploadBytes' | 'entries' | 'depth'>;
+}
+
+/** An output that is too much. */
+export interface OutputExcess {
+  readonly workspacePath: string;
+  /** To be read after its name. */
+  readonly reason: string;
+}
+
+/** The first output beyond a limit; null if none is. What vanishes, or may not be looked into, does not count. */
+export async function judgeOutputs(
+  workspace: FileHandle,
+  { outputs, limits }: JudgedOutputs,
+  signal: AbortSignal,
+): Promise<OutputExcess | null> {
+  let room: OutputRoom = {
+    bytes: Math.min(limits.outputBytes, limits.uploadBytes),
+    entries: limits.entries,
+  };
+  for (const { workspacePath } of outputs) {
+    const account = createOutputAccount(room, limits);
+    try {
+      await countOutput(workspace, workspacePath, { account, room, maxDepth: limits.depth, signal });
+    } catch (error) {
+      if (signal.aborted) return null;
+      const isTooLarge = JobRuntimeError.isInstance(error) && error.code === 'workspace.too_large';
+      if (error instanceof RejectedError || isTooLarge) return { workspacePath, reason: error.message };
+      // A job may do anything to its folders meanwhile; what they come to is judged at its end.
+      continue;
+    }
+    room = { bytes: room.bytes - account.used.bytes, entries: room.entries - account.used.entries };
+  }
+  return null;
+}
+
+interface CountOptions {
+  readonly account: OutputAccount;
+  readonly room: OutputRoom;
+  readonly maxDepth: number;
+  readonly signal: AbortSignal;
+}
+
+async function countOutput(
+  workspace: FileHandle,
+  workspacePath: string,
+  { account, room, maxDepth, signal }: CountOptions,
+): Promise<void> {
+  const glob = isGlob(workspacePath) ? await createGlobMatcher(workspacePath) : null;
+  const base = glob === null ? workspacePath : globBase(workspacePath);
+  const names = base === '' ? [] : base.split('/');
+  const { node } = await openBeneath(workspace, names);
+  try {
+    if (node?.facts.type === 'file') {
+      account.addEntry();
+      account.addFile('', node.facts.sizeBytes);
+    }
+    if (node?.facts.type !== 'directory') return;
+    const textOf = (entry: WalkEntry): string =>
+      pathOf([...names.map((name) => Buffer.from(name)), ...entry.names]);
+    const enters = (entry: WalkEntry): boolean => glob === null || glob.mayMatchBeneath(textOf(entry));
+    // One entry more than there is room for, so that the account and not the walk says what is too much.
+    const maxEntries = room.entries + 1;
+    for await (const entry of walk(node.handle, { maxEntries, maxDepth, enters, signal })) {
+      account.addEntry();
+      const isTaken = entry.facts.type === 'file' && glob?.matches(textOf(entry)) !== false;
+      if (isTaken) account.addFile(pathOf(entry.names), entry.facts.sizeBytes);
+    }
+  } finally {
+    await node?.handle.close();
+  }
+}

@@ -5,9 +5,13 @@ import type { RuntimeEvent } from './runtime-events.js';
 
 /** Where a runtime logs: shaped like pino, so a pino logger is one. It must not block; what it throws is ignored. */
 export interface Logger {
+  /** For finding out what happened. */
   debug(fields: object, message: string): void;
+  /** What is as it should be, and what a job or its author did. */
   info(fields: object, message: string): void;
+  /** What should be looked at. */
   warn(fields: object, message: string): void;
+  /** What keeps runs from being done, or leaves something behind. */
   error(fields: object, message: string): void;
 }
 

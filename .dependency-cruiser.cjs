@@ -20,7 +20,7 @@ const rings = [
   ['verdict', '^src/(workspace/layout|execute/(verdict|signals|sighting|stop|retry))\\.ts$', 2],
   [
     'hints-events',
-    '^src/(hints|events|run-message|receipt|audit|log-lines|runtime-events|recovery/report)\\.ts$',
+    '^src/(hints|events|run-message|receipt|audit|log-lines|runtime-events|stats|metrics|recovery/report)\\.ts$',
     2,
   ],
   ['policy-entry', '^src/policy/(entry|evaluate-job|test-policy|diff-policies)\\.ts$', 2],

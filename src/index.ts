@@ -46,6 +46,8 @@ export { type ReceiptCheck, type ReceiptParts, type ReceiptProof, verifyReceipt 
 export type * from './events.js';
 export type * from './audit.js';
 export type * from './runtime-events.js';
+export { METRICS_CONTENT_TYPE } from './metrics.js';
+export type { DurationStats, RuntimeStats, StatsAmounts, StatsPhase, StatsTotals } from './stats.js';
 export type { Logger } from './log-lines.js';
 export type * from './outcome.js';
 export { dockerEngine, type DockerEngineOptions } from './engine/docker/docker-engine.js';

@@ -12,6 +12,7 @@ import type { Definitions, JobOutcome } from './run-jobs.js';
 import type { RunJobsOptions } from './run-jobs-options.js';
 import type { RunOptions } from './run-options.js';
 import type { RunFilter, RunSummary } from './run-summary.js';
+import type { RuntimeStats } from './stats.js';
 import type { KeptRun } from './workspace/kept.js';
 
 /** What `explain` may be told of the options a run would get. */
@@ -92,6 +93,24 @@ export interface Runtime extends AsyncDisposable {
    * is always as of now. Never rejects.
    */
   readiness(): Promise<Readiness>;
+  /** This runtime in numbers, as of now and since it was created. Asks nobody; works on a closed runtime, too. */
+  stats(): RuntimeStats;
+  /**
+   * What `stats` says that has a bounded number of names, as OpenMetrics 1.0 text with the media type `METRICS_CONTENT_TYPE`.
+   *
+   * @example
+   * ```ts
+   * import { createServer } from 'node:http';
+   * import { createRuntime, METRICS_CONTENT_TYPE } from 'berthkit';
+   *
+   * const runtime = createRuntime();
+   * createServer((_, response) => {
+   *   response.setHeader('content-type', METRICS_CONTENT_TYPE);
+   *   void runtime.metrics().then((text) => response.end(text));
+   * });
+   * ```
+   */
+  metrics(): Promise<string>;
   /**
    * Removes the containers and folders that dead processes of this instance left behind, finishes or takes back what they published, and gives their
    * runs their end; call it when your application starts. With `dryRun` it only says what it would do. What is not proven to be a dead

@@ -9,6 +9,7 @@ import type { Policy } from './policy/policy.js';
 import type { ReconcileReport } from './recovery/report.js';
 import { auditRecord, policyChangedFields } from './run-audit.js';
 import type { RuntimeEvent, RuntimeEventFields, RuntimeEventType } from './runtime-events.js';
+import { createStatsCounter, type RuntimeStats } from './stats.js';
 import type { ResolvedPorts, Surroundings } from './runtime-ports.js';
 
 /** The reports of one runtime. */
@@ -17,6 +18,8 @@ export interface RuntimeReports extends Surroundings {
   readonly audit: AuditTrail;
   /** Hears every event of every run. */
   readonly heard: (event: RunEvent) => void;
+  /** What all that was told adds up to. */
+  counted(): Pick<RuntimeStats, 'isEngineLost' | 'isDiskLow' | 'totals'>;
   policyChanged(before: Policy, after: Policy): void;
   reconciled(report: ReconcileReport, automatic: boolean): void;
   reconcileFailed(error: unknown, automatic: boolean): void;
@@ -35,12 +38,14 @@ export interface RuntimeReportsOptions {
 export function createRuntimeReports({ ports, auditMode, identity }: RuntimeReportsOptions): RuntimeReports {
   const audit = createAuditTrail(ports.audit, auditMode);
   const timestamp = (): string => new Date(ports.clock.now()).toISOString();
+  const counter = createStatsCounter();
   let isEngineLost = false;
   let isDiskLow = false;
 
   const tell = <T extends RuntimeEventType>(type: T, fields: RuntimeEventFields[T]): void => {
     // The envelope and the fields of one type make an event of that type, which the type system cannot follow for a generic T.
     const event = Object.freeze({ type, at: timestamp(), ...identity, ...fields }) as unknown as RuntimeEvent;
+    counter.runtime(event);
     notify(ports.onRuntimeEvent, event);
     log(ports.logger, runtimeLogLine(event));
   };
@@ -72,7 +77,9 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
     engineAnswered,
     engineFailed,
     diskChecked,
+    counted: () => ({ isEngineLost, isDiskLow, totals: counter.totals() }),
     heard(event) {
+      counter.run(event);
       if (event.type === 'container_created') engineAnswered();
       // A run has its place only where the disk has room for it.
       if (event.type === 'queue_end') diskChecked(null);

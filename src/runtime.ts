@@ -14,6 +14,7 @@ import { createDiskGuard } from './execute/disk-guard.js';
 import { createResting } from './execute/resting.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
+import { renderMetrics } from './metrics.js';
 import { compileJob, retryOver } from './job/compile.js';
 import { validateJob } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';
@@ -37,6 +38,8 @@ import { closed, disabled, invalid, paused } from './runtime-refusals.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createLateEnds } from './run-late-ends.js';
+import { statsOf } from './runtime-stats.js';
+import type { RuntimeStats } from './stats.js';
 import { createRuntimeRuns } from './runtime-runs.js';
 import { diskShortage } from './workspace/disk-shortage.js';
 
@@ -89,6 +92,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   });
   const budget = createEngineBudget(config, engineInfo);
   const admission = createAdmission(turnLimitsOf(config, budget.current), budget.learn);
+  const resting = createResting(config.maxQueuedRuns);
   const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
   const store = ports.runStore ?? defaultStore(config);
   const machine = machineIdentity();
@@ -115,7 +119,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     engine,
     admission,
     diskGuard: createDiskGuard(),
-    resting: createResting(config.maxQueuedRuns),
+    resting,
     caller,
     store,
     lease,
@@ -130,6 +134,8 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       kept.noteKept();
     },
   };
+  const stats = (): RuntimeStats =>
+    statsOf({ at: timestamp(), admission, resting, budget, isClosed: closing.hasBegun, reports });
   const judging = { caller, rules: resolved.rules };
   const refusal = (): RuntimeError | null => {
     if (!config.enabled) return disabled();
@@ -241,6 +247,8 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         engineInfo,
         clock: resolved.clock,
       }),
+    stats,
+    metrics: async () => Promise.resolve(renderMetrics(stats())),
     async reconcile({ dryRun = false } = {}) {
       if (closing.hasBegun) throw closed();
       if (!dryRun) await kept.sweep();

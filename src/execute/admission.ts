@@ -1,7 +1,7 @@
 /** Who may run now and who waits, as promises around the state machine of turns. Knows runs only by their stop source. */
 import { RuntimeError } from '../errors.js';
 import type { StopSource } from './stop.js';
-import { type Applicant, createTurns, type Refusal, type TurnLimits } from './turns.js';
+import { type Applicant, createTurns, type Load, type Refusal, type TurnLimits } from './turns.js';
 
 /** Gives back a place; calling it again does nothing. */
 export type Release = () => void;
@@ -21,6 +21,8 @@ export interface Admission {
   /** Whether one more bounded run would be refused, however small. */
   readonly isFull: boolean;
   readonly isPaused: boolean;
+  /** As of now. */
+  load(): Load;
   /** From now on nobody is let in; who waits goes on waiting. */
   pause(): void;
   /** Lets in again those whose turn it is. */
@@ -58,6 +60,7 @@ export function createAdmission(
     get isPaused() {
       return isPaused;
     },
+    load: () => turns.load(),
     pause() {
       setPaused(true);
     },

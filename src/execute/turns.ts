@@ -66,6 +66,19 @@ export type Refusal =
       readonly most: number;
     };
 
+/** What runs and what waits, in numbers. */
+export interface Load {
+  /** What the runs that have a place take together. */
+  readonly taken: Demand;
+  /** Those that wait, bounded or not. */
+  readonly queued: number;
+  readonly keys: readonly {
+    readonly key: string | null;
+    readonly running: number;
+    readonly queued: number;
+  }[];
+}
+
 /** The queue, and those that have left it for a place. */
 export interface Turns {
   readonly running: number;
@@ -84,6 +97,8 @@ export interface Turns {
   take(): Applicant | null;
   /** Forgets a run, whether it waits or has its place. */
   remove(applicant: Applicant): void;
+  /** As of now. */
+  load(): Load;
   /** Closed, nobody is let in. Open from the start. */
   setOpen(isOpen: boolean): void;
 }
@@ -239,6 +254,15 @@ export function createTurns(limits: TurnLimits): Turns {
     remove(applicant) {
       if (inside.delete(applicant)) account(applicant, -1);
       else dequeue(applicant);
+    },
+    load() {
+      const names = new Set([...byKey.keys(), ...waiting.keys()]);
+      const keys = [...names].map((key) => ({
+        key,
+        running: byKey.get(key)?.runs ?? 0,
+        queued: waiting.get(key)?.runs.size ?? 0,
+      }));
+      return { taken: { ...all.demand }, queued: keys.reduce((sum, { queued }) => sum + queued, 0), keys };
     },
     setOpen(next) {
       isOpen = next;

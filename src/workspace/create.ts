@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path';
 import type { Owner } from '../host/file-content.js';
 import { makeFolder } from '../host/folders.js';
+import { persistently } from '../host/persist.js';
 import { type NodeFacts, openDirectory, type OpenNode } from '../host/node.js';
 import { INPUTS_FOLDER, runFolderPrefix, WORKSPACE_FOLDER } from './layout.js';
 import { makeMarkedFolder, type OwnerMark } from './owner-mark.js';
@@ -70,7 +71,7 @@ export async function createWorkspace(root: string, options: CreateWorkspaceOpti
       options.signal?.throwIfAborted();
       return workspace;
     } catch (error) {
-      await removeRunFolder(path, undefined, undefined).catch(() => undefined);
+      await persistently(async () => removeRunFolder(path, undefined, undefined)).catch(() => undefined);
       throw error;
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Whose a run's folder is, written into the folder itself where no job can reach it, so that another process can tell after a crash. */
 import { mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { persistently } from '../host/persist.js';
 import { openBeneath, openContent, type OpenNode } from '../host/node.js';
 
 /** Whose a folder is. */
@@ -40,7 +41,7 @@ export async function makeMarkedFolder(
     return path;
   } catch (error) {
     // A disk without room: whose run this was never hears of the folder, and nobody else removes it while this process lives.
-    await rm(making, { recursive: true, force: true }).catch(() => undefined);
+    await persistently(async () => rm(making, { recursive: true, force: true })).catch(() => undefined);
     throw error;
   }
 }

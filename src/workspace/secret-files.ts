@@ -1,4 +1,5 @@
 /** Files with the secrets of one run, in the memory of this host and outside its workspace. It resolves no secret. */
+import { persistently } from '../host/persist.js';
 import { chmod, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { JobRuntimeError, SecretError } from '../errors.js';
@@ -65,7 +66,7 @@ export async function createSecretFiles(options: SecretFilesOptions): Promise<Se
     try {
       return await fillFolder(path, options);
     } catch (error) {
-      await removeRunFolder(path, undefined, undefined);
+      await persistently(async () => removeRunFolder(path, undefined, undefined));
       throw error;
     }
   } catch (error) {

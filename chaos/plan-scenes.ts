@@ -19,6 +19,9 @@ import { type Aim, MAX_ATTEMPTS, type Scene, SCENE_KINDS, type SceneKind } from 
 /** At most so many runs at once. */
 export const MAX_RUNS_AT_ONCE = 5;
 
+/** Where several faults befall one run, not all of them are reached: so much oftener they are planned. */
+const MORE_CALLS = 2;
+
 /** A process that is stopped goes on: so often within one run. */
 const STOPS_A_RUN = 4;
 
@@ -88,7 +91,7 @@ function leastPlannedKind(planning: Planning): SceneKind {
       ({ fault }) => FAULTS_OF[kind].includes(fault) && !CLOCK_FAULTS.includes(fault),
     ).map((pair) => countOf(planning, pair));
     const average = counts.reduce((sum, count) => sum + count, 0) / counts.length;
-    return { kind, rank: Math.min(...counts) + average / 1000 };
+    return { kind, rank: Math.min(...counts) - (kind === 'calls' ? MORE_CALLS : 0) + average / 1000 };
   });
   return ranked.reduce((least, each) => (each.rank < least.rank ? each : least), ranked[0] ?? NO_KIND).kind;
 }

@@ -66,5 +66,6 @@ async function undoPersistently(undo: CleanupStep['undo'], signal: AbortSignal):
 /** Not what an engine refused: its own removal has tried that again already. */
 function mayPass(error: unknown): boolean {
   if (!JobRuntimeError.isInstance(error)) return false;
-  return error.code === 'engine.unreachable' || (error.kind === 'workspace' && error.retryable);
+  const isOfFiles = error.kind === 'workspace' || error.kind === 'secret';
+  return error.code === 'engine.unreachable' || (isOfFiles && error.retryable);
 }

@@ -1,6 +1,6 @@
 /** What a run undoes: again where that may help, within its time, and everything whatever fails. */
 import { describe, expect, it } from 'vitest';
-import { EngineError, WorkspaceError } from '../src/errors.js';
+import { EngineError, SecretError, WorkspaceError } from '../src/errors.js';
 import { createCleanup } from '../src/run-cleanup.js';
 
 /** Undoes one thing that fails so often, and gives how often it was tried and what was reported. */
@@ -20,6 +20,7 @@ describe('a clean-up', () => {
   it.each([
     ['an engine that cannot be reached', new EngineError('engine.unreachable', 'away')],
     ['a host that is short of something', new WorkspaceError('workspace.failed', 'EMFILE')],
+    ['files of secrets that could not be removed', new SecretError('secret.failed', 'EMFILE')],
   ])('tries again after %s', async (_name, error) => {
     expect(await undo(error, 2)).toEqual({ tries: 3, reported: [] });
   });

@@ -139,9 +139,9 @@ async function watchLimits(
       run.stop.stop({ reason, by: 'watcher', message: describeExcess(excess) });
     },
     onMeasured: (bytes) => {
-      run.diskGuard.use(runId, bytes);
+      run.diskGuard.use(runId, bytes, run.monotonic());
     },
-    makesRoom: () => run.diskGuard.isChosen(runId),
+    makesRoom: () => run.diskGuard.isChosen(runId, run.monotonic()),
     onFailure: (error) => {
       const problem = error instanceof Error ? error.message : String(error);
       run.warn(`the size of the workspace was not watched to the end: ${problem}`);

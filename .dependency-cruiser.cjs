@@ -6,7 +6,7 @@ const rings = [
   ['base', '^src/base/', 0],
   ['container-spec', '^src/plan/container-spec\\.ts$', 0],
   ['receipt-types', '^src/receipt-types\\.ts$', 0],
-  ['result', '^src/result\\.ts$', 0],
+  ['result', '^src/result(-files)?\\.ts$', 0],
   ['run-plan', '^src/plan/run-plan\\.ts$', 0],
   ['errors', '^src/errors\\.ts$', 0],
   ['outcome', '^src/(outcome|recorded-error)\\.ts$', 0],

@@ -26,8 +26,8 @@ export const STORAGE_FAULTS = [
   'storage_twice',
 ] as const;
 
-/** What befalls every run that is under way. */
-const SHARED_FAULTS = [
+/** What befalls every run that is under way, and is what its scene is named after. */
+export const SCENE_FAULTS = [
   'engine_killed',
   'engine_killed_live_restore',
   'disk_full',
@@ -35,9 +35,10 @@ const SHARED_FAULTS = [
   'descriptors_used_up',
   'process_killed',
   'process_stopped',
-  'clock_forward',
-  'clock_back',
 ] as const;
+
+/** What befalls every run that is under way. */
+const SHARED_FAULTS = [...SCENE_FAULTS, 'clock_forward', 'clock_back'] as const;
 
 export type CallFault = (typeof CALL_FAULTS)[number];
 export type StorageFault = (typeof STORAGE_FAULTS)[number];

@@ -1,17 +1,8 @@
 /** What a scene is: a few runs at once, what each is like, and which faults strike where. Data only, so that it can be printed and repeated. */
-import type { CallName, Pair } from './faults.js';
+import { type CallName, type Pair, SCENE_FAULTS } from './faults.js';
 
 /** Where the runs of a scene take place, and what may befall all of them together. */
-export const SCENE_KINDS = [
-  'calls',
-  'engine_killed',
-  'engine_killed_live_restore',
-  'disk_full',
-  'inodes_full',
-  'descriptors_used_up',
-  'process_killed',
-  'process_stopped',
-] as const;
+export const SCENE_KINDS = ['calls', ...SCENE_FAULTS] as const;
 
 /** The kind of a scene; all but `calls` are named after their fault. */
 export type SceneKind = (typeof SCENE_KINDS)[number];

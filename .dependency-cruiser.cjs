@@ -33,7 +33,7 @@ const rings = [
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
   [
     'runtime',
-    '^src/(runtime|runtime-(?!ports|events)[a-z]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',
+    '^src/(runtime|runtime-(?!ports|events)[a-z-]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',
     5,
   ],
   ['index', '^src/index\\.ts$', 5],

@@ -67,6 +67,7 @@ export const ERROR_CODES = {
   'engine.unsupported': facts('engine', 'infrastructure', false, 501),
   'engine.gpu_unavailable': facts('engine', 'infrastructure', false, 503),
   'engine.failed': facts('engine', 'infrastructure', true, 502),
+  'run.not_found': facts('run', 'caller', false, 404),
   'run.not_succeeded': facts('run', 'user', false, 500),
 } as const satisfies Record<string, ErrorFacts>;
 
@@ -228,7 +229,7 @@ export class RuntimeError<
   static override readonly brand: string = 'RuntimeError';
 }
 
-/** A run did not end as the caller demanded. */
+/** A run did not end as the caller demanded, or there is none of that id. */
 export class RunError<C extends ErrorCodeOf<'run'> = ErrorCodeOf<'run'>> extends JobRuntimeError<C> {
   static override readonly brand: string = 'RunError';
 }

@@ -1,6 +1,8 @@
 /** The front door: everything `berthkit` exports, by name. No code of its own. */
 export { createRuntime } from './runtime.js';
 export type { CloseReport, ExplainOptions, Runtime } from './runtime-contract.js';
+export type { CancelReport, CancelRunOptions } from './runtime-cancels.js';
+export type { OpenRun } from './runtime-open-runs.js';
 export type { RunHandle } from './run-handle.js';
 export type { RunFilter, RunState, RunSummary } from './run-summary.js';
 export type { Definitions, JobOutcome } from './run-jobs.js';

@@ -12,6 +12,8 @@ import type { Definitions, JobOutcome } from './run-jobs.js';
 import type { RunJobsOptions } from './run-jobs-options.js';
 import type { RunOptions } from './run-options.js';
 import type { RunFilter, RunSummary } from './run-summary.js';
+import type { CancelReport, CancelRunOptions } from './runtime-cancels.js';
+import type { OpenRun } from './runtime-open-runs.js';
 import type { RuntimeStats } from './stats.js';
 import type { KeptRun } from './workspace/kept.js';
 
@@ -66,6 +68,21 @@ export interface Runtime extends AsyncDisposable {
    * @throws `validation.invalid_job` for a filter that cannot be understood.
    */
   runs(filter?: RunFilter): readonly RunSummary[];
+  /**
+   * The runs of this instance that are not over, whichever process runs them, oldest first: those the run store remembers, and those only a container
+   * tells of. With `all` also the containers of other instances that share the label prefix, and those that were kept. Asks the engine and
+   * the store, and changes nothing.
+   *
+   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.store_failed`; `runtime.closed`.
+   */
+  openRuns(options?: { readonly all?: boolean | undefined }): Promise<readonly OpenRun[]>;
+  /**
+   * Cancels a run of this instance, also one that another process runs, and resolves when it has ended or the time to wait is over. The process
+   * that runs it hears of it within about a second, through the run store they share; who asked and why is in the evidence of the result.
+   *
+   * @throws `run.not_found` where the run store knows no such run; `runtime.store_failed`; `validation.invalid_job` for an option that cannot be used.
+   */
+  cancelRun(runId: string, options?: CancelRunOptions): Promise<CancelReport>;
   /**
    * Puts a whole policy in the place of the present one: what is absent is the default, not what was before. Either all of it counts from now
    * on, or, if it throws, none. Runs that wait are judged by it when their turn comes; runs that have their place go on as they were judged.

@@ -20,6 +20,8 @@ export interface KeptThings {
   sweepIfDue(): void;
   /** Sweeps now and gives what is left, oldest first. Never rejects: what could not be removed is still there, and tried again. */
   sweep(): Promise<readonly KeptRun[]>;
+  /** For a runtime that closes: sweeps if it has before, or kept something; one that only looked around removes nothing. */
+  settle(): Promise<readonly KeptRun[]>;
 }
 
 const SWEEP_EVERY_MS = 60_000;
@@ -29,11 +31,13 @@ const SWEEP_MS = 60_000;
 export function createKeptThings(options: KeptOptions): KeptThings {
   const { clock } = options;
   let isDue = false;
+  let isUsed = false;
   let sweptAtMs: number | null = null;
   let last: Promise<readonly KeptRun[]> = Promise.resolve([]);
 
   const sweep = async (): Promise<readonly KeptRun[]> => {
     isDue = false;
+    isUsed = true;
     sweptAtMs = clock.monotonic();
     // One after the other: two at a time would count the same things twice.
     last = last.then(async () => sweepOnce(options));
@@ -42,13 +46,19 @@ export function createKeptThings(options: KeptOptions): KeptThings {
   return {
     noteKept() {
       isDue = true;
+      isUsed = true;
     },
     sweepIfDue() {
       if (!isDue && sweptAtMs !== null && clock.monotonic() - sweptAtMs < SWEEP_EVERY_MS) return;
       void sweep();
     },
     sweep,
+    settle: async () => (isUsed ? sweep() : listNow(options)),
   };
+}
+
+async function listNow({ config, instance }: KeptOptions): Promise<readonly KeptRun[]> {
+  return listKept(config().workspaceRoot, instance, AbortSignal.timeout(SWEEP_MS)).catch(() => []);
 }
 
 async function sweepOnce(options: KeptOptions): Promise<readonly KeptRun[]> {

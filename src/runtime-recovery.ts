@@ -2,7 +2,8 @@
 import { notify } from './base/notify.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
-import { createLeaseWatch } from './recovery/judge-owner.js';
+import { askStore } from './recovery/ask-store.js';
+import { createLeaseWatch, type OwnerJudge } from './recovery/judge-owner.js';
 import { reconcileOnce } from './recovery/reconcile.js';
 import type { ReconcileReport } from './recovery/report.js';
 import { createSweeper } from './recovery/sweeper.js';
@@ -29,6 +30,8 @@ export interface RuntimeRecoveryOptions {
 /** Recovery of one runtime. */
 export interface RuntimeRecovery {
   reconcile(dryRun: boolean): Promise<ReconcileReport>;
+  /** Judges owners by what is known now. */
+  readonly judge: () => Promise<OwnerJudge>;
   /** Reconciles if the process of an open run is proven dead; says whether it is. */
   readonly recoverIfDead: (run: StoredRun) => Promise<boolean>;
   /** The runtime is used: passes of its own accord begin, unless they are switched off. */
@@ -85,13 +88,15 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
       throw error;
     }
   };
+  const judge = async (): Promise<OwnerJudge> =>
+    leases.look(await askStore('owners cannot be judged', async () => store.listLeases(instance)));
   const sweeper = createSweeper({ firstPassMs, everyMs, pass: async () => reconcile(true) });
 
   return {
+    judge,
     reconcile: async (dryRun) => (dryRun ? pass(true) : reconcile(false)),
     async recoverIfDead({ owner }) {
-      const judge = leases.look(await store.listLeases(instance));
-      if (judge(owner).state !== 'dead') return false;
+      if ((await judge())(owner).state !== 'dead') return false;
       await reconcile(true);
       return true;
     },

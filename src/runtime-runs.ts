@@ -11,6 +11,9 @@ export interface RuntimeRuns {
   /** Takes a run in until it has ended; its id must not be that of a live run. */
   add(run: LiveRun): void;
   isLive(runId: string): boolean;
+  hasLive(): boolean;
+  /** Stops a live run; without effect where there is none of that id. */
+  stopRun(runId: string, cause: StopCause): void;
   get(runId: string): RunHandle | undefined;
   /**
    * Oldest first, ended ones before live ones.
@@ -57,6 +60,10 @@ export function createRuntimeRuns(): RuntimeRuns {
       result.then(onEnd, onEnd);
     },
     isLive: (runId) => live.has(runId),
+    hasLive: () => live.size > 0,
+    stopRun(runId, cause) {
+      live.get(runId)?.stop(cause);
+    },
     get: (runId) => (live.get(runId) ?? ended.get(runId))?.handle,
     summaries(filter) {
       const isMeant = toRunTest(filter);

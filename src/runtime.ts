@@ -1,5 +1,4 @@
 /** The composition root: puts configuration and ports together, starts runs, and closes. It does no I/O until the first run. */
-import { join } from 'node:path';
 import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.js';
@@ -22,17 +21,18 @@ import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
 import { holdLease } from './recovery/owner-lease.js';
-import type { CallerIdentity, RunEnvironment } from './run-context.js';
+import type { RunEnvironment } from './run-context.js';
 import { type RunHandle, startRunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
 import type { RunOptions } from './run-options.js';
 import { takenRunId } from './run-refusals.js';
-import { fileRunStore } from './run-store/file.js';
-import { memoryRunStore } from './run-store/memory.js';
-import type { RunStore } from './run-store/types.js';
+import { createCancelListener } from './runtime-cancel-listener.js';
+import { cancelRun } from './runtime-cancels.js';
 import { createClosing } from './runtime-closing.js';
+import { callerIdentity, defaultStore } from './runtime-defaults.js';
 import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
+import { listOpenRuns } from './runtime-open-runs.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
 import { createRuntimeReports } from './runtime-reports.js';
@@ -84,9 +84,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const closing = createClosing(runs, async () => {
     await lateEnds.settle();
     lease.stop();
+    await cancels.stop();
     await recovery.stop();
     await reports.close();
-    const report = { kept: await kept.sweep() };
+    const report = { kept: await kept.settle() };
     await source.close();
     return report;
   });
@@ -113,6 +114,11 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     everyMs: config.recovery.leaseMs,
     timestamp,
   });
+  const cancelling = {
+    ...{ store, identity, runs, timestamp, judge: recovery.judge },
+    monotonic: () => resolved.clock.monotonic(),
+  };
+  const cancels = createCancelListener({ store, instance: identity.instance, runs });
   const environment: RunEnvironment = {
     currentConfig: () => config,
     ports: resolved,
@@ -161,10 +167,12 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       },
     });
     if (!isTaken) runs.add(run);
-    const sweepIfDue = (): void => {
+    cancels.begin();
+    const onEnd = (): void => {
+      cancels.rest();
       if (config.enabled) kept.sweepIfDue();
     };
-    run.handle.result.then(sweepIfDue, sweepIfDue);
+    run.handle.result.then(onEnd, onEnd);
     run.handle.result.catch((error: unknown) => {
       if (!JobRuntimeError.isInstance(error)) return;
       reports.engineFailed(error);
@@ -214,6 +222,16 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     runJobs: (definitions, options = {}) => runJobs(starter, definitions, options),
     get: (runId) => runs.get(runId),
     runs: (filter = {}) => runs.summaries(filter),
+    async openRuns({ all = false } = {}) {
+      if (closing.hasBegun) throw closed();
+      const { workspaceRoot, labelPrefix } = config;
+      const [found, judge] = [await engine(), await recovery.judge()];
+      return listOpenRuns({
+        ...{ engine: found, store, judge, workspaceRoot, labelPrefix, all },
+        instance: identity.instance,
+      });
+    },
+    cancelRun: async (runId, options = {}) => cancelRun(runId, options, cancelling),
     updatePolicy(policy) {
       // A forgotten argument is an error: it must not mean the default, which lets any image run.
       const whole = (policy as unknown) ?? null;
@@ -269,16 +287,6 @@ interface RunIntent {
   readonly queueing: Queueing;
   /** May throw: then that is how the run ends. */
   readonly toRequest: () => RunRequest;
-}
-
-function defaultStore({ stateDir }: RuntimeConfig): RunStore {
-  return stateDir === null ? memoryRunStore({ maxEnded: 100 }) : fileRunStore(join(stateDir, 'runs'));
-}
-
-function callerIdentity(): CallerIdentity | null {
-  // eslint-disable-next-line no-restricted-globals -- who we are decides which user a job may run as
-  const { getuid, getgid } = process;
-  return getuid === undefined || getgid === undefined ? null : { uid: getuid(), gid: getgid() };
 }
 
 function slugOf(definition: unknown): string | null {

@@ -2,8 +2,18 @@
 import { type AnyJobRuntimeError, type Reason, type RunResult } from '../index.js';
 import type { CancelSignal } from './io.js';
 
-/** The exit codes that are ours; every other one is the job's own. `differs`: of commands that compare and run nothing. */
-export const EXIT = { succeeded: 0, differs: 1, badInput: 2, timedOut: 124, ownError: 125 } as const;
+/**
+ * The exit codes that are ours; every other one is the job's own. `differs`: of commands that compare and run nothing. `undone`: of commands about
+ * the runs of others, where not all could be done.
+ */
+export const EXIT = {
+  succeeded: 0,
+  differs: 1,
+  undone: 1,
+  badInput: 2,
+  timedOut: 124,
+  ownError: 125,
+} as const;
 
 const SIGNAL_NUMBERS: Readonly<Record<CancelSignal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
@@ -52,11 +62,13 @@ export function exitCodeOfSignal(signal: CancelSignal): number {
 }
 
 /**
- * The code for a run that has none: 2 where the input (definition, options, configuration) has to change before it can run, which is also
+ * The code for a run that has none: 2 where the input (definition, options, configuration, the id of a run) has to change before it can run, which is also
  * what `validate` exits with for it; 125 for anything that happened on the way.
  */
 export function exitCodeOfError({ kind, code }: Pick<AnyJobRuntimeError, 'kind' | 'code'>): number {
   const isInput =
-    kind === 'config' || kind === 'validation' || code === 'policy.denied' || code === 'runtime.disabled';
+    kind === 'config' ||
+    kind === 'validation' ||
+    ['policy.denied', 'runtime.disabled', 'run.not_found'].includes(code);
   return isInput ? EXIT.badInput : EXIT.ownError;
 }

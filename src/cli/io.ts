@@ -22,6 +22,8 @@ export interface CliIo {
   readonly isOutputTerminal: boolean;
   readonly hasColor: boolean;
   readonly version: string;
+  /** Who types, and where, for people who are told of it. */
+  readonly user: string;
   /** Hears of signals until the function it gives back is called; meanwhile they do not end the process. */
   readonly onSignal: (listener: (signal: CancelSignal) => void) => () => void;
   /** Ends the process at once. */

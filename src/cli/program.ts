@@ -6,6 +6,7 @@ import { type Console, createConsole } from './console.js';
 import { EXIT, exitCodeOfError } from './exit-code.js';
 import { explainCommand } from './explain-command.js';
 import { usageError } from './input-error.js';
+import { addInstanceCommands } from './instance-commands.js';
 import type { CliIo } from './io.js';
 import { CONFIG_OPTION, JSON_OPTION, type Perform, PROFILE_OPTION } from './options.js';
 import { addPolicyCommands } from './policy-commands.js';
@@ -75,6 +76,7 @@ function createParser(version: string, console: Console, isJson: boolean, perfor
       );
   }
   addPolicyCommands(parser, perform);
+  addInstanceCommands(parser, perform);
   return parser;
 }
 

@@ -1,7 +1,7 @@
 /** Removes what processes that are proven dead left behind, accounts for their runs, and does nothing else. It adopts nothing. */
 import type { ContainerEngine } from '../engine/types.js';
-import { RuntimeError } from '../errors.js';
 import { engineCall } from '../execute/engine-call.js';
+import { askStore } from './ask-store.js';
 import { finishRun, type FinishOptions } from './finish-runs.js';
 import type { LeaseWatch, OwnerJudge } from './judge-owner.js';
 import { type OwnershipKey, ownershipOf } from './ownership.js';
@@ -28,6 +28,8 @@ interface Pass extends ReconcileOptions {
   readonly leftAlone: LeftAlone[];
 }
 
+const FAILED = 'nothing was reconciled';
+
 type Thing = Pick<ReconcileAction, 'action' | 'what' | 'name' | 'runId' | 'owner'>;
 
 /**
@@ -40,8 +42,8 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
   const { signal } = new AbortController();
   const kept = await listKept(options.workspaceRoot, options.instance, signal);
   const { store, instance } = options;
-  const judge = options.leases.look(await fromStore(store.listLeases(instance)));
-  const open = await fromStore(store.listOpen({ instance }));
+  const judge = options.leases.look(await askStore(FAILED, async () => store.listLeases(instance)));
+  const open = await askStore(FAILED, async () => store.listOpen({ instance }));
   const pass: Pass = { ...options, judge, kept, actions: [], leftAlone: [] };
   await reconcileContainers(pass);
   // Secrets go even if their container could not be removed.
@@ -66,15 +68,6 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
   }
   const { dryRun, at, actions, leftAlone } = pass;
   return { dryRun, at, actions, leftAlone };
-}
-
-async function fromStore<T>(asking: Promise<T>): Promise<T> {
-  try {
-    return await asking;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    throw new RuntimeError('runtime.store_failed', `nothing was reconciled: ${message}`, { cause: error });
-  }
 }
 
 async function reconcileContainers(pass: Pass): Promise<void> {

@@ -1,4 +1,4 @@
-/** Remembers runs in a folder, for all processes that use it: one file a run, appended to line by line, one a key and one a lease. */
+/** Remembers runs in a folder, for all processes that use it: one file a run, appended to line by line, one a key, a lease and a request. */
 import { createHash, randomUUID } from 'node:crypto';
 import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import {
   replaceWhole,
   writeWhole,
 } from './lines.js';
-import type { NewRun, OwnerLease, RunStore, StoredRun } from './types.js';
+import type { CancelRequest, NewRun, OwnerLease, RunStore, StoredRun } from './types.js';
 
 const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const RUN_SUFFIX = '.jsonl';
@@ -47,10 +47,11 @@ export function fileRunStore(folder: string): RunStore {
   const ended = join(folder, 'ended');
   const keys = join(folder, 'keys');
   const leases = join(folder, 'leases');
+  const cancels = join(folder, 'cancels');
   let made: Promise<void> | null = null;
   const prepared = async (): Promise<void> => {
     made ??= (async () => {
-      for (const path of [folder, open, ended, keys, leases]) await privateFolder(path);
+      for (const path of [folder, open, ended, keys, leases, cancels]) await privateFolder(path);
     })();
     try {
       await made;
@@ -138,6 +139,8 @@ export function fileRunStore(folder: string): RunStore {
       // So that what is to be forgotten is found without reading all that is not.
       await utimes(join(open, name), new Date(at), new Date(at)).catch(() => undefined);
       await moveEnded(open, ended, name);
+      // One that stays names a run that is over, and is passed over.
+      await rm(join(cancels, name), { force: true }).catch(() => undefined);
       return isOurs;
     },
     async get(runId) {
@@ -147,6 +150,26 @@ export function fileRunStore(folder: string): RunStore {
       return (await openRuns()).filter(
         (run) => run.instance === instance && (owner === undefined || run.owner === owner),
       );
+    },
+    async requestCancel(request) {
+      const name = runFile(request.runId);
+      const isOpen = async (): Promise<boolean> => isMeant(request, (await readRun(open, name))?.run);
+      if (!(await isOpen())) return false;
+      await prepared();
+      await replaceWhole(cancels, name, JSON.stringify(request));
+      // Who ended it meanwhile may have looked before it was there.
+      if (await isOpen()) return true;
+      await rm(join(cancels, name), { force: true });
+      return false;
+    },
+    async listCancelRequests(instance) {
+      const found: CancelRequest[] = [];
+      for (const name of await namesIn(cancels, RUN_SUFFIX)) {
+        const request = toCancelRequest((await readText(join(cancels, name))) ?? '');
+        if (request?.instance !== instance || runFile(request.runId) !== name) continue;
+        if (isMeant(request, (await readRun(open, name))?.run)) found.push(request);
+      }
+      return found;
     },
     async renewLease(lease) {
       await prepared();
@@ -177,7 +200,12 @@ export function fileRunStore(folder: string): RunStore {
         if (!isBefore(lease.renewedAt, limit) || atWork.has(leaseFile(lease))) continue;
         await rm(join(leases, leaseFile(lease)), { force: true });
       }
-      for (const path of [open, ended, keys, leases]) await removeOldDrafts(path, limit);
+      for (const name of await namesIn(cancels, RUN_SUFFIX)) {
+        const isOver =
+          (await isOlder(join(cancels, name), limit)) && (await readText(join(open, name))) === null;
+        if (isOver) await rm(join(cancels, name), { force: true });
+      }
+      for (const path of [open, ended, keys, leases, cancels]) await removeOldDrafts(path, limit);
     },
   };
 }
@@ -206,6 +234,20 @@ function toLease(text: string): OwnerLease | null {
     const value = JSON.parse(text) as Partial<OwnerLease> | null;
     const isLease = typeof value?.renewals === 'number' && typeof value.renewedAt === 'string';
     return isLease ? (value as OwnerLease) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a request is about this run, and it is open. */
+const isMeant = ({ instance, startedAt }: CancelRequest, run: StoredRun | undefined): boolean =>
+  run?.end === null && run.instance === instance && run.startedAt === startedAt;
+
+function toCancelRequest(text: string): CancelRequest | null {
+  try {
+    const value = JSON.parse(text) as Partial<CancelRequest> | null;
+    const texts = [value?.instance, value?.runId, value?.startedAt, value?.by, value?.reason, value?.at];
+    return texts.every((each) => typeof each === 'string') ? (value as CancelRequest) : null;
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 /** Remembers runs as long as the process lives: for tests, and for runtimes without a state folder. */
 import type { RunOutcome } from '../outcome.js';
-import type { NewRun, OwnerLease, RunStep, RunStore, StoredRun } from './types.js';
+import type { CancelRequest, NewRun, OwnerLease, RunStep, RunStore, StoredRun } from './types.js';
 
 /** How much it remembers. */
 export interface MemoryRunStoreOptions {
@@ -24,6 +24,7 @@ export function memoryRunStore({ maxEnded = 1_000 }: MemoryRunStoreOptions = {})
   const ended = new Map<string, Entry>();
   const keys = new Map<string, Entry>();
   const leases = new Map<string, OwnerLease>();
+  const cancels = new Map<string, CancelRequest>();
   const view = (entry: Entry): StoredRun => ({ ...entry.run, steps: entry.steps.slice(), end: entry.end });
   const releaseKey = (entry: Entry): void => {
     const { key } = entry.run;
@@ -58,6 +59,7 @@ export function memoryRunStore({ maxEnded = 1_000 }: MemoryRunStoreOptions = {})
       entry.end = end;
       entry.endedAt = at;
       open.delete(runId);
+      cancels.delete(runId);
       const earlier = ended.get(runId);
       if (earlier !== undefined) drop(runId, earlier);
       ended.set(runId, entry);
@@ -78,6 +80,18 @@ export function memoryRunStore({ maxEnded = 1_000 }: MemoryRunStoreOptions = {})
       return [...open.values()]
         .filter(({ run }) => run.instance === instance && (owner === undefined || run.owner === owner))
         .map(view);
+    },
+    async requestCancel(request) {
+      await Promise.resolve();
+      const { runId, instance, startedAt } = request;
+      const run = open.get(runId)?.run;
+      if (run?.instance !== instance || run.startedAt !== startedAt) return false;
+      cancels.set(runId, request);
+      return true;
+    },
+    async listCancelRequests(instance) {
+      await Promise.resolve();
+      return [...cancels.values()].filter((request) => request.instance === instance);
     },
     async renewLease(lease) {
       await Promise.resolve();

@@ -108,6 +108,19 @@ export interface OwnerLease {
   readonly renewedAt: string;
 }
 
+/** That somebody wants a run to end which another process runs. JSON-safe. */
+export interface CancelRequest {
+  readonly instance: string;
+  readonly runId: string;
+  /** When the run began that is meant, as it was claimed: its id may be used again. */
+  readonly startedAt: string;
+  /** Who asks, for people. */
+  readonly by: string;
+  readonly reason: string;
+  /** ISO. */
+  readonly at: string;
+}
+
 /**
  * Remembers runs, for several processes at once. Methods may be called concurrently, by different processes too. What a method has resolved for
  * is seen by every later call of any process, and is there after the process was killed. A store decides nothing: which run is dead, and
@@ -138,6 +151,13 @@ export interface RunStore {
     readonly instance: string;
     readonly owner?: string | undefined;
   }): Promise<readonly StoredRun[]>;
+  /**
+   * Leaves word that an open run is to end, in the place of an earlier one; false, and nothing is left, where no such run is open. It is there
+   * until the run ends.
+   */
+  requestCancel(request: CancelRequest): Promise<boolean>;
+  /** What was left for the open runs of an instance. Every process at work asks once a second: it must be cheap where there is nothing. */
+  listCancelRequests(instance: string): Promise<readonly CancelRequest[]>;
   /** Puts an owner's lease in the place of its earlier one. */
   renewLease(lease: OwnerLease): Promise<void>;
   /** The last lease of each owner of an instance. */

@@ -44,6 +44,12 @@ describe('an error', () => {
     const codes = (Object.keys(ERROR_CODES) as ErrorCode[]).filter((code) => {
       return exitCodeOfError({ code, kind: ERROR_CODES[code].kind }) === 2;
     });
-    expect(codes).toEqual(['config.invalid', 'validation.invalid_job', 'policy.denied', 'runtime.disabled']);
+    expect(codes).toEqual([
+      'config.invalid',
+      'validation.invalid_job',
+      'policy.denied',
+      'runtime.disabled',
+      'run.not_found',
+    ]);
   });
 });

@@ -60,6 +60,7 @@ export function testProcess(folder: string, changes: Partial<CliIo> = {}): TestP
       isOutputTerminal: false,
       hasColor: false,
       version: '1.2.3',
+      user: 'ops@example',
       onSignal(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);

@@ -56,6 +56,7 @@ describe('the calls to the engine', () => {
       kind: 'image',
     });
     await runtime.readiness();
+    await runtime.openRuns({ all: true });
     await runtime.reconcile();
     expect([...new Set(calls.map(written))].sort()).toEqual([...all].sort());
   });

@@ -10,6 +10,7 @@ const GRANTED = 'a key is granted once, and stays with its run when that has end
 const FIRST_END = 'only the first end counts, and nothing is added after it';
 const LISTED = 'open runs are listed by instance and owner, those that have ended are not';
 const LEASE = 'a lease takes the place of its owner’s earlier one, and of no other';
+const REQUESTED = 'a request is there for others, whole, until its run ends';
 const OLD_LEASES = 'old leases are forgotten, but not that of an owner with an open run';
 
 const caught: Readonly<Record<RunStoreMutation, string>> = {
@@ -41,6 +42,12 @@ const caught: Readonly<Record<RunStoreMutation, string>> = {
   'mixes leases of instances': LEASE,
   'forgets leases of who is at work': OLD_LEASES,
   'keeps old leases': OLD_LEASES,
+  'keeps requests of what has ended': REQUESTED,
+  'keeps the first request': 'a later request takes the place of an earlier one',
+  'takes requests for any run':
+    'nothing can be asked of a run that is not open, nor of another one of its id',
+  'drops what a request says': REQUESTED,
+  'lists requests of other instances': 'requests are found by instance',
 };
 
 const make = (mutation: RunStoreMutation) => () => Promise.resolve({ store: simpleRunStore(mutation) });

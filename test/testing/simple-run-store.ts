@@ -1,6 +1,13 @@
 /** A small correct run store in memory whose every rule can be broken on purpose, to prove that the suite notices. */
 import type { RunOutcome } from '../../src/outcome.js';
-import type { NewRun, OwnerLease, RunStep, RunStore, StoredRun } from '../../src/run-store/types.js';
+import type {
+  CancelRequest,
+  NewRun,
+  OwnerLease,
+  RunStep,
+  RunStore,
+  StoredRun,
+} from '../../src/run-store/types.js';
 
 /** What is wrong with it; nothing by default. */
 export type RunStoreMutation =
@@ -30,7 +37,12 @@ export type RunStoreMutation =
   | 'keeps the first lease'
   | 'mixes leases of instances'
   | 'forgets leases of who is at work'
-  | 'keeps old leases';
+  | 'keeps old leases'
+  | 'keeps requests of what has ended'
+  | 'keeps the first request'
+  | 'takes requests for any run'
+  | 'drops what a request says'
+  | 'lists requests of other instances';
 
 interface Entry {
   run: NewRun;
@@ -45,6 +57,7 @@ export function simpleRunStore(mutation?: RunStoreMutation): RunStore {
   const is = (which: RunStoreMutation): boolean => mutation === which;
   let entries: Entry[] = [];
   let leases: OwnerLease[] = [];
+  let requests: CancelRequest[] = [];
   const view = ({ run, steps, end }: Entry): StoredRun => ({ ...run, steps: [...steps], end });
   const openOf = (runId: string): Entry | undefined =>
     entries.find(({ run, end }) => run.runId === runId && end === null);
@@ -92,6 +105,7 @@ export function simpleRunStore(mutation?: RunStoreMutation): RunStore {
       entry.end = end;
       entry.keepsKey = (keepsKey || is('keeps every key')) && !is('gives up every key');
       entry.endedAt = at;
+      if (!is('keeps requests of what has ended')) requests = requests.filter((each) => each.runId !== runId);
       return true;
     },
     async get(runId) {
@@ -109,6 +123,21 @@ export function simpleRunStore(mutation?: RunStoreMutation): RunStore {
             (owner === undefined || run.owner === owner || is('lists other owners')),
         )
         .map(view);
+    },
+    async requestCancel(request) {
+      await Promise.resolve();
+      const { runId, instance, startedAt } = request;
+      const run = openOf(runId)?.run;
+      const isMeant = run?.instance === instance && run.startedAt === startedAt;
+      if (!isMeant && !is('takes requests for any run')) return false;
+      if (is('keeps the first request') && requests.some((each) => each.runId === runId)) return true;
+      const kept = is('drops what a request says') ? { ...request, by: '', reason: '' } : request;
+      requests = [...requests.filter((each) => each.runId !== runId), kept];
+      return true;
+    },
+    async listCancelRequests(instance) {
+      await Promise.resolve();
+      return requests.filter((each) => each.instance === instance || is('lists requests of other instances'));
     },
     async renewLease(lease) {
       await Promise.resolve();

@@ -5,6 +5,7 @@ const entry = {
   policy: 'src/policy/entry.ts',
   engine: 'src/engine/entry.ts',
   storage: 'src/storage/entry.ts',
+  opentelemetry: 'src/telemetry/entry.ts',
   testing: 'src/testing/index.ts',
 };
 

@@ -12,6 +12,7 @@ export default defineConfig({
       { find: /^berthkit\/policy$/, replacement: entry('src/policy/entry.ts') },
       { find: /^berthkit\/engine$/, replacement: entry('src/engine/entry.ts') },
       { find: /^berthkit\/storage$/, replacement: entry('src/storage/entry.ts') },
+      { find: /^berthkit\/opentelemetry$/, replacement: entry('src/telemetry/entry.ts') },
       { find: /^berthkit\/testing$/, replacement: entry('src/testing/index.ts') },
     ],
   },

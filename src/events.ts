@@ -22,19 +22,28 @@ export interface EventFields {
   stage_start: { readonly inputs: number };
   stage_progress: { readonly workspacePath: string; readonly files: number; readonly sizeBytes: number };
   stage_end: { readonly files: number; readonly sizeBytes: number };
+  /** Only where the job has secrets: how many are resolved. */
+  secrets_start: { readonly secrets: number };
+  secrets_end: object;
   container_created: { readonly containerName: string; readonly containerId: string };
   container_started: { readonly containerName: string };
   container_exited: { readonly exitCode: number | null };
   output: { readonly stream: 'stdout' | 'stderr'; readonly text: string };
   output_dropped: { readonly stream: 'stdout' | 'stderr'; readonly bytes: number };
   collect_start: { readonly outputs: number };
+  /** All outputs are verified, and some are there: they are stored now. */
+  upload_start: { readonly files: number; readonly sizeBytes: number };
+  upload_end: object;
   output_collected: { readonly output: OutputReport };
   collect_end: { readonly files: number; readonly sizeBytes: number };
   warning: { readonly message: string };
+  /** What the attempt had made is undone from here on, whatever it came to. */
+  cleanup_start: object;
   cleanup_error: {
     readonly what: 'container' | 'workspace' | 'secret' | 'outputs';
     readonly message: string;
   };
+  cleanup_end: object;
   /** What was kept on purpose: a container's name, a folder. */
   kept: { readonly container: string | null; readonly workspace: string | null };
   run_end: RunOutcome & { readonly durations: Durations };

@@ -41,6 +41,13 @@ export async function collectRun(
           signal: bounded,
           pause: async (milliseconds, until) => run.ports.clock.pause(milliseconds, until),
           journal: async (name, publication) => run.note({ name, publication }),
+          // What is broken off has no such moments any more: by then the run is being cleaned up.
+          onUploadStart: (found) => {
+            if (!bounded.aborted) run.emit('upload_start', found);
+          },
+          onUploadEnd: () => {
+            if (!bounded.aborted) run.emit('upload_end', {});
+          },
           onOutput: (output) => {
             run.emit('output_collected', { output });
           },

@@ -26,6 +26,8 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
   run.record.phase = 'secrets';
   const { runId, attempt, jobSlug, metadata } = run.record;
   const context = { runId, attempt, jobSlug, metadata, profile: run.options.profile ?? null };
+  const count = plan.secrets.length;
+  if (count > 0) run.emit('secrets_start', { secrets: count });
   const secrets = await resolveSecrets(plan.secretEnvironment, resolverOf(run), context, {
     timeoutMs: plan.timeouts.secretsMs,
     signal: run.stop.signal,
@@ -48,6 +50,7 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
   requireFitting(plan.secretEnvironment, variables);
   const files = await writeFiles(run, plan, valuesOf(plan, 'file', secrets.values));
   if (files !== null) cleanup.addFirst('secret', async (signal) => files.remove(signal));
+  if (count > 0) run.emit('secrets_end', {});
   await run.note({ name: 'secrets_ready' });
   return { variables, files };
 }

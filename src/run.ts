@@ -40,9 +40,11 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     } finally {
       run.keeping.succeeded = failure === null && finalVerdict(run, record, null)?.reason === 'completed';
       await run.note({ name: 'settled', outcome: outcomeSoFar(run, failure) });
+      run.emit('cleanup_start', {});
       await cleanup.run((what, error) => {
         run.cleanupFailed(what, error);
       });
+      run.emit('cleanup_end', {});
       release();
     }
   } catch (error) {

@@ -14,7 +14,7 @@ const npm = (...words) =>
 npm('pack', root, '--ignore-scripts', '--pack-destination', folder);
 const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
 writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', private: true }));
-// The compiler and Node's types are all a consumer brings; none of dockerode's types.
+// The compiler, Node's types and the optional peer are all a consumer brings; none of dockerode's types.
 npm(
   'install',
   '--ignore-scripts',
@@ -23,6 +23,7 @@ npm(
   join(folder, tarball),
   'typescript@~6.0.3',
   '@types/node@20',
+  '@opentelemetry/api@1',
 );
 cpSync(fileURLToPath(new URL('./template', import.meta.url)), folder, { recursive: true });
 execFileSync(join(folder, 'node_modules', '.bin', 'tsc'), ['-p', folder], { stdio: 'inherit' });

@@ -20,6 +20,10 @@ export interface CollectOptions extends PublishOutputsOptions {
   readonly placeholders: ReadonlySet<string>;
   /** What outputs must not hold; default: nothing is looked for. */
   readonly secrets?: OutputSecrets | undefined;
+  /** Told, once all is verified, of the files that are to be stored; not told where there is none. */
+  readonly onUploadStart?: ((found: FoundSize) => void) | undefined;
+  /** Told after the last one, stored or failed. */
+  readonly onUploadEnd?: (() => void) | undefined;
   /** Told each output as soon as its state is final. */
   readonly onOutput?: ((report: OutputReport) => void) | undefined;
 }
@@ -32,17 +36,20 @@ interface RejectedOutput {
   readonly reason: string;
 }
 
+/** Files that were verified, and their bytes. */
+interface FoundSize {
+  readonly files: number;
+  readonly sizeBytes: number;
+}
+
 /** What was collected. */
-export interface CollectedOutputs {
+export interface CollectedOutputs extends FoundSize {
   /** In the order of the plan's outputs. */
   readonly reports: readonly OutputReport[];
   /** Workspace paths of required outputs that are not there. */
   readonly missing: readonly string[];
   /** Also optional ones: a link in the place of an output is never an accident to be passed over. */
   readonly rejected: readonly RejectedOutput[];
-  /** Files that were verified, and their bytes. */
-  readonly files: number;
-  readonly sizeBytes: number;
   /** Uploads that failed, as one error with the code of the first; the others were all tried. */
   readonly failure: StorageError | null;
 }
@@ -149,8 +156,22 @@ async function publishAll(
     output,
     files: found.state === 'found' ? found.files : [],
   }));
+  const found = sizeOf(candidates.filter(({ output: { upload } }) => upload !== null));
+  if (found.files > 0) options.onUploadStart?.(found);
   await publishOutputs(outputs, job, options, settle);
+  if (found.files > 0) options.onUploadEnd?.();
   return settled;
+}
+
+/** What was found for some of the outputs. */
+function sizeOf(candidates: readonly Candidate[]): FoundSize {
+  const digests = candidates.flatMap(({ found }) =>
+    found.state === 'found' ? found.files.map(({ digest }) => digest) : [],
+  );
+  return {
+    files: digests.length,
+    sizeBytes: digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+  };
 }
 
 function toSettled({ output, found }: Candidate, sent: readonly SentFile[]): Settled {
@@ -177,17 +198,13 @@ function toSettled({ output, found }: Candidate, sent: readonly SentFile[]): Set
 }
 
 function summarize(candidates: readonly Candidate[], settled: readonly Settled[]): CollectedOutputs {
-  const digests = candidates.flatMap(({ found }) =>
-    found.state === 'found' ? found.files.map(({ digest }) => digest) : [],
-  );
   return {
     reports: settled.map(({ report }) => report),
     missing: settled.flatMap(({ report }) => (report.state === 'missing' ? [report.workspacePath] : [])),
     rejected: candidates.flatMap(({ output: { workspacePath }, found }) =>
       found.state === 'rejected' ? [{ workspacePath, cause: found.cause, reason: found.reason }] : [],
     ),
-    files: digests.length,
-    sizeBytes: digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    ...sizeOf(candidates),
     failure: toUploadError(settled),
   };
 }

@@ -305,6 +305,8 @@ describe('what goes in and out', () => {
       'container_created',
       'container_started',
       'container_exited',
+      'cleanup_start',
+      'cleanup_end',
       'attempt_end',
       'run_end',
     ]);

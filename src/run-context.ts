@@ -9,6 +9,7 @@ import type { Issue } from './errors.js';
 import type { RunEvent, RunEventFields, RunEventType } from './events.js';
 import type { Admission } from './execute/admission.js';
 import type { DiskGuard } from './execute/disk-guard.js';
+import type { ImagePulls } from './execute/image-pulls.js';
 import type { Queueing } from './execute/turns.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
@@ -39,6 +40,8 @@ export interface RunEnvironment {
   readonly ports: ResolvedPorts;
   readonly engine: () => Promise<ContainerEngine>;
   readonly admission: Admission;
+  /** The pulls of all its runs. */
+  readonly pulls: ImagePulls;
   /** Who makes room when the disk runs low. */
   readonly diskGuard: DiskGuard;
   /** The runs that wait for their next attempt. */

@@ -1,10 +1,8 @@
-/** The steps of a run before its secrets and its container: judged and planned, admitted, image, workspace, inputs. */
+/** The steps of a run before its secrets and its container, but for its image: judged and planned, admitted, workspace, inputs. */
 import { isDeepStrictEqual } from 'node:util';
-import type { ContainerEngine } from './engine/types.js';
-import { EngineError, PolicyError, ValidationError, WorkspaceError } from './errors.js';
+import { PolicyError, ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
-import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
 import { type Demand, toNanoCpus } from './execute/turns.js';
 import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
@@ -147,44 +145,6 @@ export async function withQueueDeadline<T>(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Has the image there, by pulling it if need be. */
-export async function prepareImage(
-  run: Run,
-  plan: RunPlan,
-): Promise<EnsuredImage & { readonly engine: ContainerEngine }> {
-  return run.timed('pullMs', 'pull', async () => {
-    run.stop.signal.throwIfAborted();
-    const engine = await run.engine();
-    requireVerifiable(run, engine);
-    const image = await ensureImage({
-      engine,
-      plan,
-      signal: run.stop.signal,
-      onPullStart: () => {
-        run.emit('pull_start', { reference: plan.image.reference });
-      },
-      onProgress: ({ layer, status, currentBytes, totalBytes }) => {
-        run.emit('pull_progress', { layer, status, currentBytes, totalBytes });
-      },
-    });
-    run.record.imageDigest = image.digest;
-    run.emit('pull_end', { digest: image.digest, pulled: image.pulled });
-    await run.note({ name: 'image_ready' });
-    return { ...image, engine };
-  });
-}
-
-/** Before anything is done: whether the container will be compared with what was asked for before it starts. */
-function requireVerifiable(run: Run, engine: ContainerEngine): void {
-  if (engine.capabilities.verifiableSpec) return;
-  const what = `engine "${engine.name}" cannot tell what it applied to a container`;
-  if (!run.config.policy.security.requireAttestation) {
-    run.warn(`${what}: this run was not compared with what was asked for before its start`);
-    return;
-  }
-  throw new EngineError('engine.unsupported', `${what}, and policy.security.requireAttestation demands it`);
 }
 
 /** The uid and gid the job runs as. */

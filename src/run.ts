@@ -10,7 +10,8 @@ import { redactedResult } from './run-redaction.js';
 import { collectRun } from './run-collection.js';
 import { executeRun } from './run-execution.js';
 import { joinRun } from './run-join.js';
-import { admitRun, openWorkspace, planJudged, prepareImage, stageRun } from './run-preparation.js';
+import { prepareImage } from './run-image.js';
+import { admitRun, openWorkspace, planJudged, stageRun } from './run-preparation.js';
 import type { Run } from './run-context.js';
 import { revealSecrets } from './run-secrets.js';
 

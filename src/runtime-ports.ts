@@ -4,6 +4,7 @@ import type { AuditSink } from './audit.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent } from './events.js';
 import { pause } from './execute/deadline.js';
+import type { ImageVerifier } from './execute/verify-image.js';
 import type { Logger } from './log-lines.js';
 import type { PolicyRule } from './policy/rule.js';
 import type { RunStore } from './run-store/types.js';
@@ -31,6 +32,8 @@ export interface RuntimePorts {
   /** Finds the file behind a `filestoreNode`; null if there is none. */
   readonly resolveNode?: NodeResolver | undefined;
   readonly resolveSecret?: SecretResolver | undefined;
+  /** Says whether an image may be used, before a container is made of it; fails closed. Default: every image that policy allows. */
+  readonly verifyImage?: ImageVerifier | undefined;
   /** Rules besides the built-in ones; a rule that throws denies. */
   readonly rules?: readonly PolicyRule[] | undefined;
   /** Hears every event of every run, and the `run_end` of runs whose process died. What it throws is ignored. */
@@ -90,6 +93,7 @@ export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
     createId: ports.createId ?? (() => randomUUID()),
     resolveNode: ports.resolveNode,
     resolveSecret: ports.resolveSecret,
+    verifyImage: ports.verifyImage,
     onEvent: ports.onEvent,
     onRuntimeEvent: ports.onRuntimeEvent,
     logger: ports.logger,

@@ -10,6 +10,7 @@ import { JobRuntimeError, type RuntimeError } from './errors.js';
 import { createAdmission } from './execute/admission.js';
 import type { Queueing } from './execute/turns.js';
 import { createDiskGuard } from './execute/disk-guard.js';
+import { createImagePulls } from './execute/image-pulls.js';
 import { createResting } from './execute/resting.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
@@ -124,6 +125,11 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     ports: resolved,
     engine,
     admission,
+    pulls: createImagePulls({
+      idleMs: () => config.images.pullIdleMs,
+      pause: resolved.clock.pause,
+      random: resolved.random,
+    }),
     diskGuard: createDiskGuard(),
     resting,
     caller,

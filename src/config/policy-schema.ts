@@ -131,8 +131,12 @@ export const profileSchema = lazy(() =>
       deny: imagePatterns('deny'),
       requireDigest: flag(),
       allowedPullPolicies: z
-        .array(z.enum(['always', 'ifNotPresent'], { error: 'must be "always" or "ifNotPresent"' }))
-        .min(1, 'must name at least one of always, ifNotPresent'),
+        .array(
+          z.enum(['always', 'ifNotPresent', 'never'], {
+            error: 'must be "always", "ifNotPresent" or "never"',
+          }),
+        )
+        .min(1, 'must name at least one of always, ifNotPresent, never'),
     }),
     network: z.strictObject({
       enforceIsolation: flag(),

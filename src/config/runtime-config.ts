@@ -138,6 +138,10 @@ export interface RuntimeConfig {
     /** What all runs that have a place may hold together; each counts for `maxBytes`. Null: no bound. */
     readonly maxTotalBytes: number | null;
   };
+  readonly images: {
+    /** A pull that tells of no progress for so long is given up, whatever `timeouts` leave it. */
+    readonly pullIdleMs: number;
+  };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**
    * `sha256`: whether the SHA-256 of inputs, of the caller's files and of standard input is computed for their reports, and so for the receipt. One that

@@ -12,6 +12,8 @@ export type {
   EngineInfo,
   ImageInfo,
   OutputChunk,
+  PulledImage,
+  PullFailureReason,
   PullProgress,
 } from './types.js';
 export type * from './applied-spec.js';

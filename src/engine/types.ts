@@ -160,15 +160,39 @@ export interface ImageInfo {
   readonly environment: readonly string[];
   readonly operatingSystem: string;
   readonly architecture: string;
+  /** Of the architecture, for example `v7`; null where the image names none. */
+  readonly variant: string | null;
   readonly sizeBytes: number;
 }
 
 /** One step of a pull. */
 export interface PullProgress {
+  /** Null for what is said of the image as a whole. */
   readonly layer: string | null;
+  /** The engine's own words. */
   readonly status: string;
   readonly currentBytes: number | null;
   readonly totalBytes: number | null;
+}
+
+/**
+ * What stood in the way of a pull, as far as an engine tells; `details.reason` of an `image.pull_failed`.
+ */
+export type PullFailureReason =
+  | 'too_many_requests'
+  | 'unknown_host'
+  | 'connection_refused'
+  | 'no_answer'
+  | 'registry_error'
+  | 'missing_blob'
+  | 'certificate'
+  | 'plain_http'
+  | 'no_space';
+
+/** What a pull says it brought. */
+export interface PulledImage {
+  /** `sha256:…` of the manifest, or of the index it was chosen from; null where the engine does not say. */
+  readonly digest: string | null;
 }
 
 /** What befell a container. */
@@ -185,8 +209,10 @@ export interface EngineEvent {
 /** Images. */
 export interface EngineImages {
   /**
-   * Pulls one image: a tag or digest is always given, never "all tags".
-   * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed` (also for an error inside a stream that began with success).
+   * Pulls one image: a tag or digest is always given, never "all tags". No retries; an aborted signal ends the pull.
+   * @throws `image.not_found`, `image.unauthorized`, `image.platform_mismatch` (not published for `platform`), `image.digest_mismatch` (its bytes are
+   * not those of its digest), `image.pull_failed` with a {@link PullFailureReason} where it is known; each also for an error inside a stream
+   * that began with success.
    */
   pull(
     reference: string,
@@ -194,7 +220,7 @@ export interface EngineImages {
       readonly platform?: string | undefined;
       readonly onProgress?: ((progress: PullProgress) => void) | undefined;
     },
-  ): Promise<void>;
+  ): Promise<PulledImage>;
   /** What is known of an image here, or null. Takes a reference or an id. */
   inspect(reference: string, options?: CallOptions): Promise<ImageInfo | null>;
 }

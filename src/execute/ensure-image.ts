@@ -1,18 +1,22 @@
-/** Makes sure that the judged image is there, pulling it where the plan says so. */
+/** Makes sure that the judged image is there, going by the plan's pull policies in their order. It runs no check of the operator's. */
 import { parseImageReference } from '../base/image-reference.js';
-import type { ContainerEngine, ImageInfo, PullProgress } from '../engine/types.js';
+import { isForPlatform, platformText } from '../base/platform.js';
+import type { ContainerEngine, ImageInfo, PulledImage, PullProgress } from '../engine/types.js';
 import { ImageError } from '../errors.js';
 import type { RunPlan } from '../plan/run-plan.js';
-import { withDeadline } from './deadline.js';
 import { engineCall } from './engine-call.js';
+import type { ImagePulls } from './image-pulls.js';
 
 /** What getting an image needs. */
 export interface EnsureImageOptions {
   readonly engine: ContainerEngine;
+  readonly pulls: ImagePulls;
   readonly plan: RunPlan;
   readonly signal: AbortSignal;
   readonly onPullStart: () => void;
   readonly onProgress: (progress: PullProgress) => void;
+  /** A policy brought nothing, and the next one is gone by. */
+  readonly onFallback: (message: string) => void;
 }
 
 /** An image that is there. */
@@ -24,64 +28,128 @@ export interface EnsuredImage {
 }
 
 /**
- * Inspects, pulls if the policy of the plan demands it, and inspects again. A reference with a digest is taken by its digest alone, because old
- * engines ignore a tag beside it.
+ * Goes through the policies until one brings the image. A reference with a digest is taken by its digest alone, because old engines ignore a tag beside
+ * it, and what was pulled by the digest the pull told of, so that a tag that is moved meanwhile changes nothing.
  *
- * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`, `image.pull_timed_out`.
+ * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`, `image.pull_timed_out`, `image.platform_mismatch`, `image.digest_mismatch`: of the
+ * first policy that failed.
  */
 export async function ensureImage(options: EnsureImageOptions): Promise<EnsuredImage> {
-  const { engine, plan, signal } = options;
-  const reference = engineReference(plan.image.reference);
-  const inspect = async (): Promise<ImageInfo | null> =>
-    engineCall('image inspect', signal, (callSignal) =>
-      engine.images.inspect(reference, { signal: callSignal }),
-    );
-
-  if (plan.image.pullPolicy === 'ifNotPresent') {
-    const info = await inspect();
-    if (info !== null) return { info, digest: digestOf(info, reference), pulled: false };
+  const { plan, onFallback } = options;
+  const { reference, pullPolicies } = plan.image;
+  const pull = oncePulled(options);
+  let first: ImageError | null = null;
+  for (const [index, policy] of pullPolicies.entries()) {
+    try {
+      const local = policy === 'always' ? null : await lookUp(options, engineReference(reference));
+      if (local !== null && (policy === 'never' || isRightPlatform(plan, local))) {
+        return { ...checked(plan, local, null), pulled: false };
+      }
+      if (policy === 'never') throw notHere(reference);
+      const { info, digest } = await pull();
+      return { ...checked(plan, info, digest), pulled: true };
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error;
+      first ??= error;
+      const next = pullPolicies[index + 1];
+      if (next !== undefined) {
+        onFallback(
+          `pull policy "${policy}" brought no image, going on with "${next}": ${error.code}: ${error.message}`,
+        );
+      }
+    }
   }
-  options.onPullStart();
-  const onTimeout = (): Error =>
-    new ImageError(
-      'image.pull_timed_out',
-      `pulling ${reference} took longer than ${String(plan.timeouts.pullMs)} ms`,
-      {
-        hint: 'raise timeouts.default.pullMs, or pull the image beforehand',
-      },
-    );
-  await withDeadline({ timeoutMs: plan.timeouts.pullMs, signal, onTimeout }, async (pullSignal) =>
-    engine.images.pull(reference, {
-      signal: pullSignal,
-      onProgress: options.onProgress,
-      platform: plan.image.platform ?? undefined,
-    }),
-  );
-  const info = await inspect();
-  if (info === null) {
-    throw new ImageError(
-      'image.not_found',
-      `the image ${reference} was pulled, but the engine does not have it`,
-    );
-  }
-  return { info, digest: digestOf(info, reference), pulled: true };
+  throw first ?? notHere(reference);
 }
 
+function notHere(reference: string): ImageError {
+  return new ImageError(
+    'image.not_found',
+    `the image ${reference} is not here, and pull policy "never" pulls none`,
+    { hint: 'pull it beforehand, or use another pull policy' },
+  );
+}
+
+async function lookUp({ engine, signal }: EnsureImageOptions, reference: string): Promise<ImageInfo | null> {
+  return engineCall('image inspect', signal, (callSignal) =>
+    engine.images.inspect(reference, { signal: callSignal }),
+  );
+}
+
+/** Pulls when it is first called; what failed is not tried again under another policy. */
+function oncePulled(options: EnsureImageOptions): () => Promise<PulledInfo> {
+  let pulling: Promise<PulledInfo> | null = null;
+  return async () => (pulling ??= pullImage(options));
+}
+
+interface PulledInfo extends PulledImage {
+  readonly info: ImageInfo;
+}
+
+async function pullImage(options: EnsureImageOptions): Promise<PulledInfo> {
+  const { engine, pulls, plan, signal, onPullStart, onProgress } = options;
+  const reference = engineReference(plan.image.reference);
+  onPullStart();
+  const { digest } = await pulls.pull({
+    engine,
+    reference,
+    platform: plan.image.platform,
+    timeoutMs: plan.timeouts.pullMs,
+    signal,
+    onProgress,
+  });
+  const name = digest === null ? reference : withDigest(reference, digest);
+  const info = await lookUp(options, name);
+  if (info !== null) return { info, digest };
+  throw new ImageError('image.not_found', `the image ${name} was pulled, but the engine does not have it`);
+}
+
+function isRightPlatform({ image }: RunPlan, info: ImageInfo): boolean {
+  return image.platform === null || isForPlatform(info, image.platform);
+}
+
+/** The image with its digest, if it is the one that was asked for. */
+function checked(plan: RunPlan, info: ImageInfo, pulled: string | null): Omit<EnsuredImage, 'pulled'> {
+  const { reference, platform } = plan.image;
+  if (!isRightPlatform(plan, info)) {
+    throw new ImageError(
+      'image.platform_mismatch',
+      `the image ${reference} is for ${platformText(info)}, and ${platform ?? 'any'} was asked for`,
+      { hint: 'publish it for this platform, or ask for another one' },
+    );
+  }
+  const wanted = parseImageReference(reference);
+  const digests = digestsOf(info, reference);
+  const asked = wanted.ok ? wanted.reference.digest : null;
+  const expected = asked ?? pulled;
+  if (expected !== null && (!digests.includes(expected) || (pulled ?? expected) !== expected)) {
+    const known = digests.join(', ') || 'no digest';
+    throw new ImageError(
+      'image.digest_mismatch',
+      `the image for ${reference} should have digest ${expected}; the engine knows it by ${known}`,
+    );
+  }
+  return { info, digest: expected ?? digests[0] ?? null };
+}
+
+/** By its digest alone, where it has one. */
 function engineReference(text: string): string {
   const parsed = parseImageReference(text);
-  if (!parsed.ok || parsed.reference.digest === null) return text;
-  const { host, path, digest } = parsed.reference;
-  return `${host}/${path}@${digest}`;
+  return parsed.ok && parsed.reference.digest !== null ? withDigest(text, parsed.reference.digest) : text;
 }
 
-function digestOf(info: ImageInfo, reference: string): string | null {
+function withDigest(text: string, digest: string): string {
+  const parsed = parseImageReference(text);
+  return parsed.ok ? `${parsed.reference.host}/${parsed.reference.path}@${digest}` : text;
+}
+
+/** Under which the repository of the reference knows the image. */
+function digestsOf(info: ImageInfo, reference: string): readonly string[] {
   const wanted = parseImageReference(reference);
-  for (const repoDigest of info.repoDigests) {
+  return info.repoDigests.flatMap((repoDigest) => {
     const known = parseImageReference(repoDigest);
-    if (!wanted.ok || !known.ok) continue;
-    const same =
-      known.reference.host === wanted.reference.host && known.reference.path === wanted.reference.path;
-    if (same) return known.reference.digest;
-  }
-  return null;
+    if (!wanted.ok || !known.ok || known.reference.digest === null) return [];
+    const { host, path, digest } = known.reference;
+    return host === wanted.reference.host && path === wanted.reference.path ? [digest] : [];
+  });
 }

@@ -41,7 +41,7 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
     container: {
       image: docker.image,
       platform: docker.platform ?? null,
-      pullPolicy: docker.imagePullPolicy ?? null,
+      pullPolicies: [docker.imagePullPolicy ?? []].flat(),
       entryPoint: docker.entryPoint ?? [],
       command: [...(docker.command ?? []), ...(docker.args ?? [])],
       workingDirectory: docker.workingDirectory ?? null,

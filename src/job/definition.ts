@@ -97,7 +97,8 @@ export interface ConfigFileDefinition {
 export interface DockerJob {
   /** 1 to 512 characters. */
   readonly image: string;
-  readonly imagePullPolicy?: PullPolicy | undefined;
+  /** A list is gone through in its order, until one brings the image. Default `ifNotPresent`. */
+  readonly imagePullPolicy?: PullPolicy | readonly PullPolicy[] | undefined;
   readonly platform?: string | undefined;
   readonly entryPoint?: readonly string[] | undefined;
   readonly command?: readonly string[] | undefined;

@@ -32,12 +32,21 @@ const words = lazy(() =>
 
 const flag = lazy(() => z.boolean({ error: 'must be true or false' }));
 
+const PULL_POLICIES = 'must be "always", "ifNotPresent" or "never", or a list of them';
+
+const pullPolicies = lazy(() => {
+  const one = z.enum(['always', 'ifNotPresent', 'never'], { error: PULL_POLICIES });
+  const several = z
+    .array(one, { error: PULL_POLICIES })
+    .min(1, 'must name at least one policy')
+    .refine((policies) => new Set(policies).size === policies.length, 'must not name a policy twice');
+  return z.union([one, several], { error: PULL_POLICIES });
+});
+
 const docker = lazy(() =>
   z.strictObject({
     image: image(),
-    imagePullPolicy: z
-      .enum(['always', 'ifNotPresent'], { error: 'must be "always" or "ifNotPresent"' })
-      .optional(),
+    imagePullPolicy: pullPolicies().optional(),
     platform: checkedText((text) =>
       /^[a-z0-9]+\/[a-z0-9_]+(\/[a-z0-9.]+)?$/.test(text) && text.length <= 80
         ? null

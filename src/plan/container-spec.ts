@@ -3,8 +3,8 @@
 /** Networks a job may ask for. */
 export type NetworkMode = 'none' | 'bridge';
 
-/** When an image is pulled. */
-export type PullPolicy = 'always' | 'ifNotPresent';
+/** When an image is pulled. `never`: it has to be there. */
+export type PullPolicy = 'always' | 'ifNotPresent' | 'never';
 
 /** A reference to a secret; never its value. */
 export type SecretReference =
@@ -152,7 +152,8 @@ export interface JobIdentity {
 export interface ContainerDraft {
   readonly image: string;
   readonly platform: string | null;
-  readonly pullPolicy: PullPolicy | null;
+  /** In this order: the next one is gone by where the one before did not bring the image. Empty: left to the operator. */
+  readonly pullPolicies: readonly PullPolicy[];
   /** Empty: the image's own. */
   readonly entryPoint: readonly string[];
   /** `command` and `args` of the definition, in that order. */

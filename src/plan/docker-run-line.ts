@@ -2,12 +2,15 @@
 import type { ContainerSpec, TmpfsSpec } from './container-spec.js';
 import type { RunPlan } from './run-plan.js';
 
+/** How the command line calls what it knows only one of: a list of policies has no counterpart there. */
+const PULL_OPTIONS = { always: 'always', ifNotPresent: 'missing', never: 'never' } as const;
+
 /** One line for a POSIX shell; secrets and what only a run knows stay placeholders. */
 export function toDockerRunLine(plan: RunPlan): string {
   const { container, image } = plan;
   const { resources } = container;
   const [program, ...entryPointRest] = container.entryPoint ?? [];
-  const pull = image.pullPolicy === 'always' ? 'always' : 'missing';
+  const pull = PULL_OPTIONS[image.pullPolicies[0] ?? 'ifNotPresent'];
   const words = [
     ...['docker', 'run', '--name', container.name, '--pull', pull],
     ...option('--platform', container.platform),

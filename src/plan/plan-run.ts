@@ -21,6 +21,7 @@ import { type PlannedTimeouts, PLACEHOLDER, type RunPlan } from './run-plan.js';
 
 /** Whoever has no user of his own, as everywhere. */
 const NOBODY = 65_534;
+const DEFAULT_PULL_POLICIES = ['ifNotPresent'] as const;
 /** What the engine itself keeps of the output: a bounded spare copy. */
 const ENGINE_LOG = { maxBytesPerFile: 10_000_000, maxFiles: 2 };
 
@@ -62,7 +63,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     job: request.job,
     image: {
       reference: draft.image,
-      pullPolicy: draft.pullPolicy ?? 'ifNotPresent',
+      pullPolicies: draft.pullPolicies.length === 0 ? DEFAULT_PULL_POLICIES : draft.pullPolicies,
       platform: draft.platform,
     },
     container: containerOf(request, mounts, config, options),

@@ -91,7 +91,8 @@ export interface RunPlan {
   readonly job: JobIdentity;
   readonly image: {
     readonly reference: string;
-    readonly pullPolicy: PullPolicy;
+    /** At least one. In this order: the next one is gone by where the one before did not bring the image. */
+    readonly pullPolicies: readonly PullPolicy[];
     readonly platform: string | null;
   };
   readonly container: ContainerSpec;

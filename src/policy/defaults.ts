@@ -7,7 +7,12 @@ const GIB = 1024 * MIB;
 
 /** The default of every key of {@link Policy}. */
 export const DEFAULT_POLICY: Policy = {
-  images: { allow: [], deny: [], requireDigest: false, allowedPullPolicies: ['always', 'ifNotPresent'] },
+  images: {
+    allow: [],
+    deny: [],
+    requireDigest: false,
+    allowedPullPolicies: ['always', 'ifNotPresent', 'never'],
+  },
   network: {
     enforceIsolation: true,
     defaultMode: 'none',

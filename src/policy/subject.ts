@@ -39,7 +39,8 @@ export interface OutputSubject {
 export interface PolicySubject {
   readonly image: string;
   readonly platform: string | null;
-  readonly pullPolicy: PullPolicy | null;
+  /** In the order they are gone by; empty: `ifNotPresent`. */
+  readonly pullPolicies: readonly PullPolicy[];
   readonly entryPoint: readonly string[];
   readonly command: readonly string[];
   readonly workingDirectory: string | null;
@@ -62,7 +63,7 @@ export interface PolicySubject {
 const PROJECTION = {
   image: (draft) => draft.image,
   platform: (draft) => draft.platform,
-  pullPolicy: (draft) => draft.pullPolicy,
+  pullPolicies: (draft) => draft.pullPolicies,
   entryPoint: (draft) => draft.entryPoint,
   command: (draft) => draft.command,
   workingDirectory: (draft) => draft.workingDirectory,
@@ -87,7 +88,7 @@ export function toPolicySubject(request: RunRequest): PolicySubject {
   return {
     image: PROJECTION.image(container),
     platform: PROJECTION.platform(container),
-    pullPolicy: PROJECTION.pullPolicy(container),
+    pullPolicies: PROJECTION.pullPolicies(container),
     entryPoint: PROJECTION.entryPoint(container),
     command: PROJECTION.command(container),
     workingDirectory: PROJECTION.workingDirectory(container),

@@ -6,8 +6,8 @@ import { fakeApplied } from './fake-applied.js';
 import { createFakeContainer, type FakeContainer } from './fake-container.js';
 import { createFakeEvents } from './fake-events.js';
 import { createFakeFailures } from './fake-failures.js';
-import { canonical, idOf, imageInfo } from './fake-images.js';
-import type { EngineCall, FakeEngineScript, FakeFailure, FakeImage } from './fake-script.js';
+import { canonical, digestOf, findImage, type FoundImage, imageInfo } from './fake-images.js';
+import type { EngineCall, FakeEngineScript, FakeFailure } from './fake-script.js';
 import { hang, raceAbort } from './fake-waiting.js';
 
 /** One call that was made. */
@@ -102,15 +102,8 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
     containers.delete(container.id);
     container.remove();
   };
-  const imageOf = (reference: string): { readonly id: string; readonly image: FakeImage } | null => {
-    const byId = [...images].find(([name]) => idOf(name) === reference);
-    if (byId !== undefined) return { id: reference, image: byId[1] };
-    if (/^sha256:[0-9a-f]{64}$/.test(reference))
-      return script.images === undefined ? { id: reference, image: {} } : null;
-    const name = canonical(reference);
-    const image = images.get(name) ?? (script.images === undefined ? {} : undefined);
-    return image === undefined ? null : { id: idOf(name), image };
-  };
+  const imageOf = (reference: string): FoundImage | null =>
+    findImage(images, reference, script.images === undefined);
 
   async function* events(
     { containerId }: { readonly containerId: string },
@@ -272,6 +265,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
           if (image === undefined) throw new ImageError('image.not_found', `no registry has ${reference}`);
           for (const progress of script.pullProgress ?? []) options?.onProgress?.(progress);
           images.set(name, image);
+          return { digest: image.digest ?? digestOf(name) };
         }),
       inspect: async (reference, options) =>
         perform('images.inspect', reference, options?.signal, () => {

@@ -11,8 +11,44 @@ export function canonical(reference: string): string {
 }
 
 /** The id of an image: a hash of its name. */
-export function idOf(name: string): string {
+function idOf(name: string): string {
   return `sha256:${createHash('sha256').update(name).digest('hex')}`;
+}
+
+/** The digest a reference names, or null. */
+export function digestOf(reference: string): string | null {
+  const parsed = parseImageReference(reference);
+  return parsed.ok ? parsed.reference.digest : null;
+}
+
+/** An image with its id. */
+export interface FoundImage {
+  readonly id: string;
+  readonly image: FakeImage;
+}
+
+/** Finds an image by its id, its name or its name with its digest. `isAnyThere`: what is asked for is. */
+export function findImage(
+  images: ReadonlyMap<string, FakeImage>,
+  reference: string,
+  isAnyThere: boolean,
+): FoundImage | null {
+  const byId = [...images].find(([name]) => idOf(name) === reference);
+  if (byId !== undefined) return { id: reference, image: byId[1] };
+  if (/^sha256:[0-9a-f]{64}$/.test(reference)) return isAnyThere ? { id: reference, image: {} } : null;
+  const wanted = canonical(reference);
+  const byName = [...images].find(
+    ([name, { digest }]) => name === wanted || withDigest(name, digest) === wanted,
+  );
+  if (byName !== undefined) return { id: idOf(byName[0]), image: byName[1] };
+  return isAnyThere ? { id: idOf(wanted), image: {} } : null;
+}
+
+function withDigest(name: string, digest: string | undefined): string | null {
+  const parsed = parseImageReference(name);
+  return parsed.ok && digest !== undefined
+    ? `${parsed.reference.host}/${parsed.reference.path}@${digest}`
+    : null;
 }
 
 /** What the fake says of an image. */
@@ -21,7 +57,9 @@ export function imageInfo(reference: string, id: string, image: FakeImage): Imag
   const name = parsed.ok ? `${parsed.reference.host}/${parsed.reference.path}` : reference;
   return {
     id,
-    repoDigests: image.digest === undefined ? [] : [`${name}@${image.digest}`],
+    repoDigests: [...new Set([image.digest ?? [], digestOf(reference) ?? []].flat())].map(
+      (digest) => `${name}@${digest}`,
+    ),
     repoTags: parsed.ok ? imageReferenceForms(parsed.reference).slice(0, 1) : [],
     volumes: image.volumes ?? [],
     entryPoint: image.entryPoint ?? [],
@@ -29,8 +67,9 @@ export function imageInfo(reference: string, id: string, image: FakeImage): Imag
     workingDirectory: image.workingDirectory ?? null,
     user: image.user ?? null,
     environment: image.environment ?? [],
-    operatingSystem: 'linux',
-    architecture: 'amd64',
+    operatingSystem: image.operatingSystem ?? 'linux',
+    architecture: image.architecture ?? 'amd64',
+    variant: image.variant ?? null,
     sizeBytes: 0,
   };
 }

@@ -76,6 +76,11 @@ export interface FakeImage {
   readonly environment?: readonly string[] | undefined;
   /** Digest under which a registry knows it. */
   readonly digest?: string | undefined;
+  /** Default `linux`. */
+  readonly operatingSystem?: string | undefined;
+  /** Default `amd64`. */
+  readonly architecture?: string | undefined;
+  readonly variant?: string | undefined;
 }
 
 /** What the fake engine does; everything optional. */

@@ -55,8 +55,19 @@ describe('an image that is not there', () => {
     expect(outcome).toMatchObject({ code: 'image.pull_failed', retryable: true });
   });
 
-  it('has no policy "never": the operator forbids pulling by other means', async () => {
-    const refusal = await refusalOf({ docker: { image: 'busybox:1', imagePullPolicy: 'never' } });
-    expect(refusal).toMatchObject({ code: 'validation.invalid_job', paths: ['docker.imagePullPolicy'] });
+  it('is image.not_found under policy "never", and no registry is asked', async () => {
+    const { outcome, engine } = await trial(
+      { docker: { image: 'busybox:1', imagePullPolicy: 'never' } },
+      { script: { images: {}, pullable: { 'busybox:1': {} } } },
+    );
+    expect(outcome).toMatchObject({ code: 'image.not_found', retryable: false });
+    expect(engine.calls.map(({ call }) => call)).not.toContain('images.pull');
+  });
+
+  it('may not be asked for by a policy there is none of', async () => {
+    expect(await refusalOf({ docker: { image: 'busybox:1', imagePullPolicy: 'sometimes' } })).toMatchObject({
+      code: 'validation.invalid_job',
+      paths: ['docker.imagePullPolicy'],
+    });
   });
 });

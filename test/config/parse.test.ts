@@ -170,7 +170,7 @@ describe('parseConfig: what is refused', () => {
     ['policy.images.allow.0', { policy: { images: { allow: ['reg.example*'] } } }],
     ['policy.images.deny.0', { policy: { images: { deny: [''] } } }],
     ['policy.images.allowedPullPolicies', { policy: { images: { allowedPullPolicies: [] } } }],
-    ['policy.images.allowedPullPolicies.0', { policy: { images: { allowedPullPolicies: ['never'] } } }],
+    ['policy.images.allowedPullPolicies.0', { policy: { images: { allowedPullPolicies: ['missing'] } } }],
     ['policy.network.defaultMode', { policy: { network: { defaultMode: 'host' } } }],
     ['policy.network.defaultMode', { policy: { network: { defaultMode: 'bridge' } } }],
     ['policy.network.defaultMode', { policy: { network: { allowedModes: ['bridge'] } } }],

@@ -20,7 +20,7 @@ describe('compileJob', () => {
       container: {
         image: 'busybox:1',
         platform: null,
-        pullPolicy: null,
+        pullPolicies: [],
         entryPoint: [],
         command: [],
         workingDirectory: null,
@@ -64,7 +64,7 @@ describe('compileJob', () => {
   it('compiles the example of the document', () => {
     expect(compileJob(jobOf(DOCUMENT_JOB))).toMatchObject({
       container: {
-        pullPolicy: 'ifNotPresent',
+        pullPolicies: ['ifNotPresent'],
         entryPoint: ['/usr/local/bin/run'],
         command: ['--config', '/workspace/config/run.json', '--verbose'],
         workingDirectory: '/workspace',

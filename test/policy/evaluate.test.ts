@@ -67,11 +67,29 @@ describe('images', () => {
       true,
     );
     expect(
-      rulesOf(judgeContainer({ pullPolicy: 'always' }, images({ allowedPullPolicies: ['ifNotPresent'] }))),
+      rulesOf(
+        judgeContainer({ pullPolicies: ['always'] }, images({ allowedPullPolicies: ['ifNotPresent'] })),
+      ),
     ).toEqual(['policy.pull_policy']);
     expect(rulesOf(judgeContainer({}, images({ allowedPullPolicies: ['always'] })))).toEqual([
       'policy.pull_policy',
     ]);
+  });
+
+  it('demands of a list of pull policies that each is permitted', () => {
+    const policy = images({ allowedPullPolicies: ['ifNotPresent', 'never'] });
+    const decision = judgeContainer({ pullPolicies: ['never', 'always', 'ifNotPresent'] }, policy);
+    expect(decision.violations).toMatchObject([
+      {
+        path: 'docker.imagePullPolicy.1',
+        message: 'pull policy "always" is not permitted; allowed: ifNotPresent, never',
+        hint: 'use "ifNotPresent" or "never"',
+      },
+    ]);
+    const both = judgeContainer({ pullPolicies: ['ifNotPresent', 'never'] }, policy);
+    expect(both.rules.find(({ rule }) => rule === 'policy.pull_policy')?.reason).toBe(
+      'pull policy "ifNotPresent", then "never" is permitted',
+    );
   });
 
   it('judges every spelling of one image alike', () => {

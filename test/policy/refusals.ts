@@ -93,9 +93,9 @@ export const REFUSALS: readonly Refusal[] = [
     name: 'a pull policy',
     rule: 'policy.pull_policy',
     policy: { images: { allowedPullPolicies: ['ifNotPresent'] } },
-    request: asking({ pullPolicy: 'always' }),
+    request: asking({ pullPolicies: ['always'] }),
     hint: /use "ifNotPresent"/,
-    instead: asking({ pullPolicy: 'ifNotPresent' }),
+    instead: asking({ pullPolicies: ['ifNotPresent'] }),
   },
   {
     name: 'a network mode that is not in the list',

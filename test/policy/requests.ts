@@ -11,7 +11,7 @@ export function requestWith(
     container: {
       image: 'busybox:1',
       platform: null,
-      pullPolicy: null,
+      pullPolicies: [],
       entryPoint: [],
       command: ['true'],
       workingDirectory: null,

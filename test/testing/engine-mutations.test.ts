@@ -413,7 +413,7 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
   ],
   'says that any pull succeeded': [
     'pulling what cannot be had is an error of kind image, and the image is not there',
-    (engine) => ({ ...engine, images: { ...engine.images, pull: () => Promise.resolve() } }),
+    (engine) => ({ ...engine, images: { ...engine.images, pull: () => Promise.resolve({ digest: null }) } }),
   ],
   'does not tell what it applied': [
     'inspect tells all that was applied to a container',

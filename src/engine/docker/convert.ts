@@ -209,6 +209,7 @@ export function fromImageInspect(body: unknown): ImageInfo {
     environment: toTexts(config['Env']),
     operatingSystem: toText(answer['Os']),
     architecture: toText(answer['Architecture']),
+    variant: toTextOrNull(answer['Variant']),
     sizeBytes: toNumberOrNull(answer['Size']) ?? 0,
   };
 }

@@ -4,7 +4,8 @@ import type { CallOptions, EngineImages, ImageInfo } from '../types.js';
 import { fromImageInspect } from './convert.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkImageReference, toPullTarget } from './identifiers.js';
-import { readPullStream, toPullError } from './pull-stream.js';
+import { toPullError } from './pull-errors.js';
+import { readPullStream } from './pull-stream.js';
 import type { Session } from './session.js';
 
 /** dockerode types a stream of bytes as one that may hold text. */
@@ -36,9 +37,9 @@ export function createImages(session: Session): EngineImages {
       const { name, tag } = toPullTarget(reference);
       const platform = options?.platform;
       const query = { fromImage: name, tag, ...(platform === undefined ? {} : { platform }) };
-      await session.attempt(options, `pull ${reference}`, async () => {
+      const pulled = await session.attempt(options, `pull ${reference}`, async () => {
         try {
-          await transport.call(
+          return await transport.call(
             options,
             (docker) => docker.createImage({ _query: query, _body: {} }),
             (stream) => readPullStream(toBytes(stream), reference, options?.onProgress),
@@ -53,6 +54,7 @@ export function createImages(session: Session): EngineImages {
       if ((await inspect(reference, options)) === null) {
         throw new ImageError('image.pull_failed', `Pulling ${reference} ended, but the image is not there.`);
       }
+      return pulled;
     },
   };
 }

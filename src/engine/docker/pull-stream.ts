@@ -1,49 +1,18 @@
 /** Reading the progress of a pull: lines of JSON, in which a failure may hide behind a success status. Opens nothing. */
 import { ImageError } from '../../errors.js';
-import type { PullProgress } from '../types.js';
+import type { PulledImage, PullProgress } from '../types.js';
 import { MAX_LINE_BYTES, readLines } from './lines.js';
 import { toNumberOrNull, toObject, toText, toTextOrNull, type JsonObject } from './json-fields.js';
+import { toPullError } from './pull-errors.js';
 
 const failed = (reference: string, why: string, cause?: unknown): ImageError =>
-  new ImageError('image.pull_failed', `Pulling ${reference} failed: ${why}.`, { cause });
+  new ImageError('image.pull_failed', `Pulling ${reference} failed: ${why}.`, {
+    cause,
+    details: { reason: 'no_answer' },
+  });
 
-/**
- * The error of a failed pull. Engines answer most failures of a registry with status 500, so the status decides only where it
- * says something (404, 401, 403), and the text the rest; what is not known is `image.pull_failed`.
- */
-export function toPullError(
-  reference: string,
-  status: number | null,
-  text: string,
-  cause?: unknown,
-): ImageError {
-  const details = status === null ? {} : { statusCode: status };
-  const message = `Pulling ${reference} failed: ${text || 'no reason given'}.`;
-  if (/toomanyrequests|too many requests|rate limit/i.test(text) || status === 429) {
-    const hint =
-      'The registry limits how often images are pulled: wait, log in, use a mirror, or pull policy `ifNotPresent`.';
-    return new ImageError('image.pull_failed', message, { cause, hint, details });
-  }
-  if (status === 401 || status === 403 || /unauthorized|no basic auth|authentication required/i.test(text)) {
-    return new ImageError('image.unauthorized', message, {
-      cause,
-      hint: 'The registry wants credentials, or these are not enough for this image.',
-      details,
-    });
-  }
-  if (status === 404 || /manifest unknown|name unknown|not found: |repository does not exist/i.test(text)) {
-    return new ImageError('image.not_found', message, {
-      cause,
-      hint: 'Check the name and the tag; a registry may also hide an image from those who are not logged in.',
-      details,
-    });
-  }
-  if (/no matching manifest|does not match the specified platform/i.test(text)) {
-    const hint = 'The image is not published for this platform.';
-    return new ImageError('image.not_found', message, { cause, hint, details });
-  }
-  return new ImageError('image.pull_failed', message, { cause, details });
-}
+/** In these words Docker says, at the end, what it brought. */
+const DIGEST = /^Digest: (sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})$/;
 
 /** Tells a failure of the source apart from one of whoever reads. */
 async function* nameFailure(
@@ -86,14 +55,14 @@ const errorTextOf = (event: JsonObject): string | null => {
 
 /**
  * Reads a pull to its end. That it returns means the stream ended cleanly without an error in it, not that the image is there.
- * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed` for an error in the stream;
- * `image.pull_failed` for a stream that breaks off or holds something else than lines of JSON.
+ * @throws what {@link toPullError} makes of an error in the stream; `image.pull_failed` for a stream that breaks off or holds something else than lines of JSON.
  */
 export async function readPullStream(
   source: AsyncIterable<Uint8Array>,
   reference: string,
   onProgress?: (progress: PullProgress) => void,
-): Promise<void> {
+): Promise<PulledImage> {
+  let digest: string | null = null;
   const brokeOff = (cause: unknown) => failed(reference, 'the engine’s answer broke off', cause);
   const tooLong = () => failed(reference, `the engine sent a line of more than ${MAX_LINE_BYTES} bytes`);
   for await (const line of readLines(nameFailure(source, brokeOff), tooLong)) {
@@ -104,6 +73,9 @@ export async function readPullStream(
       const code = toNumberOrNull(toObject(event['errorDetail'])['code']);
       throw toPullError(reference, code, text);
     }
-    onProgress?.(toProgress(event));
+    const progress = toProgress(event);
+    digest = DIGEST.exec(progress.status)?.[1] ?? digest;
+    onProgress?.(progress);
   }
+  return { digest };
 }

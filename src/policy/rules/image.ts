@@ -106,21 +106,28 @@ export const imageDigestRule: BuiltInRule = {
 export const pullPolicyRule: BuiltInRule = {
   id: 'policy.pull_policy',
   isRelaxable: true,
-  judge(subject, { policy }) {
+  judge({ pullPolicies }, { policy }) {
     const permitted = policy.images.allowedPullPolicies;
-    const asked = subject.pullPolicy ?? 'ifNotPresent';
-    const objection = {
-      path: 'docker.imagePullPolicy',
-      message: `pull policy "${asked}" is not permitted; allowed: ${permitted.join(', ') || 'none'}`,
-      hint:
-        permitted[0] === undefined
-          ? 'the operator decides by policy.images.allowedPullPolicies'
-          : `use "${permitted[0]}"`,
-    };
+    const asked = pullPolicies.length === 0 ? (['ifNotPresent'] as const) : pullPolicies;
+    const hint =
+      permitted[0] === undefined
+        ? 'the operator decides by policy.images.allowedPullPolicies'
+        : `use ${permitted.map((each) => `"${each}"`).join(' or ')}`;
+    const objections = asked.flatMap((each, index) =>
+      permitted.includes(each)
+        ? []
+        : [
+            {
+              path: `docker.imagePullPolicy${asked.length === 1 ? '' : `.${String(index)}`}`,
+              message: `pull policy "${each}" is not permitted; allowed: ${permitted.join(', ') || 'none'}`,
+              hint,
+            },
+          ],
+    );
     return deniedBy(
       'policy.pull_policy',
-      permitted.includes(asked) ? [] : [objection],
-      `pull policy "${asked}" is permitted`,
+      objections,
+      `pull policy ${asked.map((each) => `"${each}"`).join(', then ')} is permitted`,
     );
   },
 };

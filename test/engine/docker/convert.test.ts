@@ -224,11 +224,13 @@ describe('other answers', () => {
       environment: [],
       operatingSystem: 'linux',
       architecture: 'amd64',
+      variant: null,
       sizeBytes: 0,
     });
     const full = fromImageInspect({
       Id: 'sha256:1',
       Size: 5,
+      Variant: 'v7',
       Config: {
         Volumes: { '/data': {} },
         Entrypoint: ['e'],

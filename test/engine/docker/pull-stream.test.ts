@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PullProgress } from '../../../src/engine/types.js';
 import { MAX_LINE_BYTES } from '../../../src/engine/docker/lines.js';
-import { readPullStream, toPullError } from '../../../src/engine/docker/pull-stream.js';
+import { readPullStream } from '../../../src/engine/docker/pull-stream.js';
 import { inPieces } from './frames.js';
 
 const lines = (...events: unknown[]): Buffer =>
@@ -51,6 +51,18 @@ describe('readPullStream', () => {
     await expect(read(bytes, 65_536)).rejects.toMatchObject({ code: 'image.pull_failed' });
   });
 
+  it('gives the digest the engine tells of at the end, and none where it tells of none', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const told = lines(
+      { status: 'Pulling from x' },
+      { status: `Digest: ${digest}` },
+      { status: 'Status: done' },
+    );
+    expect(await readPullStream(inPieces(told, 9), 'x:1')).toEqual({ digest });
+    const other = lines({ status: 'Digest: sha256:short' }, { id: digest, status: 'Download complete' });
+    expect(await readPullStream(inPieces(other, 9), 'x:1')).toEqual({ digest: null });
+  });
+
   it('takes a broken connection for a failed pull', async () => {
     const source = async function* () {
       yield lines({ status: 'a' });
@@ -65,31 +77,5 @@ describe('readPullStream', () => {
       throw mine;
     };
     await expect(readPullStream(inPieces(lines({ status: 'a' }), 9), 'x:1', failing)).rejects.toBe(mine);
-  });
-});
-
-describe('toPullError', () => {
-  it.each([
-    [404, 'manifest for h/demo/bb:404 not found: manifest unknown: manifest unknown', 'image.not_found'],
-    [404, 'pull access denied for x, repository does not exist', 'image.not_found'],
-    [500, 'manifest unknown', 'image.not_found'],
-    [500, 'no matching manifest for linux/arm64 in the manifest list entries', 'image.not_found'],
-    [500, 'Head "http://h/v2/demo/bb/manifests/1": no basic auth credentials', 'image.unauthorized'],
-    [500, 'unauthorized: authentication required', 'image.unauthorized'],
-    [403, 'forbidden', 'image.unauthorized'],
-    [500, 'toomanyrequests: You have reached your pull rate limit', 'image.pull_failed'],
-    [
-      500,
-      'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
-      'image.pull_failed',
-    ],
-    [500, 'dial tcp: lookup registry.example: no such host', 'image.pull_failed'],
-    [400, 'invalid reference format', 'image.pull_failed'],
-  ])('%s %s', (status, text, code) => {
-    expect(toPullError('x:1', status, text)).toMatchObject({ code, details: { statusCode: status } });
-  });
-
-  it('says what to do about a limit', () => {
-    expect(toPullError('x:1', 500, 'toomanyrequests: …').hint).toMatch(/wait, log in/);
   });
 });

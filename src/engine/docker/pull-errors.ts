@@ -1,0 +1,128 @@
+/** What engines say of pulls that failed, as typed errors: a table. It reads no stream. */
+import { ImageError, type ErrorCodeOf } from '../../errors.js';
+import type { PullFailureReason } from '../types.js';
+
+/** One way for a pull to fail. */
+interface PullFailure {
+  readonly code: ErrorCodeOf<'image'>;
+  readonly reason: PullFailureReason | null;
+  /** By which the engine's words are told; in every version they are those of Go's network library, of the registry protocol or of the engine. */
+  readonly text: RegExp;
+  /** Answers that mean it whatever the words. */
+  readonly statuses?: readonly number[];
+  readonly hint: string;
+}
+
+// In this order, because words of one are found in the messages of others. Engines answer nearly everything with status 500 (Docker 20.10 and 26.1)
+// or inside a stream that began with success (Podman), so the text has to tell; what it does not tell is `image.pull_failed` without a reason.
+const FAILURES: readonly PullFailure[] = [
+  {
+    code: 'image.pull_failed',
+    reason: 'too_many_requests',
+    text: /toomanyrequests|too many requests|rate limit/i,
+    statuses: [429],
+    hint: 'The registry limits how often images are pulled: wait, log in, use a mirror, or pull policy `ifNotPresent`.',
+  },
+  {
+    code: 'image.not_found',
+    reason: null,
+    text: /manifest unknown|name unknown|not found: |repository does not exist/i,
+    statuses: [404],
+    hint: 'Check the name and the tag; a registry may also hide an image from those who are not logged in.',
+  },
+  {
+    code: 'image.unauthorized',
+    reason: null,
+    text: /unauthorized|no basic auth credentials|authentication required|incorrect username or password|\bdenied\b/i,
+    statuses: [401, 403],
+    hint: 'The registry wants credentials, or these are not enough for this image.',
+  },
+  {
+    code: 'image.platform_mismatch',
+    reason: null,
+    text: /no matching manifest|no image found in (manifest list|image index)|does not match the specified platform/i,
+    hint: 'The image is not published for this platform.',
+  },
+  {
+    code: 'image.digest_mismatch',
+    reason: null,
+    text: /(manifest|layer) verification failed|digest did not match|does not match (provided manifest )?digest|layers from manifest don['’]t match/i,
+    hint: 'The registry, or something on the way, gave other bytes than the digest stands for.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'missing_blob',
+    text: /unknown blob|blob unknown|fetching blob/i,
+    hint: 'The registry has lost a part of the image: push it again.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'unknown_host',
+    text: /no such host|temporary failure in name resolution|server misbehaving|dial tcp: lookup /i,
+    hint: 'The name of the registry is not known to the engine: check it, and the engine’s name server.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'connection_refused',
+    text: /connection refused/i,
+    hint: 'Nothing listens at the registry’s address, as the engine sees it.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'plain_http',
+    text: /server gave HTTP response to HTTPS client/i,
+    hint: 'The registry speaks no TLS: give it a certificate, or list it among the engine’s insecure registries.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'certificate',
+    text: /x509: |certificate/i,
+    hint: 'The engine does not trust the registry’s certificate: give the engine its authority (/etc/docker/certs.d), or renew it.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'no_answer',
+    text: /i\/o timeout|TLS handshake timeout|Client\.Timeout|context deadline exceeded|no route to host|network is unreachable|unexpected EOF|connection reset/i,
+    hint: 'The registry did not answer, or broke off: check the engine’s network and its proxy.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'registry_error',
+    text: /unexpected HTTP status|status code 5\d\d|HTTP status: 5\d\d|received unexpected HTTP|Internal Server Error|Service Unavailable|Bad Gateway/i,
+    hint: 'The registry is in trouble.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'no_space',
+    text: /no space left on device/i,
+    hint: 'The engine’s disk is full: remove images nobody uses.',
+  },
+];
+
+/**
+ * The error of a failed pull. The status decides only where it says something (404, 401, 403, 429), and the text the rest; what is not known is
+ * `image.pull_failed` without a reason.
+ */
+export function toPullError(
+  reference: string,
+  status: number | null,
+  text: string,
+  cause?: unknown,
+): ImageError {
+  const failure =
+    FAILURES.find(({ text: words }) => words.test(text)) ??
+    FAILURES.find(({ statuses }) => status !== null && statuses?.includes(status) === true);
+  const reason = failure?.reason ?? null;
+  return new ImageError(
+    failure?.code ?? 'image.pull_failed',
+    `Pulling ${reference} failed: ${text || 'no reason given'}.`,
+    {
+      cause,
+      hint: failure?.hint,
+      details: {
+        ...(status === null ? {} : { statusCode: status }),
+        ...(reason === null ? {} : { reason }),
+      },
+    },
+  );
+}

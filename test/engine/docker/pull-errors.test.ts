@@ -1,0 +1,113 @@
+/** The words in which engines and registries refuse a pull, as they were recorded, and what becomes of them. */
+import { expect, it } from 'vitest';
+import { toPullError } from '../../../src/engine/docker/pull-errors.js';
+
+const HOST = '127.0.0.1:5055';
+
+it.each([
+  // Docker 20.10
+  [
+    500,
+    `Head "http://${HOST}/v2/demo/bb/manifests/1": no basic auth credentials`,
+    'image.unauthorized',
+    null,
+  ],
+  [500, 'unauthorized: authentication required', 'image.unauthorized', null],
+  [
+    404,
+    `manifest for ${HOST}/demo/bb:404 not found: manifest unknown: manifest unknown`,
+    'image.not_found',
+    null,
+  ],
+  [
+    500,
+    'Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
+    'image.pull_failed',
+    'connection_refused',
+  ],
+  [null, 'unknown blob', 'image.pull_failed', 'missing_blob'],
+  [400, 'invalid reference format: repository name must be lowercase', 'image.pull_failed', null],
+  // Docker, in all versions, of Docker Hub
+  [
+    404,
+    "pull access denied for acme/x, repository does not exist or may require 'docker login': denied: requested access to the resource is denied",
+    'image.not_found',
+    null,
+  ],
+  [500, 'toomanyrequests: You have reached your pull rate limit.', 'image.pull_failed', 'too_many_requests'],
+  [
+    500,
+    'no matching manifest for linux/arm64/v8 in the manifest list entries',
+    'image.platform_mismatch',
+    null,
+  ],
+  [
+    500,
+    'Get "https://registry.example/v2/": dial tcp: lookup registry.example: no such host',
+    'image.pull_failed',
+    'unknown_host',
+  ],
+  [
+    500,
+    'Get "https://registry.example/v2/": dial tcp: lookup registry.example on 10.0.0.2:53: read udp 10.0.0.3:4->10.0.0.2:53: i/o timeout',
+    'image.pull_failed',
+    'unknown_host',
+  ],
+  [
+    500,
+    'Get "https://registry.example/v2/": net/http: TLS handshake timeout',
+    'image.pull_failed',
+    'no_answer',
+  ],
+  [
+    500,
+    'Get "https://r/v2/": x509: certificate signed by unknown authority',
+    'image.pull_failed',
+    'certificate',
+  ],
+  [
+    500,
+    'Get "https://r/v2/": http: server gave HTTP response to HTTPS client',
+    'image.pull_failed',
+    'plain_http',
+  ],
+  [500, 'received unexpected HTTP status: 502 Bad Gateway', 'image.pull_failed', 'registry_error'],
+  [null, 'filesystem layer verification failed for digest sha256:0', 'image.digest_mismatch', null],
+  [null, 'write /var/lib/docker/tmp/GetImageBlob1: no space left on device', 'image.pull_failed', 'no_space'],
+  // Podman 4.3, in the stream and after the steps that came to it
+  [
+    null,
+    `initializing source docker://${HOST}/demo/bb:1: reading manifest 1 in ${HOST}/demo/bb: unauthorized: authentication required`,
+    'image.unauthorized',
+    null,
+  ],
+  [
+    null,
+    `initializing source docker://${HOST}/demo/bb:404: reading manifest 404 in ${HOST}/demo/bb: manifest unknown: manifest unknown`,
+    'image.not_found',
+    null,
+  ],
+  [
+    null,
+    'initializing source docker://127.0.0.1:1/x:1: pinging container registry 127.0.0.1:1: Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: connect: connection refused',
+    'image.pull_failed',
+    'connection_refused',
+  ],
+  // Only a status
+  [401, 'x', 'image.unauthorized', null],
+  [403, 'x', 'image.unauthorized', null],
+  [404, 'x', 'image.not_found', null],
+  [429, 'x', 'image.pull_failed', 'too_many_requests'],
+  [500, 'something new', 'image.pull_failed', null],
+  [500, '', 'image.pull_failed', null],
+])('%s %s: %s, %s', (status, text, code, reason) => {
+  const error = toPullError('x:1', status, text);
+  expect(error).toMatchObject({ code });
+  expect(error.details['reason'] ?? null).toBe(reason);
+  expect(error.details['statusCode'] ?? null).toBe(status);
+  expect(error.message).toBe(`Pulling x:1 failed: ${text || 'no reason given'}.`);
+});
+
+it('says what to do about a limit', () => {
+  expect(toPullError('x:1', 500, 'toomanyrequests: …').hint).toMatch(/wait, log in/);
+});

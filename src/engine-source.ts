@@ -2,28 +2,37 @@
 import type { RuntimeConfig } from './config/runtime-config.js';
 import { dockerEngine } from './engine/docker/docker-engine.js';
 import { resolveEndpoint } from './engine/docker/endpoint.js';
+import { dockerRegistryAuth } from './engine/docker/registry-auth.js';
 import type { ContainerEngine } from './engine/types.js';
+import type { RegistryAuthResolver } from './secrets/types.js';
 
 /** Hands out one engine for a runtime's whole life. */
 export interface EngineSource {
   get(): Promise<ContainerEngine>;
+  /** What Docker's own client is logged in to; absent beside a given engine, and where the configuration says so. */
+  readonly registryAuth: RegistryAuthResolver | undefined;
   /** Closes the engine if it was made here. */
   close(): Promise<void>;
 }
 
 /**
  * A given engine belongs to the caller and is never closed here. Otherwise the endpoint is the configured host or, read at first use, `DOCKER_HOST`
- * or the usual socket: the one place where the runtime looks at the environment by itself.
+ * or the usual socket, and registries are logged in to as Docker's client does: the one place where the runtime looks at the environment by itself.
  */
 export function createEngineSource(
   given: ContainerEngine | undefined,
-  configured: RuntimeConfig['engine'],
+  { engine: configured, images }: Pick<RuntimeConfig, 'engine' | 'images'>,
 ): EngineSource {
   let made: Promise<ContainerEngine> | null = null;
   const make = async (): Promise<ContainerEngine> =>
     // eslint-disable-next-line no-restricted-globals -- the documented exception: DOCKER_* at first use, without an engine or host
     dockerEngine(await resolveEndpoint(process.env, configured));
   return {
+    registryAuth:
+      given !== undefined || !images.dockerCredentials
+        ? undefined
+        : // eslint-disable-next-line no-restricted-globals -- the documented exception: DOCKER_AUTH_CONFIG and DOCKER_CONFIG, at a pull
+          async (request) => dockerRegistryAuth(process.env)(request),
     async get() {
       if (given !== undefined) return given;
       const making = (made ??= make());

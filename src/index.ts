@@ -59,6 +59,7 @@ export {
   resolveEndpoint,
   type ResolveEndpointOptions,
 } from './engine/docker/endpoint.js';
+export { dockerRegistryAuth } from './engine/docker/registry-auth.js';
 export type { SshOptions } from './engine/docker/ssh-connection.js';
 export type { EngineTls, EngineTlsFiles } from './engine/docker/tls.js';
 export type * from './engine/applied-spec.js';

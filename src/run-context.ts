@@ -24,6 +24,7 @@ import type { RunRecord, TimedPhase } from './run-record.js';
 import { redactedAuditRecord } from './run-redaction.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
 import type { ResolvedPorts, Surroundings } from './runtime-ports.js';
+import type { RegistryAuthResolver } from './secrets/types.js';
 import { filesystemStorage } from './storage/filesystem.js';
 import type { StorageAdapter } from './storage/types.js';
 
@@ -40,6 +41,8 @@ export interface RunEnvironment {
   readonly ports: ResolvedPorts;
   readonly engine: () => Promise<ContainerEngine>;
   readonly admission: Admission;
+  /** The credentials Docker's own client has on this machine; absent where they are not to be used. */
+  readonly registryAuth: RegistryAuthResolver | undefined;
   /** The pulls of all its runs. */
   readonly pulls: ImagePulls;
   /** Who makes room when the disk runs low. */

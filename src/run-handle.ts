@@ -73,7 +73,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     startedAt: timestamp(),
     startedMs: clock.monotonic(),
     hasFiles: options.files !== undefined,
-    secrets: createRunSecrets(options.secrets ?? {}),
+    secrets: createRunSecrets(options.secrets ?? {}, options.registryAuth),
   };
   const open = (before: BeforeAttempt): Run => {
     const attempt = (options.attempt ?? 1) + before.attempts.length;

@@ -1,10 +1,13 @@
 /** The step of a run that has its image: there, for its platform, by its digest, and accepted by whoever verifies images. */
+import { createRedactor } from './base/redact.js';
 import type { ContainerEngine } from './engine/types.js';
 import { EngineError } from './errors.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
+import { findRegistryAuth, type FoundCredentials, secretOf } from './execute/registry-auth.js';
 import { verifyImage } from './execute/verify-image.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Run } from './run-context.js';
+import { REGISTRY_CREDENTIALS } from './run-leaks.js';
 
 /** Has the image there, by pulling it if need be. */
 export async function prepareImage(
@@ -20,11 +23,13 @@ export async function prepareImage(
       pulls: run.pulls,
       plan,
       signal: run.stop.signal,
+      monotonic: () => run.monotonic(),
+      credentials: async (renew) => findCredentials(run, plan, renew),
       onPullStart: () => {
         run.emit('pull_start', { reference: plan.image.reference });
       },
       onProgress: ({ layer, status, currentBytes, totalBytes }) => {
-        run.emit('pull_progress', { layer, status, currentBytes, totalBytes });
+        run.emit('pull_progress', { layer, status: run.record.redact(status), currentBytes, totalBytes });
       },
       onFallback: (message) => {
         run.warn(message);
@@ -36,6 +41,31 @@ export async function prepareImage(
     await run.note({ name: 'image_ready' });
     return { ...image, engine };
   });
+}
+
+/** From here on the run knows them as secrets. */
+async function findCredentials(run: Run, plan: RunPlan, renew: boolean): Promise<FoundCredentials | null> {
+  const { record, options, ports, stop } = run;
+  const { reference } = plan.image;
+  const sources = {
+    given: options.registryAuth,
+    resolver: ports.resolveRegistryAuth,
+    ambient: run.registryAuth,
+  };
+  const found = await findRegistryAuth(sources, {
+    reference,
+    renew,
+    timeoutMs: plan.timeouts.secretsMs,
+    signal: stop.signal,
+    onProblem: (message) => {
+      run.warn(message);
+    },
+  });
+  if (found !== null) {
+    record.secrets.add(REGISTRY_CREDENTIALS, secretOf(found.credentials));
+    record.redactor = createRedactor(record.secrets.values());
+  }
+  return found;
 }
 
 async function verifyIfAsked(run: Run, plan: RunPlan, { info, digest }: EnsuredImage): Promise<void> {

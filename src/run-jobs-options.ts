@@ -21,6 +21,7 @@ const SHARING = {
   outputTo: 'own',
   concurrencyKey: 'shared',
   secrets: 'shared',
+  registryAuth: 'shared',
   metadata: 'shared',
   maxLogChars: 'shared',
   onEvent: 'shared',

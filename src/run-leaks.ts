@@ -5,8 +5,10 @@ import {
   type SecretScan,
   type SecretScanner,
 } from './base/secret-scan.js';
+import { isCredentials, secretOf } from './execute/registry-auth.js';
 import { secretId } from './execute/secrets.js';
 import type { RunResult, SecretLeak } from './result.js';
+import type { RegistryCredentials } from './secrets/types.js';
 
 /** What the attempts of a run know of its secrets. */
 export interface RunSecrets {
@@ -20,8 +22,14 @@ export interface RunSecrets {
   leaks(): readonly SecretLeak[];
 }
 
+/** By this name credentials of registries are told of: they belong to none of the job's variables. */
+export const REGISTRY_CREDENTIALS = 'registry credentials';
+
 /** Knows the secrets that the caller gave with the run. */
-export function createRunSecrets(given: Readonly<Record<string, string>>): RunSecrets {
+export function createRunSecrets(
+  given: Readonly<Record<string, string>>,
+  registryAuth: Readonly<Record<string, RegistryCredentials>> = {},
+): RunSecrets {
   const known = new Map<string, NamedSecret & { readonly value: string }>();
   const leaks = new Map<string, SecretLeak>();
   let scanner: SecretScanner | null = null;
@@ -38,6 +46,10 @@ export function createRunSecrets(given: Readonly<Record<string, string>>): RunSe
     leaks: () => [...leaks.values()],
   };
   for (const [key, value] of Object.entries(given)) secrets.add(secretId({ source: 'store', key }), value);
+  for (const credentials of Object.values(registryAuth)) {
+    // Checked later, and masked in whatever is said of it then.
+    if (isCredentials(credentials)) secrets.add(REGISTRY_CREDENTIALS, secretOf(credentials));
+  }
   return secrets;
 }
 

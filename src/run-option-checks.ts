@@ -3,6 +3,7 @@ import { isJson } from './base/canonical-json.js';
 import { retentionProblem } from './config/retention.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Issue } from './errors.js';
+import { isCredentials } from './execute/registry-auth.js';
 import { retry as retrySchema } from './job/retry-schema.js';
 import type { RunOptions } from './run-options.js';
 
@@ -55,6 +56,13 @@ export function optionIssues(options: RunOptions, { max }: RuntimeConfig['retent
   }
   for (const [name, value] of Object.entries(options.secrets ?? {}) as readonly [string, unknown][]) {
     if (typeof value !== 'string') report(`secrets.${name.slice(0, 64)}`, 'must be a string');
+  }
+  for (const [registry, credentials] of Object.entries(options.registryAuth ?? {})) {
+    if (isCredentials(credentials)) continue;
+    report(
+      `registryAuth.${registry.slice(0, 64)}`,
+      'must be { username, password } or { identityToken }, texts that are not empty',
+    );
   }
   const wholeWithin = (value: number, low: number, high: number): boolean =>
     Number.isInteger(value) && value >= low && value <= high;

@@ -3,6 +3,7 @@ import type { RetentionWhen } from './config/runtime-config.js';
 import type { RunEvent } from './events.js';
 import type { SinkTarget } from './execute/sink.js';
 import type { RetryRequest, TimeoutsRequest } from './plan/container-spec.js';
+import type { RegistryCredentials } from './secrets/types.js';
 import type { StorageAdapter } from './storage/types.js';
 import type { FileContent, FileEntry } from './workspace/file-content.js';
 
@@ -45,6 +46,11 @@ export interface RunOptions {
   readonly outputTo?: string | StorageAdapter | undefined;
   /** Answers `store` references before the resolver does; redacted likewise. */
   readonly secrets?: Readonly<Record<string, string>> | undefined;
+  /**
+   * Credentials by registry, for example `{ 'ghcr.io': { username, password } }`; they go before any others, to that registry alone. Secrets,
+   * redacted likewise.
+   */
+  readonly registryAuth?: Readonly<Record<string, RegistryCredentials>> | undefined;
   /** Up to 32 short strings, in every event, result and error, and in secret and storage calls. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** The name of one of `policy.profiles`, whose policy this run is judged by; default: the policy itself. Only here can it be named. */

@@ -9,7 +9,7 @@ import type { Logger } from './log-lines.js';
 import type { PolicyRule } from './policy/rule.js';
 import type { RunStore } from './run-store/types.js';
 import type { RuntimeEvent } from './runtime-events.js';
-import type { SecretResolver } from './secrets/types.js';
+import type { RegistryAuthResolver, SecretResolver } from './secrets/types.js';
 import type { StorageAdapter } from './storage/types.js';
 import type { NodeResolver } from './workspace/stage.js';
 
@@ -32,6 +32,11 @@ export interface RuntimePorts {
   /** Finds the file behind a `filestoreNode`; null if there is none. */
   readonly resolveNode?: NodeResolver | undefined;
   readonly resolveSecret?: SecretResolver | undefined;
+  /**
+   * Gives the credentials of registries, where the caller of a run gave none. Next come those of Docker's own client, unless an engine of your own
+   * is given or `images.dockerCredentials` is off; {@link dockerRegistryAuth} makes a resolver of them.
+   */
+  readonly resolveRegistryAuth?: RegistryAuthResolver | undefined;
   /** Says whether an image may be used, before a container is made of it; fails closed. Default: every image that policy allows. */
   readonly verifyImage?: ImageVerifier | undefined;
   /** Rules besides the built-in ones; a rule that throws denies. */
@@ -93,6 +98,7 @@ export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
     createId: ports.createId ?? (() => randomUUID()),
     resolveNode: ports.resolveNode,
     resolveSecret: ports.resolveSecret,
+    resolveRegistryAuth: ports.resolveRegistryAuth,
     verifyImage: ports.verifyImage,
     onEvent: ports.onEvent,
     onRuntimeEvent: ports.onRuntimeEvent,

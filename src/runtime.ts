@@ -10,7 +10,6 @@ import { JobRuntimeError, type RuntimeError } from './errors.js';
 import { createAdmission } from './execute/admission.js';
 import type { Queueing } from './execute/turns.js';
 import { createDiskGuard } from './execute/disk-guard.js';
-import { createImagePulls } from './execute/image-pulls.js';
 import { createResting } from './execute/resting.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
@@ -36,6 +35,7 @@ import type { Runtime } from './runtime-contract.js';
 import { listOpenRuns } from './runtime-open-runs.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
+import { createRuntimeImages } from './runtime-images.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createLateEnds } from './run-late-ends.js';
@@ -67,7 +67,7 @@ export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePor
 function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   let config = given;
   const resolved = resolvePorts(ports);
-  const source = createEngineSource(ports.engine, config.engine);
+  const source = createEngineSource(ports.engine, config);
   const engine = async (): Promise<ContainerEngine> => source.get();
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
@@ -125,11 +125,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     ports: resolved,
     engine,
     admission,
-    pulls: createImagePulls({
-      idleMs: () => config.images.pullIdleMs,
-      pause: resolved.clock.pause,
-      random: resolved.random,
-    }),
+    ...createRuntimeImages({ config: () => config, ports: resolved, source }),
     diskGuard: createDiskGuard(),
     resting,
     caller,

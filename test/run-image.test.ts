@@ -164,6 +164,70 @@ describe('the digest of an image', () => {
   });
 });
 
+describe('a private image', () => {
+  const good = { username: 'acme', password: 'correct-horse' };
+  const script = { images: {}, pullable: { 'ghcr.io/acme/x:1': { credentials: good } } };
+  const definition = job({ image: 'ghcr.io/acme/x:1' });
+
+  it('is pulled with the caller’s credentials for its registry, and for no other', async () => {
+    const run = async (registry: string) =>
+      settle(setUp({ run: () => undefined, ...script }), { registryAuth: { [registry]: good } }, definition);
+    expect(await run('ghcr.io')).toMatchObject({ status: 'succeeded' });
+    expect(await run('https://ghcr.io/')).toMatchObject({ status: 'succeeded' });
+    expect(await run('quay.io')).toMatchObject({ code: 'image.unauthorized' });
+  });
+
+  it('is pulled with the resolver’s, asked once more where they are refused, within the time of one pull', async () => {
+    const asked: boolean[] = [];
+    const setup = setUp(
+      { run: () => undefined, ...script },
+      {
+        resolveRegistryAuth: async ({ renew }) => {
+          asked.push(renew);
+          return Promise.resolve(renew ? good : { username: 'acme', password: 'expired' });
+        },
+      },
+    );
+    expect(await settle(setup, {}, definition)).toMatchObject({ status: 'succeeded' });
+    expect(asked).toEqual([false, true]);
+  });
+
+  it('is had by nobody where the resolver fails', async () => {
+    const setup = setUp(script, {
+      resolveRegistryAuth: async () => Promise.reject(new Error('correct-horse')),
+    });
+    const outcome = await settle(setup, {}, definition);
+    expect(outcome).toMatchObject({ code: 'secret.failed', phase: 'pull' });
+    expect(JSON.stringify([outcome, setup.events])).not.toContain('correct-horse');
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('images.pull');
+  });
+
+  it('leaves its credentials in nothing the job says', async () => {
+    const setup = setUp({
+      ...script,
+      run: async (job) => {
+        await job.stdout('the password is correct-horse\n');
+        return { exitCode: 0 };
+      },
+    });
+    const outcome = await settle(setup, { registryAuth: { 'ghcr.io': good } }, definition);
+    expect(outcome).toMatchObject({ secretLeaks: [{ secret: 'registry credentials', place: 'stdout' }] });
+    expect(JSON.stringify([outcome, setup.events])).not.toContain('correct-horse');
+  });
+
+  it.each([{}, { username: 'a' }, { username: '', password: 'b' }, { identityToken: '' }, 'a:b', null])(
+    'is not asked for with %j for credentials',
+    async (credentials) => {
+      const registryAuth = { 'ghcr.io': credentials } as unknown as Record<string, typeof good>;
+      const outcome = await settle(setUp(script), { registryAuth }, definition);
+      expect(outcome).toMatchObject({
+        code: 'validation.invalid_job',
+        details: { issues: [{ path: 'options.registryAuth.ghcr.io' }] },
+      });
+    },
+  );
+});
+
 describe('verifyImage', () => {
   const script = { images: { 'busybox:1': { digest: DIGEST } } };
 

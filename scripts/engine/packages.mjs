@@ -12,6 +12,8 @@ const PACKAGES = [
   // Not for the engine, but for tests of the ways to one.
   { name: 'openssh-client', programs: ['ssh', 'ssh-keygen'] },
   { name: 'openssl', programs: ['openssl'] },
+  // Nor this one: for tests of registries.
+  { name: 'docker-registry', programs: ['docker-registry'] },
 ];
 
 const isThere = (program) => SEARCH_PATH.some((folder) => existsSync(`${folder}/${program}`));

@@ -69,7 +69,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
     minFreeInodes: 1_000,
     maxTotalBytes: null,
   },
-  images: { pullIdleMs: 2 * MINUTE },
+  images: { pullIdleMs: 2 * MINUTE, dockerCredentials: true },
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
   inputs: { sha256: true },
   concurrency: { stage: 4, upload: 4 },

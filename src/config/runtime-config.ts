@@ -141,6 +141,8 @@ export interface RuntimeConfig {
   readonly images: {
     /** A pull that tells of no progress for so long is given up, whatever `timeouts` leave it. */
     readonly pullIdleMs: number;
+    /** Whether registries are logged in to as Docker's own client does on this machine; never with an engine of your own. */
+    readonly dockerCredentials: boolean;
   };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**

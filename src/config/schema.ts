@@ -143,7 +143,7 @@ export const configSchema = lazy(() =>
       minFreeInodes: count(0),
       maxTotalBytes: bytes().nullable(),
     }),
-    images: z.strictObject({ pullIdleMs: milliseconds() }),
+    images: z.strictObject({ pullIdleMs: milliseconds(), dockerCredentials: flag() }),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
     inputs: z.strictObject({ sha256: flag() }),
     concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),

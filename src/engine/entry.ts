@@ -17,6 +17,7 @@ export type {
   PullProgress,
 } from './types.js';
 export type * from './applied-spec.js';
+export type { RegistryCredentials } from '../secrets/types.js';
 export type {
   ContainerSpec,
   MountSpec,

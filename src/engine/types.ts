@@ -1,5 +1,6 @@
 /** The `ContainerEngine` port: what berthkit needs of an engine, as a contract. No implementation. */
 import type { ContainerSpec } from '../plan/container-spec.js';
+import type { RegistryCredentials } from '../secrets/types.js';
 import type { AppliedSpec } from './applied-spec.js';
 
 /** Every call takes a signal; an aborted call rejects with the signal's reason and may be repeated. */
@@ -218,6 +219,8 @@ export interface EngineImages {
     reference: string,
     options?: CallOptions & {
       readonly platform?: string | undefined;
+      /** For the registry of the reference, and for no other; absent: none are sent. */
+      readonly credentials?: RegistryCredentials | undefined;
       readonly onProgress?: ((progress: PullProgress) => void) | undefined;
     },
   ): Promise<PulledImage>;

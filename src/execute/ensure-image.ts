@@ -6,6 +6,7 @@ import { ImageError } from '../errors.js';
 import type { RunPlan } from '../plan/run-plan.js';
 import { engineCall } from './engine-call.js';
 import type { ImagePulls } from './image-pulls.js';
+import { areSame, type FoundCredentials } from './registry-auth.js';
 
 /** What getting an image needs. */
 export interface EnsureImageOptions {
@@ -13,6 +14,10 @@ export interface EnsureImageOptions {
   readonly pulls: ImagePulls;
   readonly plan: RunPlan;
   readonly signal: AbortSignal;
+  /** Finds what the registry is logged in to with; `renew`: it refused what was found before. */
+  readonly credentials: (renew: boolean) => Promise<FoundCredentials | null>;
+  /** Milliseconds on a clock that never jumps. */
+  readonly monotonic: () => number;
   readonly onPullStart: () => void;
   readonly onProgress: (progress: PullProgress) => void;
   /** A policy brought nothing, and the next one is gone by. */
@@ -87,21 +92,39 @@ interface PulledInfo extends PulledImage {
 }
 
 async function pullImage(options: EnsureImageOptions): Promise<PulledInfo> {
-  const { engine, pulls, plan, signal, onPullStart, onProgress } = options;
-  const reference = engineReference(plan.image.reference);
-  onPullStart();
-  const { digest } = await pulls.pull({
-    engine,
-    reference,
-    platform: plan.image.platform,
-    timeoutMs: plan.timeouts.pullMs,
-    signal,
-    onProgress,
-  });
+  const reference = engineReference(options.plan.image.reference);
+  options.onPullStart();
+  const { digest } = await pullLoggedIn(options, reference);
   const name = digest === null ? reference : withDigest(reference, digest);
   const info = await lookUp(options, name);
   if (info !== null) return { info, digest };
   throw new ImageError('image.not_found', `the image ${name} was pulled, but the engine does not have it`);
+}
+
+/** Logs in once more where the registry refuses what may have been good before: tokens expire. */
+async function pullLoggedIn(options: EnsureImageOptions, reference: string): Promise<PulledImage> {
+  const { engine, pulls, plan, signal, onProgress, monotonic } = options;
+  const endsAt = monotonic() + plan.timeouts.pullMs;
+  const pullWith = async (found: FoundCredentials | null): Promise<PulledImage> =>
+    pulls.pull({
+      engine,
+      reference,
+      platform: plan.image.platform,
+      credentials: found?.credentials ?? null,
+      timeoutMs: Math.max(1, Math.ceil(endsAt - monotonic())),
+      signal,
+      onProgress,
+    });
+  const first = await options.credentials(false);
+  try {
+    return await pullWith(first);
+  } catch (error) {
+    const isRefused = error instanceof ImageError && error.code === 'image.unauthorized';
+    if (!isRefused || first?.isRenewable !== true) throw error;
+    const second = await options.credentials(true);
+    if (second === null || areSame(first.credentials, second.credentials)) throw error;
+    return pullWith(second);
+  }
 }
 
 function isRightPlatform({ image }: RunPlan, info: ImageInfo): boolean {

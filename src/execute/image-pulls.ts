@@ -1,7 +1,8 @@
-/** Pulls of one engine that are under way: whoever wants the same image joins. It judges no image and asks for no credentials. */
+/** Pulls of one engine that are under way: whoever wants the same image joins. It judges no image and looks for no credentials. */
 import { jsonHash } from '../base/json-hash.js';
 import type { ContainerEngine, PulledImage, PullProgress } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
+import type { RegistryCredentials } from '../secrets/types.js';
 import { withDeadline } from './deadline.js';
 import { createProgressFilter } from './pull-progress.js';
 
@@ -14,6 +15,7 @@ export interface PullRequest {
   readonly engine: ContainerEngine;
   readonly reference: string;
   readonly platform: string | null;
+  readonly credentials: RegistryCredentials | null;
   /** For this caller, however long others wait. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -23,7 +25,7 @@ export interface PullRequest {
 /** Pulls, each image at most once at a time. */
 export interface ImagePulls {
   /**
-   * Pulls, or waits for the pull of the same image for the same platform. A pull is ended when the last who waits for it has left.
+   * Pulls, or waits for the pull of the same image for the same platform with the same credentials: nobody has an image by another's. A pull is ended when the last who waits for it has left.
    *
    * @throws what the engine's `pull` throws, each caller an error of its own; `image.pull_timed_out` when this caller's time is over, or when
    * nothing moved for too long.
@@ -75,8 +77,8 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
 
   return {
     async pull(request) {
-      const { reference, platform, timeoutMs, signal } = request;
-      const key = jsonHash([reference, platform]);
+      const { reference, platform, credentials, timeoutMs, signal } = request;
+      const key = jsonHash([reference, platform, credentials]);
       const flight = flights.get(key) ?? begin(key, request);
       flight.waiting.add(request);
       const onTimeout = (): Error =>
@@ -135,7 +137,7 @@ function isLimited(error: unknown): boolean {
 
 /** One call to the engine, given up when nothing moves for too long. */
 async function pullWatched(
-  { engine, reference, platform }: PullRequest,
+  { engine, reference, platform, credentials }: PullRequest,
   idleMs: number,
   signal: AbortSignal,
   onProgress: (progress: PullProgress) => void,
@@ -159,6 +161,7 @@ async function pullWatched(
     const pulling = engine.images.pull(reference, {
       signal: either,
       platform: platform ?? undefined,
+      credentials: credentials ?? undefined,
       onProgress: (progress) => {
         timer.refresh();
         onProgress(progress);

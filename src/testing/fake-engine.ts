@@ -1,5 +1,6 @@
 /** An engine for tests without Docker: scripted jobs, strict about the order of calls, able to fail at any of them. */
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { CallOptions, ContainerEngine, ContainerInfo, EngineEvent } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
 import { fakeApplied } from './fake-applied.js';
@@ -263,6 +264,11 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
           const image =
             offered ?? (script.pullable === undefined && script.images === undefined ? {} : undefined);
           if (image === undefined) throw new ImageError('image.not_found', `no registry has ${reference}`);
+          if (image.credentials !== undefined && !isDeepStrictEqual(image.credentials, options?.credentials))
+            throw new ImageError(
+              'image.unauthorized',
+              `the registry wants other credentials for ${reference}`,
+            );
           for (const progress of script.pullProgress ?? []) options?.onProgress?.(progress);
           images.set(name, image);
           return { digest: image.digest ?? digestOf(name) };

@@ -2,6 +2,7 @@
 import type { AppliedSpec } from '../engine/applied-spec.js';
 import type { PullProgress } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
+import type { RegistryCredentials } from '../secrets/types.js';
 
 /** The calls of an engine that can be made to fail. */
 export type EngineCall =
@@ -76,6 +77,8 @@ export interface FakeImage {
   readonly environment?: readonly string[] | undefined;
   /** Digest under which a registry knows it. */
   readonly digest?: string | undefined;
+  /** Only who has these may pull it. */
+  readonly credentials?: RegistryCredentials | undefined;
   /** Default `linux`. */
   readonly operatingSystem?: string | undefined;
   /** Default `amd64`. */

@@ -47,6 +47,7 @@ const asking = (engine: ContainerEngine, more: Partial<PullRequest> = {}): PullR
   engine,
   reference: 'x:1',
   platform: null,
+  credentials: null,
   timeoutMs: 60_000,
   signal: new AbortController().signal,
   onProgress: () => undefined,
@@ -82,20 +83,22 @@ describe('one pull for many', () => {
     expect(heard).toEqual(['1 Downloading', '2 Downloading']);
   });
 
-  it('is another one for another image, another platform, and for whoever comes after its end', async () => {
+  it('is another one for another image, another platform, other credentials, and for whoever comes after its end', async () => {
     const { engine, pulls } = pendingEngine();
     const { pulls: shared } = make();
     const all = [
       shared.pull(asking(engine)),
       shared.pull(asking(engine, { reference: 'x:2' })),
       shared.pull(asking(engine, { platform: 'linux/arm64' })),
+      shared.pull(asking(engine, { credentials: { identityToken: 'mine' } })),
+      shared.pull(asking(engine, { credentials: { identityToken: 'another’s' } })),
     ];
     for (const each of pulls) each.resolve(DIGEST);
     await Promise.all(all);
     const later = shared.pull(asking(engine));
-    pulls[3]?.resolve(DIGEST);
+    pulls[5]?.resolve(DIGEST);
     await later;
-    expect(pulls.map(({ reference }) => reference)).toEqual(['x:1', 'x:2', 'x:1', 'x:1']);
+    expect(pulls.map(({ reference }) => reference)).toEqual(['x:1', 'x:2', 'x:1', 'x:1', 'x:1', 'x:1']);
   });
 
   it('goes on while anybody waits, and is ended when the last has left', async () => {

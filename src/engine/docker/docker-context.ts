@@ -1,8 +1,8 @@
 /** Docker's own client configuration, as far as it says where the engine is: the current context. Read only, never written. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.js';
+import { readConfigJson, UnreadableConfig } from './client-config.js';
 import { toObject, toText } from './json-fields.js';
 import { type EngineTls, readTlsFolder } from './tls.js';
 
@@ -49,26 +49,16 @@ export async function readContext(configFolder: string, name: string): Promise<C
 }
 
 async function readJson(path: string): Promise<unknown> {
-  let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    return await readConfigJson(path);
   } catch (cause) {
-    if (['ENOENT', 'ENOTDIR'].includes((cause as NodeJS.ErrnoException).code ?? '')) return {};
-    throw unreadable(path, cause);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw unreadable(path, cause);
+    if (!(cause instanceof UnreadableConfig)) throw cause;
+    throw new EngineError('engine.unsupported', cause.message, {
+      hint: 'Mend it, or give the engine as `engine.host` or DOCKER_HOST.',
+      details: { systemCode: cause.systemCode },
+    });
   }
 }
 
 const unusable = (name: string, why: string, hint: string): EngineError =>
   new EngineError('engine.unsupported', `The Docker context "${name}" cannot be used: ${why}.`, { hint });
-
-// The file may hold credentials: what a parser says of it is not repeated.
-const unreadable = (path: string, cause: unknown): EngineError =>
-  new EngineError('engine.unsupported', `The Docker client configuration ${path} cannot be read.`, {
-    hint: 'Mend it, or give the engine as `engine.host` or DOCKER_HOST.',
-    details: { systemCode: (cause as NodeJS.ErrnoException).code ?? 'invalid JSON' },
-  });

@@ -69,6 +69,12 @@ const FAILURES: readonly PullFailure[] = [
   },
   {
     code: 'image.pull_failed',
+    reason: null,
+    text: /sent an HTTP request to an HTTPS server/i,
+    hint: 'The engine tried plain HTTP after TLS had failed, as it does with registries it may reach insecurely; most likely the registry wants credentials.',
+  },
+  {
+    code: 'image.pull_failed',
     reason: 'plain_http',
     text: /server gave HTTP response to HTTPS client/i,
     hint: 'The registry speaks no TLS: give it a certificate, or list it among the engine’s insecure registries.',

@@ -25,6 +25,12 @@ it.each([
     'image.pull_failed',
     'connection_refused',
   ],
+  [
+    500,
+    `error parsing HTTP 400 response body: invalid character 'C' looking for beginning of value: "Client sent an HTTP request to an HTTPS server.\\n"`,
+    'image.pull_failed',
+    null,
+  ],
   [null, 'unknown blob', 'image.pull_failed', 'missing_blob'],
   [400, 'invalid reference format: repository name must be lowercase', 'image.pull_failed', null],
   // Docker, in all versions, of Docker Hub

@@ -1,0 +1,42 @@
+/** Reading the files of Docker's own client. They may hold credentials: what a parser says of one is not repeated. */
+import { readFile } from 'node:fs/promises';
+
+/** Why a file cannot be used, without a word of what is in it. Internal: it never leaves the adapter. */
+export class UnreadableConfig extends Error {
+  /** For example `EACCES`; `invalid JSON`. */
+  readonly systemCode: string;
+
+  constructor(path: string, systemCode: string) {
+    super(`The Docker client configuration ${path} cannot be read (${systemCode}).`);
+    this.name = 'UnreadableConfig';
+    this.systemCode = systemCode;
+  }
+}
+
+/**
+ * What a JSON file holds; an empty object where there is none.
+ * @throws {@link UnreadableConfig}
+ */
+export async function readConfigJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return {};
+    throw new UnreadableConfig(path, code);
+  }
+  return parseConfigJson(text, path);
+}
+
+/**
+ * The same for a text from elsewhere.
+ * @throws {@link UnreadableConfig}
+ */
+export function parseConfigJson(text: string, from: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new UnreadableConfig(from, 'invalid JSON');
+  }
+}

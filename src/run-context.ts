@@ -174,7 +174,7 @@ export function createRun(
     async confirmAudit() {
       for (const each of [environment.audit, trail]) {
         const problem = await each.confirm();
-        if (problem !== null) warn(problem);
+        if (problem !== null) warn(problem.message);
       }
     },
     note: async (step) => journal.note({ ...environment, record, warn, timestamp }, step),

@@ -133,10 +133,10 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     // Who cancels a run that has ended ends nothing.
     stop.signal.removeEventListener('abort', recordStop);
     run.putOnRecord('run_ended', endedFields(outcome));
-    const problem = await trail.close();
-    if (problem === null) return null;
-    run.warn(problem);
-    return run.record.redact(problem);
+    const loss = await trail.close();
+    if (loss === null) return null;
+    run.warn(loss.message);
+    return run.record.redact(loss.message);
   };
   const onRecord = async (told: RunResult): Promise<RunResult> => {
     const problem = await closeTrail({ outcome: 'result', result: told });

@@ -17,8 +17,11 @@ export interface RuntimeEventFields {
   reconcile_end: { readonly automatic: boolean; readonly report: ReconcileReport };
   /** A pass that was no dry run could not be made. */
   reconcile_failed: { readonly automatic: boolean; readonly message: string };
-  /** Audit records of the runtime itself, not of a run, were given up when it closed. */
-  audit_failed: { readonly message: string };
+  /**
+   * Audit records of the runtime itself, not of a run, were given up: the oldest, when more than 1,000 waited for a sink that takes none, or all
+   * of them, when it closed. `records` is how many.
+   */
+  audit_failed: { readonly records: number; readonly message: string };
 }
 
 /** The names of all events of a runtime. */

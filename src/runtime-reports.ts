@@ -1,6 +1,6 @@
 /** How a runtime says what happens to it: on record, to its listener, in its log. It decides nothing. */
 import type { AuditAction, AuditFields, AuditMode } from './audit.js';
-import { type AuditTrail, createAuditTrail } from './audit-trail.js';
+import { type AuditLoss, type AuditTrail, createAuditTrail } from './audit-trail.js';
 import { notify } from './base/notify.js';
 import { JobRuntimeError } from './errors.js';
 import type { RunEvent } from './events.js';
@@ -34,9 +34,11 @@ export interface RuntimeReportsOptions {
   readonly identity: { readonly instance: string; readonly owner: string };
 }
 
+/** Records of the runtime itself that wait for a sink which takes none. They are few, unless what dead processes left cannot be removed. */
+const MOST_PENDING = 1_000;
+
 /** Nothing happened yet. */
 export function createRuntimeReports({ ports, auditMode, identity }: RuntimeReportsOptions): RuntimeReports {
-  const audit = createAuditTrail(ports.audit, auditMode);
   const timestamp = (): string => new Date(ports.clock.now()).toISOString();
   const counter = createStatsCounter();
   let isEngineLost = false;
@@ -49,6 +51,10 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
     notify(ports.onRuntimeEvent, event);
     log(ports.logger, runtimeLogLine(event));
   };
+  const lost = ({ records, message }: AuditLoss): void => {
+    tell('audit_failed', { records, message });
+  };
+  const audit = createAuditTrail(ports.audit, auditMode, { maxPending: MOST_PENDING, onLoss: lost });
   const putOnRecord = <A extends AuditAction>(action: A, fields: AuditFields[A]): void => {
     const context = { ...identity, at: timestamp(), runId: null, attempt: null, metadata: {} };
     audit.note(Object.freeze(auditRecord(context, action, fields)));
@@ -106,8 +112,8 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
       });
     },
     async close() {
-      const problem = await audit.close();
-      if (problem !== null) tell('audit_failed', { message: problem });
+      const loss = await audit.close();
+      if (loss !== null) lost(loss);
     },
   };
 }

@@ -1,6 +1,12 @@
 /** What a runtime says of itself to its listener, and what it logs of itself and its runs. On the fake engine. */
 import { join } from 'node:path';
-import { type Logger, type RunResult, type RuntimeEvent, type RuntimePorts } from 'berthkit';
+import {
+  type AuditRecord,
+  type Logger,
+  type RunResult,
+  type RuntimeEvent,
+  type RuntimePorts,
+} from 'berthkit';
 import { describe, expect, it, vi } from 'vitest';
 import { createWorkspace } from '../src/workspace/create.js';
 import { deadOwner } from './host/child-owner.js';
@@ -138,8 +144,43 @@ describe('the events of a runtime', () => {
     await setup.runtime.close();
     expect(told.at(-1)).toMatchObject({
       type: 'audit_failed',
+      records: 1,
       message: '1 audit record was not written down: the disk is full',
     });
+  });
+
+  it('tell how many records of the runtime itself were given up for a sink that takes none, and the others come on record', async () => {
+    let isFull = true;
+    const records: AuditRecord[] = [];
+    const { setup, told } = listening({
+      audit: (record) => {
+        if (isFull) throw new Error('the disk is full');
+        records.push(record);
+      },
+    });
+    const { policy } = setup.runtime.config;
+    const changes = 1_250;
+    for (let number = 0; number < changes; number += 1) {
+      // What waits is looked at while the sink fails, and while it is being asked.
+      if (number % 250 === 0) await new Promise((resolve) => setImmediate(resolve));
+      setup.runtime.updatePolicy({ ...policy, images: { allow: [`number-${String(number)}`] } });
+    }
+    const losses = told.filter((event) => event.type === 'audit_failed');
+    expect(losses.map(({ records: count }) => count)).toEqual([100, 100, 100]);
+    expect(losses[0]?.message).toBe('100 audit records were not written down: the disk is full');
+    isFull = false;
+    setup.runtime.updatePolicy({ images: { allow: ['busybox:*'] } });
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    await setup.runtime.close();
+    const written = records.filter(({ action }) => action === 'policy_changed');
+    expect(written).toHaveLength(changes + 1 - 300);
+    // The youngest are all there, each following from the one before it.
+    const hashes = written.map((record) =>
+      record.action === 'policy_changed' ? [record.previousPolicyHash, record.policyHash] : [],
+    );
+    for (let index = hashes.length - 900; index < hashes.length; index += 1)
+      expect(hashes[index]?.[0]).toBe(hashes[index - 1]?.[1]);
+    expect(told.filter((event) => event.type === 'audit_failed')).toHaveLength(3);
   });
 
   it.each([

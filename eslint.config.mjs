@@ -47,7 +47,16 @@ export default defineConfig(
   },
   {
     // The command line is an application: its entry hands the process to the rest of it.
-    files: ['examples/**', 'bench/**', 'chaos/**', 'scripts/**', 'test/**', '*.config.ts', 'src/cli/main.ts'],
+    files: [
+      'examples/**',
+      'bench/**',
+      'chaos/**',
+      'endurance/**',
+      'scripts/**',
+      'test/**',
+      '*.config.ts',
+      'src/cli/main.ts',
+    ],
     rules: { 'no-console': 'off', 'no-restricted-globals': 'off' },
   },
   {

@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   'image.not_found': facts('image', 'user', false, 404),
   'image.pull_failed': facts('image', 'infrastructure', true, 502),
   'image.pull_timed_out': facts('image', 'infrastructure', true, 504),
+  'image.push_failed': facts('image', 'infrastructure', true, 502),
   'image.unauthorized': facts('image', 'user', false, 401),
   'image.platform_mismatch': facts('image', 'user', false, 422),
   'image.digest_mismatch': facts('image', 'infrastructure', false, 502),

@@ -21,7 +21,8 @@ export async function prepareImage(
     const image = await ensureImage({
       engine,
       pulls: run.pulls,
-      plan,
+      image: plan.image,
+      pullMs: plan.timeouts.pullMs,
       signal: run.stop.signal,
       monotonic: () => run.monotonic(),
       credentials: async (renew) => findCredentials(run, plan, renew),

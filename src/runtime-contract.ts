@@ -1,4 +1,5 @@
 /** What a runtime offers, as a contract. No behaviour. */
+import type { RuntimeImages } from './images/image-facet.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Validation, ValidJob } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';
@@ -37,6 +38,8 @@ export interface Runtime extends AsyncDisposable {
   runJob(definition: unknown, options?: RunOptions): Promise<RunResult>;
   /** Begins a job and returns at once; never throws: what is wrong is how the run ends. */
   startJob(definition: unknown, options?: RunOptions): RunHandle;
+  /** Images of its engine: pulled, named, sent and taken in under the operator's policy. */
+  readonly images: RuntimeImages;
   /** Runs what a front door compiled; judged like any job. */
   run(request: RunRequest, options?: RunOptions): Promise<RunResult>;
   /** Begins what a front door compiled and returns at once. */

@@ -35,7 +35,7 @@ import type { Runtime } from './runtime-contract.js';
 import { listOpenRuns } from './runtime-open-runs.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled, invalid, paused } from './runtime-refusals.js';
-import { createRuntimeImages } from './runtime-images.js';
+import { createImages } from './runtime-images.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createLateEnds } from './run-late-ends.js';
@@ -120,12 +120,13 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     monotonic: () => resolved.clock.monotonic(),
   };
   const cancels = createCancelListener({ store, instance: identity.instance, runs });
+  const images = createImages({ config: () => config, ports: resolved, source, refusal: () => refusal() });
   const environment: RunEnvironment = {
     currentConfig: () => config,
     ports: resolved,
     engine,
     admission,
-    ...createRuntimeImages({ config: () => config, ports: resolved, source }),
+    ...images.forRuns,
     diskGuard: createDiskGuard(),
     resting,
     caller,
@@ -212,6 +213,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   };
 
   const runtime: Runtime = {
+    images: images.facet,
     get config() {
       return config;
     },

@@ -11,10 +11,14 @@ export type {
   EngineImages,
   EngineInfo,
   ImageInfo,
+  ImageStep,
+  ImageSummary,
   OutputChunk,
   PulledImage,
   PullFailureReason,
   PullProgress,
+  PushedImage,
+  TransferOptions,
 } from './types.js';
 export type * from './applied-spec.js';
 export type { RegistryCredentials } from '../secrets/types.js';

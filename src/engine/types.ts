@@ -1,12 +1,11 @@
 /** The `ContainerEngine` port: what berthkit needs of an engine, as a contract. No implementation. */
 import type { ContainerSpec } from '../plan/container-spec.js';
-import type { RegistryCredentials } from '../secrets/types.js';
 import type { AppliedSpec } from './applied-spec.js';
+import type { CallOptions } from './call-options.js';
+import type { EngineImages } from './image-types.js';
 
-/** Every call takes a signal; an aborted call rejects with the signal's reason and may be repeated. */
-export interface CallOptions {
-  readonly signal?: AbortSignal | undefined;
-}
+export type { CallOptions } from './call-options.js';
+export type * from './image-types.js';
 
 /** What an engine can do; a feature that is missing is reported by the feature that needed it. */
 export interface EngineCapabilities {
@@ -146,56 +145,6 @@ export interface EngineContainers {
   stats?(id: string, options?: CallOptions): Promise<ContainerStats | null>;
 }
 
-/** What `images.inspect` says. */
-export interface ImageInfo {
-  /** `sha256:…` of the image configuration. */
-  readonly id: string;
-  /** `name@sha256:…` under which registries know it; empty for an image that was built or loaded here. */
-  readonly repoDigests: readonly string[];
-  readonly repoTags: readonly string[];
-  readonly volumes: readonly string[];
-  readonly entryPoint: readonly string[];
-  readonly command: readonly string[];
-  readonly workingDirectory: string | null;
-  readonly user: string | null;
-  readonly environment: readonly string[];
-  readonly operatingSystem: string;
-  readonly architecture: string;
-  /** Of the architecture, for example `v7`; null where the image names none. */
-  readonly variant: string | null;
-  readonly sizeBytes: number;
-}
-
-/** One step of a pull. */
-export interface PullProgress {
-  /** Null for what is said of the image as a whole. */
-  readonly layer: string | null;
-  /** The engine's own words. */
-  readonly status: string;
-  readonly currentBytes: number | null;
-  readonly totalBytes: number | null;
-}
-
-/**
- * What stood in the way of a pull, as far as an engine tells; `details.reason` of an `image.pull_failed`.
- */
-export type PullFailureReason =
-  | 'too_many_requests'
-  | 'unknown_host'
-  | 'connection_refused'
-  | 'no_answer'
-  | 'registry_error'
-  | 'missing_blob'
-  | 'certificate'
-  | 'plain_http'
-  | 'no_space';
-
-/** What a pull says it brought. */
-export interface PulledImage {
-  /** `sha256:…` of the manifest, or of the index it was chosen from; null where the engine does not say. */
-  readonly digest: string | null;
-}
-
 /** What befell a container. */
 export interface EngineEvent {
   /**
@@ -205,27 +154,6 @@ export interface EngineEvent {
   readonly type: 'start' | 'oom' | 'kill' | 'die' | 'destroy';
   /** Number of the signal of a `kill`; null for other events, and where the engine does not say. */
   readonly signal: number | null;
-}
-
-/** Images. */
-export interface EngineImages {
-  /**
-   * Pulls one image: a tag or digest is always given, never "all tags". No retries; an aborted signal ends the pull.
-   * @throws `image.not_found`, `image.unauthorized`, `image.platform_mismatch` (not published for `platform`), `image.digest_mismatch` (its bytes are
-   * not those of its digest), `image.pull_failed` with a {@link PullFailureReason} where it is known; each also for an error inside a stream
-   * that began with success.
-   */
-  pull(
-    reference: string,
-    options?: CallOptions & {
-      readonly platform?: string | undefined;
-      /** For the registry of the reference, and for no other; absent: none are sent. */
-      readonly credentials?: RegistryCredentials | undefined;
-      readonly onProgress?: ((progress: PullProgress) => void) | undefined;
-    },
-  ): Promise<PulledImage>;
-  /** What is known of an image here, or null. Takes a reference or an id. */
-  inspect(reference: string, options?: CallOptions): Promise<ImageInfo | null>;
 }
 
 /**

@@ -1,4 +1,4 @@
-/** Makes sure that the judged image is there, going by the plan's pull policies in their order. It runs no check of the operator's. */
+/** Makes sure that the judged image is there, going by its pull policies in their order. It runs no check of the operator's. */
 import { parseImageReference } from '../base/image-reference.js';
 import { isForPlatform, platformText } from '../base/platform.js';
 import type { ContainerEngine, ImageInfo, PulledImage, PullProgress } from '../engine/types.js';
@@ -12,7 +12,9 @@ import { areSame, type FoundCredentials } from './registry-auth.js';
 export interface EnsureImageOptions {
   readonly engine: ContainerEngine;
   readonly pulls: ImagePulls;
-  readonly plan: RunPlan;
+  readonly image: RunPlan['image'];
+  /** How long it may take to pull it, logging in included. */
+  readonly pullMs: number;
   readonly signal: AbortSignal;
   /** Finds what the registry is logged in to with; `renew`: it refused what was found before. */
   readonly credentials: (renew: boolean) => Promise<FoundCredentials | null>;
@@ -40,19 +42,19 @@ export interface EnsuredImage {
  * first policy that failed.
  */
 export async function ensureImage(options: EnsureImageOptions): Promise<EnsuredImage> {
-  const { plan, onFallback } = options;
-  const { reference, pullPolicies } = plan.image;
+  const { image, onFallback } = options;
+  const { reference, pullPolicies } = image;
   const pull = oncePulled(options);
   let first: ImageError | null = null;
   for (const [index, policy] of pullPolicies.entries()) {
     try {
       const local = policy === 'always' ? null : await lookUp(options, engineReference(reference));
-      if (local !== null && (policy === 'never' || isRightPlatform(plan, local))) {
-        return { ...checked(plan, local, null), pulled: false };
+      if (local !== null && (policy === 'never' || isRightPlatform(image, local))) {
+        return { ...checked(image, local, null), pulled: false };
       }
       if (policy === 'never') throw notHere(reference);
       const { info, digest } = await pull();
-      return { ...checked(plan, info, digest), pulled: true };
+      return { ...checked(image, info, digest), pulled: true };
     } catch (error) {
       if (!(error instanceof ImageError)) throw error;
       first ??= error;
@@ -92,7 +94,7 @@ interface PulledInfo extends PulledImage {
 }
 
 async function pullImage(options: EnsureImageOptions): Promise<PulledInfo> {
-  const reference = engineReference(options.plan.image.reference);
+  const reference = engineReference(options.image.reference);
   options.onPullStart();
   const { digest } = await pullLoggedIn(options, reference);
   const name = digest === null ? reference : withDigest(reference, digest);
@@ -103,13 +105,13 @@ async function pullImage(options: EnsureImageOptions): Promise<PulledInfo> {
 
 /** Logs in once more where the registry refuses what may have been good before: tokens expire. */
 async function pullLoggedIn(options: EnsureImageOptions, reference: string): Promise<PulledImage> {
-  const { engine, pulls, plan, signal, onProgress, monotonic } = options;
-  const endsAt = monotonic() + plan.timeouts.pullMs;
+  const { engine, pulls, image, pullMs, signal, onProgress, monotonic } = options;
+  const endsAt = monotonic() + pullMs;
   const pullWith = async (found: FoundCredentials | null): Promise<PulledImage> =>
     pulls.pull({
       engine,
       reference,
-      platform: plan.image.platform,
+      platform: image.platform,
       credentials: found?.credentials ?? null,
       timeoutMs: Math.max(1, Math.ceil(endsAt - monotonic())),
       signal,
@@ -127,14 +129,18 @@ async function pullLoggedIn(options: EnsureImageOptions, reference: string): Pro
   }
 }
 
-function isRightPlatform({ image }: RunPlan, info: ImageInfo): boolean {
-  return image.platform === null || isForPlatform(info, image.platform);
+function isRightPlatform({ platform }: RunPlan['image'], info: ImageInfo): boolean {
+  return platform === null || isForPlatform(info, platform);
 }
 
 /** The image with its digest, if it is the one that was asked for. */
-function checked(plan: RunPlan, info: ImageInfo, pulled: string | null): Omit<EnsuredImage, 'pulled'> {
-  const { reference, platform } = plan.image;
-  if (!isRightPlatform(plan, info)) {
+function checked(
+  image: RunPlan['image'],
+  info: ImageInfo,
+  pulled: string | null,
+): Omit<EnsuredImage, 'pulled'> {
+  const { reference, platform } = image;
+  if (!isRightPlatform(image, info)) {
     throw new ImageError(
       'image.platform_mismatch',
       `the image ${reference} is for ${platformText(info)}, and ${platform ?? 'any'} was asked for`,

@@ -4,6 +4,7 @@ import { APPLIED_CASES } from './engine-applied-cases.js';
 import { CONTAINER_CASES } from './engine-container-cases.js';
 import { CONTROL_CASES } from './engine-control-cases.js';
 import { EVENT_CASES } from './engine-event-cases.js';
+import { IMAGE_CASES } from './engine-image-cases.js';
 import { LIFECYCLE_CASES } from './engine-lifecycle-cases.js';
 import { OUTPUT_CASES } from './engine-output-cases.js';
 import { STATS_CASES } from './engine-stats-cases.js';
@@ -17,6 +18,7 @@ const CASES = [
   ...APPLIED_CASES,
   ...STATS_CASES,
   ...EVENT_CASES,
+  ...IMAGE_CASES,
 ];
 
 /**

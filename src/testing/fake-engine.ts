@@ -7,6 +7,7 @@ import { fakeApplied } from './fake-applied.js';
 import { createFakeContainer, type FakeContainer } from './fake-container.js';
 import { createFakeEvents } from './fake-events.js';
 import { createFakeFailures } from './fake-failures.js';
+import { createFakeImageCalls } from './fake-image-calls.js';
 import { canonical, digestOf, findImage, type FoundImage, imageInfo } from './fake-images.js';
 import type { EngineCall, FakeEngineScript, FakeFailure } from './fake-script.js';
 import { hang, raceAbort } from './fake-waiting.js';
@@ -278,6 +279,13 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
           const found = imageOf(reference);
           return found === null ? null : imageInfo(reference, found.id, found.image);
         }),
+      ...createFakeImageCalls({
+        script,
+        images,
+        find: imageOf,
+        isUsed: (id) => [...containers.values()].some(({ spec }) => spec.image === id),
+        perform,
+      }),
     },
   };
 }

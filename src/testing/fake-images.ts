@@ -11,7 +11,7 @@ export function canonical(reference: string): string {
 }
 
 /** The id of an image: a hash of its name. */
-function idOf(name: string): string {
+export function idOf(name: string): string {
   return `sha256:${createHash('sha256').update(name).digest('hex')}`;
 }
 
@@ -33,14 +33,15 @@ export function findImage(
   reference: string,
   isAnyThere: boolean,
 ): FoundImage | null {
-  const byId = [...images].find(([name]) => idOf(name) === reference);
+  const idOfEntry = ([name, image]: readonly [string, FakeImage]): string => image.id ?? idOf(name);
+  const byId = [...images].find((entry) => idOfEntry(entry) === reference);
   if (byId !== undefined) return { id: reference, image: byId[1] };
   if (/^sha256:[0-9a-f]{64}$/.test(reference)) return isAnyThere ? { id: reference, image: {} } : null;
   const wanted = canonical(reference);
   const byName = [...images].find(
     ([name, { digest }]) => name === wanted || withDigest(name, digest) === wanted,
   );
-  if (byName !== undefined) return { id: idOf(byName[0]), image: byName[1] };
+  if (byName !== undefined) return { id: idOfEntry(byName), image: byName[1] };
   return isAnyThere ? { id: idOf(wanted), image: {} } : null;
 }
 
@@ -70,6 +71,6 @@ export function imageInfo(reference: string, id: string, image: FakeImage): Imag
     operatingSystem: image.operatingSystem ?? 'linux',
     architecture: image.architecture ?? 'amd64',
     variant: image.variant ?? null,
-    sizeBytes: 0,
+    sizeBytes: image.sizeBytes ?? 0,
   };
 }

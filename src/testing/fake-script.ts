@@ -18,7 +18,15 @@ export type EngineCall =
   | 'containers.stats'
   | 'events'
   | 'images.pull'
-  | 'images.inspect';
+  | 'images.inspect'
+  | 'images.list'
+  | 'images.remove'
+  | 'images.tag'
+  | 'images.history'
+  | 'images.push'
+  | 'images.export'
+  | 'images.import'
+  | 'images.resolveDigest';
 
 /** One failure, or one hang, of a call. */
 export interface FakeFailure {
@@ -79,6 +87,9 @@ export interface FakeImage {
   readonly digest?: string | undefined;
   /** Only who has these may pull it. */
   readonly credentials?: RegistryCredentials | undefined;
+  /** `sha256:…`; default: made of its name. */
+  readonly id?: string | undefined;
+  readonly sizeBytes?: number | undefined;
   /** Default `linux`. */
   readonly operatingSystem?: string | undefined;
   /** Default `amd64`. */
@@ -94,6 +105,8 @@ export interface FakeEngineScript {
   readonly images?: Readonly<Record<string, FakeImage>> | undefined;
   /** Images a pull brings. */
   readonly pullable?: Readonly<Record<string, FakeImage>> | undefined;
+  /** References a push may send. Absent: none. */
+  readonly pushable?: readonly string[] | undefined;
   readonly pullProgress?: readonly PullProgress[] | undefined;
   /** The start is refused like that of a bad entry point. */
   readonly startExitCode?: 126 | 127 | ((spec: ContainerSpec) => 126 | 127 | null) | undefined;

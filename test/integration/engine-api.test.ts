@@ -1,5 +1,6 @@
 /** The list of calls to the engine in the documentation: complete, nothing too much, and its core enough for a run. */
 import { readFile } from 'node:fs/promises';
+import type { Runtime } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import type { EngineCall } from '../proxy/engine-call.js';
@@ -23,10 +24,23 @@ beforeAll(async () => {
 /** The call as the page writes it. */
 function written({ method, path }: EngineCall): string {
   const template = path
-    .replace(/^\/images\/(?!create$).+\/json$/, '/images/{name}/json')
+    .replace(/^\/images\/(?!create$|load$|json$).+?(\/(?:json|tag|history|push|get))?$/, '/images/{name}$1')
+    .replace(/^\/distribution\/.+\/json$/, '/distribution/{name}/json')
     .replace(/^\/containers\/[0-9a-f]{64}/, '/containers/{id}')
     .replace(/^\/containers\/(?!json$|create$)[^/{]+/, '/containers/{id}');
   return `${method} ${template}`;
+}
+
+/** Everything there is to do with images, with a registry that is not there. */
+async function useImages({ images }: Runtime): Promise<void> {
+  const name = '127.0.0.1:1/berthkit-api/x:1';
+  await images.list();
+  await images.history(image);
+  await images.tag(image, name);
+  await images.import(await images.export(name));
+  await expect(images.push(name)).rejects.toMatchObject({ kind: 'image' });
+  await expect(images.resolveDigest(name)).rejects.toMatchObject({ kind: 'image' });
+  await images.remove(name);
 }
 
 async function proxy(options: Omit<EngineProxyOptions, 'engine'> = {}) {
@@ -55,6 +69,7 @@ describe('the calls to the engine', () => {
     await expect(runtime.runJob({ slug: 'pulled', docker: pulled })).rejects.toMatchObject({
       kind: 'image',
     });
+    await useImages(runtime);
     await runtime.readiness();
     await runtime.openRuns({ all: true });
     await runtime.reconcile();

@@ -85,6 +85,13 @@ const withoutSignal = (options: { readonly signal?: AbortSignal | undefined } | 
   signal: undefined,
 });
 
+/** Other calls about images. */
+const withImages =
+  (
+    change: (images: ContainerEngine['images']) => Partial<ContainerEngine['images']>,
+  ): ((engine: ContainerEngine) => ContainerEngine) =>
+  (engine) => ({ ...engine, images: { ...engine.images, ...change(engine.images) } });
+
 const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mutate]>> = {
   'loses the first output': [
     'the first and the last byte of a short run arrive, every time',
@@ -414,6 +421,67 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
   'says that any pull succeeded': [
     'pulling what cannot be had is an error of kind image, and the image is not there',
     (engine) => ({ ...engine, images: { ...engine.images, pull: () => Promise.resolve({ digest: null }) } }),
+  ],
+  'gives a name to nothing': [
+    'another name is of the same image, and goes without it',
+    withImages(() => ({ tag: () => Promise.resolve() })),
+  ],
+  'leaves a name out of its list': [
+    'another name is of the same image, and goes without it',
+    withImages(({ list }) => ({
+      list: async () => (await list!()).map((image) => ({ ...image, repoTags: [] })),
+    })),
+  ],
+  'keeps a name that was taken away': [
+    'another name is of the same image, and goes without it',
+    withImages(() => ({ remove: () => Promise.resolve() })),
+  ],
+  'removes an image that is used': [
+    'an image a container was made of, and that has several names, does not go by its id',
+    withImages(({ remove }) => ({
+      remove: async (reference) => (reference.startsWith('sha256:') ? undefined : remove!(reference)),
+    })),
+  ],
+  'has another error for an image that is not there': [
+    'an image that is not there has no history, no other name and no way out',
+    withImages(() => ({ history: () => Promise.reject(new EngineError('engine.not_found', 'no')) })),
+  ],
+  'has no history': [
+    'the history of an image is its steps with what each added',
+    withImages(() => ({ history: () => Promise.resolve([]) })),
+  ],
+  'does not say what it took in': [
+    'an image that was sent out comes back, with its name and its id',
+    withImages(({ import: take }) => ({
+      import: async (tar) => {
+        await take!(tar);
+        return [];
+      },
+    })),
+  ],
+  'takes in anything': [
+    'taking in what is no image fails, and a source that fails is what it fails by',
+    withImages(() => ({ import: () => Promise.resolve([]) })),
+  ],
+  'hides why a source failed': [
+    'taking in what is no image fails, and a source that fails is what it fails by',
+    withImages(({ import: take }) => ({
+      import: async (tar) => {
+        try {
+          return await take!(tar);
+        } catch {
+          throw new EngineError('engine.failed', 'no');
+        }
+      },
+    })),
+  ],
+  'knows the digest of everything': [
+    'what no registry takes or has is an error of kind image',
+    withImages(() => ({ resolveDigest: () => Promise.resolve(`sha256:${'0'.repeat(64)}`) })),
+  ],
+  'says that any push succeeded': [
+    'what no registry takes or has is an error of kind image',
+    withImages(() => ({ push: () => Promise.resolve({ digest: null }) })),
   ],
   'does not tell what it applied': [
     'inspect tells all that was applied to a container',

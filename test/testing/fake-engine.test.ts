@@ -12,6 +12,10 @@ import { hardenedSpec } from '../engine/docker/specs.js';
 const spec = hardenedSpec({ name: 'job', image: 'busybox:1' });
 
 /** Every call of the port once, on a container that was made before; in an order that is allowed. */
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(new Uint8Array());
+}
+
 const callsOn = (
   engine: ContainerEngine,
   id: string,
@@ -30,6 +34,14 @@ const callsOn = (
   events: async () => engine.events?.({ containerId: id }, { signal })[Symbol.asyncIterator]().next(),
   'images.pull': () => engine.images.pull('busybox:1', { signal }),
   'images.inspect': () => engine.images.inspect('busybox:1', { signal }),
+  'images.list': async () => engine.images.list?.({ signal }),
+  'images.remove': async () => engine.images.remove?.('busybox:1', { signal }),
+  'images.tag': async () => engine.images.tag?.('busybox:1', 'other:1', { signal }),
+  'images.history': async () => engine.images.history?.('busybox:1', { signal }),
+  'images.push': async () => engine.images.push?.('busybox:1', { signal }),
+  'images.export': async () => engine.images.export?.('busybox:1', { signal }),
+  'images.import': async () => engine.images.import?.(nothing(), { signal }),
+  'images.resolveDigest': async () => engine.images.resolveDigest?.('busybox:1', { signal }),
 });
 
 const CALLS = Object.keys(callsOn(fakeEngine(), '')) as readonly EngineCall[];

@@ -1,5 +1,6 @@
 /** dockerode, loaded when it is first needed and only as far as this adapter uses it. The only file that imports it. */
 import type { Agent } from 'node:http';
+import type { Readable } from 'node:stream';
 import { EngineError } from '../../errors.js';
 import { destinationOf, isSecure, type Reach } from './connection.js';
 
@@ -12,6 +13,19 @@ export interface DockerContainer {
   stats(options: { readonly stream: false; readonly 'one-shot': true }): Promise<unknown>;
 }
 
+/** dockerode types a stream of bytes as one that may hold text. */
+export type DockerStream = AsyncIterable<string | Uint8Array>;
+
+/** An image of dockerode. */
+export interface DockerImage {
+  inspect(): Promise<unknown>;
+  history(): Promise<unknown>;
+  distribution(options: object): Promise<unknown>;
+  tag(options: { readonly repo: string; readonly tag: string }): Promise<unknown>;
+  push(options: object): Promise<DockerStream>;
+  remove(options: object): Promise<unknown>;
+}
+
 /** dockerode as this adapter uses it: no type of the library leaves this file. */
 export interface DockerClient {
   /** dockerode's transport; used directly for `create`, whose warnings `createContainer` throws away. */
@@ -19,9 +33,11 @@ export interface DockerClient {
     dial(options: object, callback: (cause: unknown, body: unknown) => void): void;
   };
   getContainer(id: string): DockerContainer;
-  getImage(reference: string): { inspect(): Promise<unknown> };
+  getImage(reference: string): DockerImage;
   listContainers(options: object): Promise<unknown>;
-  createImage(options: object): Promise<AsyncIterable<string | Uint8Array>>;
+  listImages(options: object): Promise<unknown>;
+  createImage(options: object): Promise<DockerStream>;
+  loadImage(tar: Readable, options: object): Promise<DockerStream>;
   info(): Promise<unknown>;
   version(): Promise<unknown>;
 }

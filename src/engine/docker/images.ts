@@ -1,19 +1,25 @@
 /** The port's images over one engine. */
 import { parseImageReference } from '../../base/image-reference.js';
-import { ImageError, JobRuntimeError } from '../../errors.js';
+import { EngineError, ImageError, JobRuntimeError } from '../../errors.js';
 import type { RegistryCredentials } from '../../secrets/types.js';
 import type { CallOptions, EngineImages, ImageInfo } from '../types.js';
 import { fromImageInspect } from './convert.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkImageReference, toPullTarget } from './identifiers.js';
-import { toPullError } from './pull-errors.js';
-import { readPullStream } from './pull-stream.js';
+import { toObject, toText } from './json-fields.js';
+import { toPullError, toPushError } from './pull-errors.js';
+import { createImageStore, toBytes } from './image-store.js';
+import { readPullStream, readPushStream } from './pull-stream.js';
 import { serverOf } from './registry-auth.js';
 import type { Session } from './session.js';
 
-/** dockerode types a stream of bytes as one that may hold text. */
-async function* toBytes(source: AsyncIterable<string | Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+/** What a failed call to a registry was refused with, as the error it is; null for anything else. */
+function refusalOf(
+  cause: unknown,
+  toRefusal: (status: number, text: string, cause: unknown) => Error,
+): unknown {
+  const status = JobRuntimeError.isInstance(cause) ? null : statusOf(cause);
+  return status === null ? cause : toRefusal(status, messageOf(cause), cause);
 }
 
 /** Credentials in Docker's words, as an option of dockerode; nothing where there are none. */
@@ -67,8 +73,7 @@ export function createImages(session: Session): EngineImages {
           );
         } catch (cause) {
           options?.signal?.throwIfAborted();
-          const status = JobRuntimeError.isInstance(cause) ? null : statusOf(cause);
-          throw status === null ? cause : toPullError(reference, status, messageOf(cause), cause);
+          throw refusalOf(cause, (status, text) => toPullError(reference, status, text, cause));
         }
       });
       // A stream that ended well is not yet an image: some engines and proxies lose the last, failing line.
@@ -77,5 +82,45 @@ export function createImages(session: Session): EngineImages {
       }
       return pulled;
     },
+
+    push: async (reference, options) =>
+      session.attempt(options, `push ${reference}`, async () => {
+        const { name, tag } = toPullTarget(reference);
+        // Engines tell of it in words only, in the middle of the stream.
+        if ((await inspect(reference, options)) === null) throw notHere(reference);
+        // Engines want the header also where there is nothing in it.
+        const auth = { authconfig: {}, ...authOf(reference, options?.credentials) };
+        try {
+          return await transport.call(
+            options,
+            (docker) => docker.getImage(name).push({ _query: { tag }, _body: {}, ...auth }),
+            (stream) => readPushStream(toBytes(stream), reference, options?.onProgress),
+          );
+        } catch (cause) {
+          options?.signal?.throwIfAborted();
+          throw refusalOf(cause, (status, text) => toPushError(reference, status, text, cause));
+        }
+      }),
+
+    resolveDigest: async (reference, options) =>
+      session.attempt(options, `ask for the digest of ${reference}`, async () => {
+        const name = checkImageReference(reference);
+        try {
+          const answer = await transport.call(options, (docker) =>
+            docker.getImage(name).distribution({ ...authOf(reference, options?.credentials) }),
+          );
+          const digest = toText(toObject(toObject(answer)['Descriptor'])['digest']);
+          if (/^sha(256|384|512):[0-9a-f]+$/.test(digest)) return digest;
+          throw new ImageError('image.pull_failed', `The engine gave no digest of ${reference}.`);
+        } catch (cause) {
+          options?.signal?.throwIfAborted();
+          throw refusalOf(cause, (status, text) => toPullError(reference, status, text, cause));
+        }
+      }),
+
+    ...createImageStore(session),
   };
 }
+
+const notHere = (reference: string): EngineError =>
+  new EngineError('engine.image_not_found', `There is no image ${reference} to push.`);

@@ -1,4 +1,4 @@
-/** What engines say of pulls that failed, as typed errors: a table. It reads no stream. */
+/** What engines say of pulls and pushes that failed, as typed errors: a table. It reads no stream. */
 import { ImageError, type ErrorCodeOf } from '../../errors.js';
 import type { PullFailureReason } from '../types.js';
 
@@ -115,13 +115,38 @@ export function toPullError(
   text: string,
   cause?: unknown,
 ): ImageError {
+  return toError(`Pulling ${reference}`, 'image.pull_failed', { status, text, cause });
+}
+
+/** The error of a failed push, by the same words; what would be `image.pull_failed` is `image.push_failed`. */
+export function toPushError(
+  reference: string,
+  status: number | null,
+  text: string,
+  cause?: unknown,
+): ImageError {
+  return toError(`Pushing ${reference}`, 'image.push_failed', { status, text, cause });
+}
+
+interface Refusal {
+  readonly status: number | null;
+  readonly text: string;
+  readonly cause: unknown;
+}
+
+function toError(
+  doing: string,
+  general: 'image.pull_failed' | 'image.push_failed',
+  { status, text, cause }: Refusal,
+): ImageError {
   const failure =
     FAILURES.find(({ text: words }) => words.test(text)) ??
     FAILURES.find(({ statuses }) => status !== null && statuses?.includes(status) === true);
   const reason = failure?.reason ?? null;
+  const code = failure?.code ?? general;
   return new ImageError(
-    failure?.code ?? 'image.pull_failed',
-    `Pulling ${reference} failed: ${text || 'no reason given'}.`,
+    code === 'image.pull_failed' ? general : code,
+    `${doing} failed: ${text || 'no reason given'}.`,
     {
       cause,
       hint: failure?.hint,

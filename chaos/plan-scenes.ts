@@ -10,6 +10,7 @@ import {
   type Pair,
   pairKey,
   POSSIBLE_PAIRS,
+  SCENE_FAULTS,
   STORAGE_FAULTS,
 } from './faults.js';
 import { planRunFor } from './plan-run.js';
@@ -104,8 +105,14 @@ function aimsFor(kind: SceneKind, planning: Planning): readonly Aim[] {
   const pairs = kind === 'calls' ? pairsOfCalls(planning) : sharedPairs(kind, planning);
   return pairs
     .toSorted((one, other) => positionOf(one.step) - positionOf(other.step))
-    .map((pair) => ({ ...pair, call: callFor(pair, planning.random) }));
+    .map((pair) => toAim(pair, planning.random));
 }
+
+/** Of a pair at which call it strikes, if at any. */
+export const toAim = (pair: Pair, random: Random): Aim => ({ ...pair, call: callFor(pair, random) });
+
+/** The scenes in which a fault can strike. */
+export const kindOf = (fault: FaultName): SceneKind => SCENE_FAULTS.find((name) => name === fault) ?? 'calls';
 
 function take(planning: Planning, pairs: readonly Pair[]): Pair | null {
   const [pair = null] = leastPlanned(planning, pairs);

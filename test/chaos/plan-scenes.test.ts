@@ -1,7 +1,8 @@
 /** The plan of a chaos run: the same for the same seed, and with every pair of fault and step in it often enough. */
 import { describe, expect, it } from 'vitest';
 import { FAULTS, IMPOSSIBLE_PAIRS, type Pair, pairKey, POSSIBLE_PAIRS } from '../../chaos/faults.js';
-import { planScenes } from '../../chaos/plan-scenes.js';
+import { makeUpScenes } from '../../chaos/make-up-scenes.js';
+import { kindOf, MAX_RUNS_AT_ONCE, planScenes } from '../../chaos/plan-scenes.js';
 import type { Scene } from '../../chaos/scene.js';
 import { MIN_STRIKES, tooSeldom, toTable } from '../../chaos/table.js';
 
@@ -38,6 +39,29 @@ describe('a plan', () => {
       expect(reason).not.toBe('');
       expect(faults.length * steps.length).toBeGreaterThan(0);
     }
+  });
+});
+
+describe('what is added for pairs that struck too seldom', () => {
+  const add = (seed: number, firstIndex: number): readonly Scene[] =>
+    makeUpScenes(POSSIBLE_PAIRS, { seed, firstIndex });
+
+  it('is one run for each of them, in a scene of its kind', () => {
+    const scenes = add(1, 100);
+    expect(new Set(aimsOf(scenes).map(pairKey))).toEqual(new Set(POSSIBLE_PAIRS.map(pairKey)));
+    for (const [index, { index: number, kind, runs }] of scenes.entries()) {
+      expect(number).toBe(100 + index);
+      expect(runs.length).toBeLessThanOrEqual(MAX_RUNS_AT_ONCE);
+      for (const { aims } of runs) expect(aims.map(({ fault }) => kindOf(fault))).toEqual([kind]);
+    }
+  });
+
+  it('is the same again when it is asked for alone', () => {
+    for (const scene of add(3, 0)) {
+      const alone = makeUpScenes(aimsOf([scene]), { seed: 3, firstIndex: scene.index });
+      expect(alone).toEqual([scene]);
+    }
+    expect(add(3, 0)).not.toEqual(add(4, 0));
   });
 });
 

@@ -18,11 +18,11 @@ import { userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { scanStream } from './run-leaks.js';
+import { watchLimits } from './run-limits.js';
 import { keepContainer } from './run-retention.js';
 import type { RevealedSecrets } from './run-secrets.js';
 import type { Workspace } from './workspace/create.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
-import { watchWorkspace, type WorkspaceExcess, type WorkspaceWatch } from './workspace/watch-workspace.js';
 import type { StagedInputs } from './workspace/stage.js';
 
 /** What the earlier steps prepared. */
@@ -80,7 +80,10 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
       record.phase = 'run';
       record.durations.createMs = started.at - createdAt;
       run.emit('container_started', { containerName: spec.name });
-      if (containerId !== null) run.putOnRecord('run_started', { containerName: spec.name, containerId });
+      if (containerId !== null) {
+        run.putOnRecord('run_started', { containerName: spec.name, containerId });
+        watch.started(engine, containerId);
+      }
       // Not waited for: the job runs, and its deadline with it.
       void run.note({ name: 'started' });
     },
@@ -118,48 +121,6 @@ export function endedBy(ending: Ending, stop: StopSource): RecordedStop | null {
   const limits = ['log_limit_exceeded', 'disk_limit_exceeded', 'output_limit_exceeded'];
   const isLimit = limits.includes(stop.cause?.reason ?? '');
   return ending.stop ?? (isLimit ? stop.cause : null);
-}
-
-/** Stops the run when its workspace or an output is more than it may be, or when it is to make room on the disk. */
-async function watchLimits(
-  run: Run,
-  { limits, outputs }: RunPlan,
-  workspace: Workspace,
-): Promise<WorkspaceWatch> {
-  const { runId } = run.record;
-  const bounds = {
-    maxBytes: limits.workspaceBytes,
-    maxEntries: limits.workspaceEntries,
-    outputs: { outputs, limits },
-    floor: run.config.workspace,
-  };
-  return watchWorkspace(workspace, bounds, {
-    onExcess: (excess) => {
-      const reason = excess.of === 'output' ? 'output_limit_exceeded' : 'disk_limit_exceeded';
-      run.stop.stop({ reason, by: 'watcher', message: describeExcess(excess) });
-    },
-    onMeasured: (bytes) => {
-      run.diskGuard.use(runId, bytes, run.monotonic());
-    },
-    makesRoom: () => run.diskGuard.isChosen(runId, run.monotonic()),
-    onFailure: (error) => {
-      const problem = error instanceof Error ? error.message : String(error);
-      run.warn(`the size of the workspace was not watched to the end: ${problem}`);
-    },
-  });
-}
-
-function describeExcess(excess: WorkspaceExcess): string {
-  switch (excess.of) {
-    case 'output':
-      return `while the job ran, output ${excess.workspacePath} ${excess.reason}`;
-    case 'disk':
-      return `of all runs the one that held most was ended: ${excess.shortage}`;
-    case 'bytes':
-      return `the workspace holds more than ${String(excess.allowed)} bytes (workspace.maxBytes)`;
-    case 'entries':
-      return `the workspace holds more than ${String(excess.allowed)} files and folders (workspace.maxEntries)`;
-  }
 }
 
 async function containerFor(

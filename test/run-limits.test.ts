@@ -1,6 +1,12 @@
 /** Limits that end a job while it runs, through a runtime on the fake engine. */
-import { assertSucceeded, memoryStorage, type RunResult } from 'berthkit';
-import type { FakeEngineScript } from 'berthkit/testing';
+import {
+  assertSucceeded,
+  createRuntime,
+  memoryStorage,
+  type RunResult,
+  type RuntimeConfigInput,
+} from 'berthkit';
+import { fakeEngine, type FakeEngineScript, type FakeExit, type FakeJob } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { settle, setUp } from './run-fixture.js';
 
@@ -65,6 +71,73 @@ describe('a workspace that holds more than it may', () => {
       assertSucceeded(await runtime.runJob(JOB));
       await runtime.close();
     }
+  });
+});
+
+describe('a root file system that may be written to', () => {
+  const relaxed = (rootBytes: number | null): RuntimeConfigInput => ({
+    policy: { security: { readOnlyRootFilesystem: false, rootBytes } },
+  });
+  const fills =
+    (andThen: (job: FakeJob) => Promise<FakeExit>): FakeEngineScript['run'] =>
+    async (job) => {
+      await job.writeFile('/var/big', Buffer.alloc(2 * MIB));
+      return andThen(job);
+    };
+  const ends = async (): Promise<FakeExit> => Promise.resolve({ exitCode: 0 });
+
+  it('ends the job that writes more to it than it may, at once', async () => {
+    const onTerm = vi.fn();
+    const run = fills(async (job) => {
+      job.onSignal('SIGTERM', onTerm);
+      return job.sleepUntilKilled();
+    });
+    expect(await settle(setUp({ run }, {}, relaxed(MIB)), {}, JOB)).toMatchObject({
+      status: 'failed',
+      reason: 'disk_limit_exceeded',
+      exitCode: 137,
+      evidence: [
+        {
+          by: 'watcher',
+          what: 'the job wrote more than 1048576 bytes to its root file system (policy.security.rootBytes)',
+        },
+        { by: 'watcher' },
+        { by: 'watcher' },
+      ],
+    });
+    expect(onTerm).not.toHaveBeenCalled();
+  });
+
+  it('is looked at once more when the job has ended', async () => {
+    const result = await settle(setUp({ run: fills(ends) }, {}, relaxed(MIB)), {}, JOB);
+    expect(result).toMatchObject({ status: 'failed', reason: 'disk_limit_exceeded' });
+  });
+
+  it('is written to freely up to its bound, without one, and on an engine that does not tell, which is a warning', async () => {
+    for (const bound of [2 * MIB, null]) {
+      const result = await settle(setUp({ run: fills(ends) }, {}, relaxed(bound)), {}, JOB);
+      expect(result).toMatchObject({ status: 'succeeded', warnings: [] });
+    }
+    const engine = fakeEngine({ run: fills(ends) });
+    const containers = { ...engine.containers };
+    delete containers.writtenBytes;
+    const capabilities = { ...engine.capabilities, writtenBytes: false };
+    const runtime = createRuntime(relaxed(MIB), { engine: { ...engine, containers, capabilities } });
+    const warnings = [expect.stringContaining('nothing bounds what the job writes') as string];
+    expect(await runtime.runJob(JOB)).toMatchObject({ status: 'succeeded', warnings });
+    await runtime.close();
+  });
+
+  it('says so when it could not be looked at at the end', async () => {
+    const setup = setUp({ run: fills(ends), fail: [{ call: 'containers.writtenBytes' }] }, {}, relaxed(MIB));
+    const warnings = [expect.stringContaining('was not watched to the end') as string];
+    expect(await settle(setup, {}, JOB)).toMatchObject({ status: 'succeeded', warnings });
+  });
+
+  it('costs no call where it is read-only', async () => {
+    const setup = setUp({});
+    expect(await settle(setup, {}, JOB)).toMatchObject({ status: 'succeeded' });
+    expect(setup.engine.calls.filter(({ call }) => call === 'containers.writtenBytes')).toEqual([]);
   });
 });
 

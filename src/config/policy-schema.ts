@@ -157,6 +157,7 @@ export const profileSchema = lazy(() =>
       tmpBytes: bytes(),
       tmpInodes: count(1),
       volumeBytes: bytes(),
+      rootBytes: bytes().nullable(),
       runtime: text().nullable(),
       mountRoots: z.array(mountRoot()),
       deniedEnvironment: texts(),

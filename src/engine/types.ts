@@ -19,6 +19,8 @@ export interface EngineCapabilities {
   readonly stats: boolean;
   /** `inspect` says what was applied to a container, so that it can be compared with what was asked before it starts. */
   readonly verifiableSpec: boolean;
+  /** `containers.writtenBytes` is there. */
+  readonly writtenBytes: boolean;
   /** It remembers what befell a container: `events` is there. */
   readonly events: boolean;
 }
@@ -143,6 +145,12 @@ export interface EngineContainers {
    * there: engines forget all of it when a container ends.
    */
   stats?(id: string, options?: CallOptions): Promise<ContainerStats | null>;
+  /**
+   * How many bytes a container has written to its own root file system, mounts left out, whether it runs or has ended; null if there is no such
+   * container. It may take as long as reading every folder it wrote. Engines count files by their length, holes included. Optional: absent where
+   * `capabilities.writtenBytes` is false.
+   */
+  writtenBytes?(id: string, options?: CallOptions): Promise<number | null>;
 }
 
 /** What befell a container. */

@@ -81,6 +81,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
       inputBytes: config.maxWorkspaceBytes,
       workspaceBytes: config.workspace.maxBytes,
       workspaceEntries: config.workspace.maxEntries,
+      rootBytes: config.policy.security.readOnlyRootFilesystem ? null : config.policy.security.rootBytes,
       downloadBytes: config.maxDownloadBytes,
       fileBytes: config.maxFileBytes,
       uploadBytes: config.maxUploadBytes,

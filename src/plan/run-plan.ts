@@ -73,6 +73,8 @@ export interface PlannedLimits {
   /** What the writable part of the workspace may hold while the job runs; null: no bound. */
   readonly workspaceBytes: number | null;
   readonly workspaceEntries: number | null;
+  /** What the job may write to its root file system; null: no bound, or it is read-only. */
+  readonly rootBytes: number | null;
   readonly downloadBytes: number;
   readonly fileBytes: number;
   readonly uploadBytes: number;

@@ -52,6 +52,7 @@ export const DEFAULT_POLICY: Policy = {
     tmpBytes: 64 * MIB,
     tmpInodes: 16 * KIB,
     volumeBytes: 64 * MIB,
+    rootBytes: 1 * GIB,
     runtime: null,
     mountRoots: [],
     deniedEnvironment: [],

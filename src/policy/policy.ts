@@ -62,6 +62,8 @@ export interface SecurityPolicy {
   readonly tmpInodes: number;
   /** Size of the tmpfs over each `VOLUME` of an image. */
   readonly volumeBytes: number;
+  /** What a job may write to its root file system where that is not read-only, in bytes; null: no bound. It is watched while the job runs. */
+  readonly rootBytes: number | null;
   /** OCI runtime, for example `runsc`; null: the engine's default. */
   readonly runtime: string | null;
   /** Prefixes a `mountPath` must lie in; empty: anywhere outside the built-in deny-list. */

@@ -107,6 +107,14 @@ export const PROGRAMS = {
       return job.sleepUntilKilled();
     },
   },
+  fills: {
+    script: 'seq 1 1000000 > /berthkit-filled; echo ready; sleep 60',
+    fake: async (job) => {
+      await job.writeFile('/berthkit-filled', floodText());
+      await job.stdout('ready\n');
+      return job.sleepUntilKilled();
+    },
+  },
   handlesTerm: { script: handleLoop('TERM', 3), fake: untilSignal('SIGTERM', 'got TERM\n', 3) },
   handlesUsr1: { script: handleLoop('USR1', 4), fake: untilSignal('SIGUSR1', 'got USR1\n', 4) },
   cat: {

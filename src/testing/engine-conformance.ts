@@ -8,6 +8,7 @@ import { IMAGE_CASES } from './engine-image-cases.js';
 import { LIFECYCLE_CASES } from './engine-lifecycle-cases.js';
 import { OUTPUT_CASES } from './engine-output-cases.js';
 import { STATS_CASES } from './engine-stats-cases.js';
+import { WRITTEN_CASES } from './engine-written-cases.js';
 import { createEngineTrial, type EngineUnderTest } from './engine-trial.js';
 
 const CASES = [
@@ -17,6 +18,7 @@ const CASES = [
   ...CONTAINER_CASES,
   ...APPLIED_CASES,
   ...STATS_CASES,
+  ...WRITTEN_CASES,
   ...EVENT_CASES,
   ...IMAGE_CASES,
 ];

@@ -17,6 +17,8 @@ export interface FakeContainer {
   state: Pick<ContainerInfo, 'status' | 'startedAt' | 'finishedAt' | 'exitCode' | 'oomKilled' | 'error'>;
   /** What the job said it uses. */
   stats: ContainerStats;
+  /** What it has written to its root file system. */
+  writtenBytes(): number;
   /** Resolves when it has ended or is gone. */
   readonly ended: Promise<void>;
   start(): void;
@@ -118,6 +120,7 @@ export function createFakeContainer(
       error: '',
     },
     stats: { memoryBytes: null, cpuTimeMs: null, peakMemoryBytes: null },
+    writtenBytes: () => files.rootBytes(),
     ended,
     start() {
       container.state = { ...container.state, status: 'running', startedAt: stamp() };

@@ -123,6 +123,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       separateStreams: true,
       gpu: true,
       stats: true,
+      writtenBytes: true,
       verifiableSpec: script.applied !== null,
       events: hasEvents,
     },
@@ -254,6 +255,13 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
           const container = containers.get(id);
           return container?.state.status === 'running' ? container.stats : null;
         }),
+      writtenBytes: async (id, options) =>
+        perform(
+          'containers.writtenBytes',
+          id,
+          options?.signal,
+          () => containers.get(id)?.writtenBytes() ?? null,
+        ),
     },
     images: {
       pull: async (reference, options) =>

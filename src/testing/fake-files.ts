@@ -7,6 +7,8 @@ import type { ContainerSpec } from '../plan/container-spec.js';
 export interface FakeFiles {
   read(path: string): Promise<Uint8Array>;
   write(path: string, content: string | Uint8Array): Promise<void>;
+  /** What lies in the root file system itself, mounts and tmpfs left out. */
+  rootBytes(): number;
 }
 
 const fail = (code: string, path: string): Error => Object.assign(new Error(`${code}: ${path}`), { code });
@@ -48,5 +50,7 @@ export function createFakeFiles(spec: ContainerSpec): FakeFiles {
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, content);
     },
+    rootBytes: () =>
+      [...memory].reduce((sum, [path, { length }]) => sum + (placeOf(path) === null ? length : 0), 0),
   };
 }

@@ -16,6 +16,7 @@ export type EngineCall =
   | 'containers.inspect'
   | 'containers.list'
   | 'containers.stats'
+  | 'containers.writtenBytes'
   | 'events'
   | 'images.pull'
   | 'images.inspect'

@@ -52,6 +52,29 @@ describe('the workspace', () => {
   });
 });
 
+describe('a root file system that may be written to', () => {
+  const relaxed = (rootBytes: number): RuntimeConfigInput => ({
+    policy: { security: { readOnlyRootFilesystem: false, allowRoot: true, user: '0:0', rootBytes } },
+  });
+
+  it('is no way round the bounds: dd into it is the end of the job, whatever it traps', async () => {
+    const script = "trap 'echo trapped' TERM; dd if=/dev/zero of=/big bs=1M count=1000000; sleep 600";
+    const result = await run(script, relaxed(64 * MIB));
+    expect(result).toMatchObject({ status: 'failed', reason: 'disk_limit_exceeded', exitCode: 137 });
+    expect(result.evidence[0]?.what).toContain('wrote more than 67108864 bytes to its root file system');
+    expect(result.stdout.text).toBe('');
+  });
+
+  it('takes what it may hold', async () => {
+    const script = 'dd if=/dev/zero of=/some bs=1M count=8 2>/dev/null; wc -c < /some';
+    expect(await run(script, relaxed(16 * MIB))).toMatchObject({
+      status: 'succeeded',
+      stdout: { text: '8388608\n' },
+      warnings: [],
+    });
+  });
+});
+
 describe('an output', () => {
   it.each([
     ['dd fills', 'dd if=/dev/zero of=out bs=1M count=1000000'],

@@ -188,6 +188,7 @@ describe('diffPolicies', () => {
       { path: 'container.resources.cpus', before: 1, after: 2 },
       { path: 'container.resources.memoryBytes', before: 512 * 1024 ** 2, after: 256 * 1024 ** 2 },
       { path: 'volumeMask.sizeBytes', before: 64 * 1024 ** 2, after: 1024 },
+      { path: 'limits.rootBytes', before: null, after: 1024 ** 3 },
       { path: 'limits.logBytes', before: null, after: 1000 },
     ]);
     expect(first?.reason).toContain('container.networkMode: "none" becomes "bridge"; ');

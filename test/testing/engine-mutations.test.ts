@@ -358,6 +358,34 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
         (await stats?.(id, options)) ?? { memoryBytes: 0, peakMemoryBytes: 0, cpuTimeMs: 0 },
     })),
   ],
+  'tells what was written and does not say so': [
+    'written bytes are there if the capabilities say so, and only then',
+    (engine) => ({ ...engine, capabilities: { ...engine.capabilities, writtenBytes: false } }),
+  ],
+  'counts what was written in kibibytes': [
+    'written bytes are what a container wrote, while it runs and after its end',
+    withContainers(({ writtenBytes }) => ({
+      writtenBytes: async (id, options) => {
+        const bytes = await writtenBytes?.(id, options);
+        return bytes == null ? null : Math.round(bytes / 1024);
+      },
+    })),
+  ],
+  'forgets what was written when a container ends': [
+    'written bytes are what a container wrote, while it runs and after its end',
+    withContainers(({ writtenBytes, inspect }) => ({
+      writtenBytes: async (id, options) => {
+        const info = await inspect(id);
+        return info?.status === 'running' ? ((await writtenBytes?.(id, options)) ?? null) : 0;
+      },
+    })),
+  ],
+  'has an answer for every container': [
+    'written bytes are next to nothing where nothing was written, and null of no container',
+    withContainers(({ writtenBytes }) => ({
+      writtenBytes: async (id, options) => (await writtenBytes?.(id, options)) ?? 0,
+    })),
+  ],
   'can be closed once': [
     'close may be called again',
     (engine) => {

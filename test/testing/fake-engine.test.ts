@@ -31,6 +31,7 @@ const callsOn = (
   'containers.inspect': () => engine.containers.inspect(id, { signal }),
   'containers.list': () => engine.containers.list({}, { signal }),
   'containers.stats': async () => engine.containers.stats?.(id, { signal }),
+  'containers.writtenBytes': async () => engine.containers.writtenBytes?.(id, { signal }),
   events: async () => engine.events?.({ containerId: id }, { signal })[Symbol.asyncIterator]().next(),
   'images.pull': () => engine.images.pull('busybox:1', { signal }),
   'images.inspect': () => engine.images.inspect('busybox:1', { signal }),

@@ -11,6 +11,7 @@ export const OWN_USER = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.(
 const LIMITS: PlannedLimits = {
   workspaceBytes: null,
   workspaceEntries: null,
+  rootBytes: null,
   inputBytes: 10_000_000,
   downloadBytes: 10_000_000,
   fileBytes: 10_000_000,

@@ -7,7 +7,7 @@ import { destinationOf, isSecure, type Reach } from './connection.js';
 /** A container of dockerode: methods of which only the answer counts. */
 export interface DockerContainer {
   start(): Promise<unknown>;
-  inspect(): Promise<unknown>;
+  inspect(options: object): Promise<unknown>;
   kill(options: object): Promise<unknown>;
   remove(options: object): Promise<unknown>;
   stats(options: { readonly stream: false; readonly 'one-shot': true }): Promise<unknown>;

@@ -4,7 +4,15 @@ import type { ContainerSpec } from '../../plan/container-spec.js';
 import type { CallOptions, ContainerInfo, EngineContainers } from '../types.js';
 import { createAttachment } from './attach.js';
 import type { DockerClient } from './client.js';
-import { fromCreate, fromInspect, fromList, fromStats, toCreateBody, toStartExitCode } from './convert.js';
+import {
+  fromCreate,
+  fromInspect,
+  fromList,
+  fromSize,
+  fromStats,
+  toCreateBody,
+  toStartExitCode,
+} from './convert.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkContainerId, checkSignal } from './identifiers.js';
 import { removeUntilGone } from './removal.js';
@@ -50,7 +58,7 @@ export function createContainers(session: Session): EngineContainers {
   const { transport } = session;
 
   const inspectBody = (id: string, options: CallOptions | undefined): Promise<unknown> =>
-    nullIfMissing(transport.call(options, (docker) => docker.getContainer(id).inspect()));
+    nullIfMissing(transport.call(options, (docker) => docker.getContainer(id).inspect({})));
 
   const inspectRaw = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
     const body = await inspectBody(id, options);
@@ -176,6 +184,15 @@ export function createContainers(session: Session): EngineContainers {
           transport.call(options, (docker) => docker.getContainer(id).stats(query)),
         );
         return body === null ? null : fromStats(body);
+      }),
+
+    writtenBytes: (id, options) =>
+      session.attempt(options, `ask what container ${id} has written`, async () => {
+        checkContainerId(id);
+        const body = await nullIfMissing(
+          transport.call(options, (docker) => docker.getContainer(id).inspect({ size: true })),
+        );
+        return body === null ? null : fromSize(body);
       }),
   };
 }

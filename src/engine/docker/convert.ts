@@ -189,6 +189,16 @@ export function fromStats(body: unknown): ContainerStats | null {
 }
 
 /**
+ * Reads how much a container has written; an engine leaves the field out while that is nothing.
+ * @throws `engine.failed` for an answer that is about no container.
+ */
+export function fromSize(body: unknown): number {
+  const answer = toObject(body);
+  if (toText(answer['Id']) === '') throw unexpected('a container');
+  return toNumberOrNull(answer['SizeRw']) ?? 0;
+}
+
+/**
  * Reads the inspection of an image.
  * @throws `engine.failed` for an answer without an id.
  */

@@ -56,6 +56,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       // It can be asked for; whether there is one is known when a container starts.
       gpu: true,
       stats: true,
+      writtenBytes: true,
       verifiableSpec: true,
       events: true,
     },

@@ -580,6 +580,7 @@ describe('the library behind it', () => {
       separateStreams: true,
       gpu: true,
       stats: true,
+      writtenBytes: true,
       events: true,
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);

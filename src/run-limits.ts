@@ -1,0 +1,98 @@
+/** The limits of a run that are watched while its job runs: what it holds in its workspace, its outputs and its root file system. It judges no end. */
+import type { ContainerEngine } from './engine/types.js';
+import { watchWritten, type WrittenWatch } from './execute/watch-written.js';
+import type { RunPlan } from './plan/run-plan.js';
+import type { Run } from './run-context.js';
+import type { Workspace } from './workspace/create.js';
+import { watchWorkspace, type WorkspaceExcess } from './workspace/watch-workspace.js';
+
+/** A watch under way. */
+export interface LimitWatch {
+  /** The job runs from now on. */
+  started(engine: ContainerEngine, containerId: string): void;
+  /** Looks once more and ends the watch. Never rejects. */
+  end(): Promise<void>;
+}
+
+/** Stops the run when its workspace, an output or its root file system is more than it may be, or when it is to make room on the disk. */
+export async function watchLimits(run: Run, plan: RunPlan, workspace: Workspace): Promise<LimitWatch> {
+  const { limits, outputs } = plan;
+  const { runId } = run.record;
+  const held = { workspace: 0, root: 0 };
+  const onMeasured = (place: keyof typeof held) => (bytes: number) => {
+    held[place] = bytes;
+    run.diskGuard.use(runId, held.workspace + held.root, run.monotonic());
+  };
+  const bounds = {
+    maxBytes: limits.workspaceBytes,
+    maxEntries: limits.workspaceEntries,
+    outputs: { outputs, limits },
+    floor: run.config.workspace,
+  };
+  const workspaceWatch = await watchWorkspace(workspace, bounds, {
+    onExcess: (excess) => {
+      const reason = excess.of === 'output' ? 'output_limit_exceeded' : 'disk_limit_exceeded';
+      run.stop.stop({ reason, by: 'watcher', message: describeExcess(excess) });
+    },
+    onMeasured: onMeasured('workspace'),
+    makesRoom: () => run.diskGuard.isChosen(runId, run.monotonic()),
+    onFailure: (error) => {
+      run.warn(`the size of the workspace was not watched to the end: ${problemOf(error)}`);
+    },
+  });
+  let rootWatch: WrittenWatch | null = null;
+  return {
+    started(engine, containerId) {
+      if (limits.rootBytes === null) return;
+      rootWatch = watchRoot(run, limits.rootBytes, { engine, containerId, onMeasured: onMeasured('root') });
+    },
+    async end() {
+      await Promise.all([workspaceWatch.end(), rootWatch?.end()]);
+    },
+  };
+}
+
+interface WatchedRoot {
+  readonly engine: ContainerEngine;
+  readonly containerId: string;
+  readonly onMeasured: (bytes: number) => void;
+}
+
+function watchRoot(
+  run: Run,
+  maxBytes: number,
+  { engine, containerId, onMeasured }: WatchedRoot,
+): WrittenWatch | null {
+  if (!engine.capabilities.writtenBytes) {
+    run.warn(
+      'nothing bounds what the job writes to its root file system: the engine does not tell how much it is',
+    );
+    return null;
+  }
+  return watchWritten(engine, containerId, {
+    maxBytes,
+    onExcess: () => {
+      const message = `the job wrote more than ${String(maxBytes)} bytes to its root file system (policy.security.rootBytes)`;
+      run.stop.stop({ reason: 'disk_limit_exceeded', by: 'watcher', message });
+    },
+    onMeasured,
+    onFailure: (error) => {
+      run.warn(`what the job wrote to its root file system was not watched to the end: ${problemOf(error)}`);
+    },
+  });
+}
+
+const problemOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+function describeExcess(excess: WorkspaceExcess): string {
+  switch (excess.of) {
+    case 'output':
+      return `while the job ran, output ${excess.workspacePath} ${excess.reason}`;
+    case 'disk':
+      return `of all runs the one that held most was ended: ${excess.shortage}`;
+    case 'bytes':
+      return `the workspace holds more than ${String(excess.allowed)} bytes (workspace.maxBytes)`;
+    case 'entries':
+      return `the workspace holds more than ${String(excess.allowed)} files and folders (workspace.maxEntries)`;
+  }
+}

@@ -15,15 +15,16 @@ import { toTable } from './table.js';
 
 type Bench = (ground: Ground) => Promise<readonly BenchResult[]>;
 
+// The small ones come first: they are of a fresh process, as their users' are.
 const BENCHES: Readonly<Record<string, Bench>> = {
+  planning: benchPlanning,
+  imports: benchImports,
   runs: benchRuns,
   staging: benchStaging,
   'small-files': benchSmallFiles,
   collecting: benchCollecting,
   logs: benchLogs,
   memory: benchMemory,
-  imports: benchImports,
-  planning: benchPlanning,
 };
 
 const { values: flags } = parseArgs({

@@ -1,6 +1,8 @@
 /** From a definition to its plan (validate, policy, plan) beside one bare parse of the same definition by the same zod schema. */
 import { createRuntime } from 'berthkit';
 import { jobSchema } from '../src/job/schema.js';
+import { judgeJob, readJob } from '../src/job/validate.js';
+import { planRun } from '../src/plan/plan-run.js';
 import { DOCUMENT_JOB } from '../test/job/document-job.js';
 import type { Ground } from './ground.js';
 import { type BenchResult, compare } from './measure.js';
@@ -9,9 +11,12 @@ import { type BenchResult, compare } from './measure.js';
 export async function benchPlanning(ground: Ground): Promise<readonly BenchResult[]> {
   const calls = ground.quick ? 50 : 500;
   const runtime = createRuntime();
-  // Also writes the nearest `docker run` line, which is not asked for here: there is no way to a plan with less.
+  const { config } = runtime;
+  // The three steps of `explain`, without what it writes besides (the nearest `docker run` line): no front door gives just these.
   const plan = (): void => {
-    if (runtime.explain(DOCUMENT_JOB).plan === null) throw new Error('the definition has no plan');
+    const read = readJob(DOCUMENT_JOB, config, undefined);
+    if (!read.ok) throw new Error('the definition is not valid');
+    planRun(judgeJob(read, {}), read.config, { caller: null });
   };
   const parse = (): void => {
     jobSchema().parse(DOCUMENT_JOB);

@@ -1,0 +1,58 @@
+/**
+ * `npm test [-- FILTER…]`: all tests, on real engines. Those that have to be alone on their engine wait more than they compute, so they run on one of
+ * their own beside all others; where only one engine can be had, after them. Ends with `N passed, N failed, N skipped`.
+ */
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installMissingPackages, privateEngineProblem } from './engine/packages.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+const TOTALS = /^(\d+) passed, (\d+) failed, (\d+) skipped$/gm;
+
+/** Runs some projects of the suite, on an engine of theirs if there can be one; gives the status and all that was said. */
+async function runProjects(projects, { isShown }) {
+  const filters = process.argv.slice(2);
+  const words = [vitest, 'run', ...projects.flatMap((name) => ['--project', name]), ...filters];
+  // A filter may leave one side with nothing to do.
+  if (filters.length > 0) words.push('--passWithNoTests');
+  const child = spawn(join(root, 'scripts/with-engine'), ['--private', process.execPath, ...words], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8');
+    stream.on('data', (text) => {
+      said += text;
+      if (isShown) process.stdout.write(text);
+    });
+  }
+  const status = await new Promise((resolve) => {
+    child.on('error', () => resolve(126));
+    child.on('close', (code) => resolve(code ?? 1));
+  });
+  return { status, said };
+}
+
+const runOthers = () => runProjects(['unit', 'integration'], { isShown: true });
+const runAlone = () => runProjects(['alone'], { isShown: false });
+
+const canHaveTwo = privateEngineProblem() === null;
+if (canHaveTwo) installMissingPackages();
+const results = canHaveTwo
+  ? await Promise.all([runOthers(), runAlone()])
+  : [await runOthers(), await runAlone()];
+process.stdout.write(results[1].said);
+
+const sums = [0, 0, 0];
+for (const { said } of results) {
+  const last = [...said.matchAll(TOTALS)].at(-1);
+  // Whoever ended without counting has failed.
+  for (const index of sums.keys())
+    sums[index] += last === undefined ? Number(index === 1) : Number(last[index + 1]);
+}
+console.log(`\n${sums[0]} passed, ${sums[1]} failed, ${sums[2]} skipped`);
+process.exitCode = results.every(({ status }) => status === 0) && sums[1] === 0 ? 0 : 1;

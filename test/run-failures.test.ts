@@ -19,7 +19,9 @@ describe('the engine fails at', () => {
     const setup = setUp();
     expect(await settle(setup, { runId: 'r1' })).toMatchObject({ status: 'succeeded' });
     expect(Object.keys(setup.out.files())).toEqual(['r1/out.txt']);
-    expect(setup.engine.calls.map(({ call }) => call)).toEqual([
+    // How often its use is read is up to how long the job takes.
+    const calls = setup.engine.calls.map(({ call }) => call).filter((call) => call !== 'containers.stats');
+    expect(calls).toEqual([
       'info',
       'images.inspect',
       'containers.create',

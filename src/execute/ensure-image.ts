@@ -113,7 +113,8 @@ async function pullLoggedIn(options: EnsureImageOptions, reference: string): Pro
       reference,
       platform: image.platform,
       credentials: found?.credentials ?? null,
-      timeoutMs: Math.max(1, Math.ceil(endsAt - monotonic())),
+      timeoutMs: pullMs,
+      leftMs: Math.max(1, Math.ceil(endsAt - monotonic())),
       signal,
       onProgress,
     });

@@ -16,8 +16,9 @@ export interface PullRequest {
   readonly reference: string;
   readonly platform: string | null;
   readonly credentials: RegistryCredentials | null;
-  /** For this caller, however long others wait. */
+  /** For this caller, however long others wait: all it was given, and what is left of that. */
   readonly timeoutMs: number;
+  readonly leftMs: number;
   readonly signal: AbortSignal;
   readonly onProgress: (progress: PullProgress) => void;
 }
@@ -77,7 +78,7 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
 
   return {
     async pull(request) {
-      const { reference, platform, credentials, timeoutMs, signal } = request;
+      const { reference, platform, credentials, timeoutMs, leftMs, signal } = request;
       const key = jsonHash([reference, platform, credentials]);
       const flight = flights.get(key) ?? begin(key, request);
       flight.waiting.add(request);
@@ -88,7 +89,7 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
           { hint: 'raise timeouts.default.pullMs, or pull the image beforehand' },
         );
       try {
-        return await withDeadline({ timeoutMs, signal, onTimeout }, async () => flight.pulled);
+        return await withDeadline({ timeoutMs: leftMs, signal, onTimeout }, async () => flight.pulled);
       } catch (error) {
         throw ownError(error);
       } finally {

@@ -49,6 +49,7 @@ const asking = (engine: ContainerEngine, more: Partial<PullRequest> = {}): PullR
   platform: null,
   credentials: null,
   timeoutMs: 60_000,
+  leftMs: 60_000,
   signal: new AbortController().signal,
   onProgress: () => undefined,
   ...more,
@@ -137,10 +138,10 @@ describe('the time of a pull', () => {
     const { engine, pulls } = pendingEngine();
     const { pulls: shared } = make();
     const patient = shared.pull(asking(engine));
-    const hasty = await failureOf(shared.pull(asking(engine, { timeoutMs: 1 })));
+    const hasty = await failureOf(shared.pull(asking(engine, { timeoutMs: 1_000, leftMs: 1 })));
     expect(hasty).toMatchObject({
       code: 'image.pull_timed_out',
-      message: expect.stringMatching(/longer than 1 ms/) as string,
+      message: expect.stringMatching(/longer than 1000 ms/) as string,
     });
     pulls[0]?.resolve(DIGEST);
     expect(await patient).toEqual(DIGEST);
@@ -150,7 +151,7 @@ describe('the time of a pull', () => {
     vi.useFakeTimers();
     const { engine, pulls } = pendingEngine();
     const { pulls: shared } = make(1_000);
-    const pulling = failureOf(shared.pull(asking(engine, { timeoutMs: 600_000 })));
+    const pulling = failureOf(shared.pull(asking(engine, { timeoutMs: 600_000, leftMs: 600_000 })));
     for (let step = 0; step < 20; step += 1) {
       await vi.advanceTimersByTimeAsync(900);
       pulls[0]?.progress({ status: String(step) });

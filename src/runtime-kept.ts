@@ -1,7 +1,8 @@
-/** What the runs of a runtime left on purpose: listed, and swept by age and size when runs end. It starts no timer. */
+/** What the runs of a runtime left on purpose: listed, and swept by age and size when runs end. It starts nothing by itself. */
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { engineCall } from './execute/engine-call.js';
+import { withinTime } from './host/time-limit.js';
 import { type KeptRun, listKept, removeKept } from './workspace/kept.js';
 
 /** What the kept things of a runtime need. */
@@ -40,7 +41,7 @@ export function createKeptThings(options: KeptOptions): KeptThings {
     isUsed = true;
     sweptAtMs = clock.monotonic();
     // One after the other: two at a time would count the same things twice.
-    last = last.then(async () => sweepOnce(options));
+    last = last.then(async () => withinTime(SWEEP_MS, async (signal) => sweepOnce(options, signal)));
     return last;
   };
   return {
@@ -58,12 +59,12 @@ export function createKeptThings(options: KeptOptions): KeptThings {
 }
 
 async function listNow({ config, instance }: KeptOptions): Promise<readonly KeptRun[]> {
-  return listKept(config().workspaceRoot, instance, AbortSignal.timeout(SWEEP_MS)).catch(() => []);
+  const { workspaceRoot } = config();
+  return withinTime(SWEEP_MS, async (signal) => listKept(workspaceRoot, instance, signal)).catch(() => []);
 }
 
-async function sweepOnce(options: KeptOptions): Promise<readonly KeptRun[]> {
+async function sweepOnce(options: KeptOptions, signal: AbortSignal): Promise<readonly KeptRun[]> {
   const { workspaceRoot, retention } = options.config();
-  const signal = AbortSignal.timeout(SWEEP_MS);
   try {
     const kept = await listKept(workspaceRoot, options.instance, signal);
     const left: KeptRun[] = [];

@@ -1,5 +1,6 @@
 /** Accounts for the runs of dead processes: what they published is finished or taken back, and each gets its one end in the run store. */
 import { pause } from '../execute/deadline.js';
+import { withinTime } from '../host/time-limit.js';
 import { keepsKey, type RunOutcome } from '../outcome.js';
 import type { RunStore, StoredRun } from '../run-store/types.js';
 import type { StorageAdapter } from '../storage/types.js';
@@ -56,11 +57,14 @@ async function settlePublication(
   const adapter = Object.hasOwn(storage, mountId) ? storage[mountId] : undefined;
   if (adapter === undefined)
     throw new Error(`this runtime has no ${where}, where it left unfinished objects`);
-  const settle = { adapter, pause, signal: AbortSignal.timeout(PUBLICATION_MS) };
   if (step === 'publishing') {
-    await finishPublication(publication, settle);
+    await withinTime(PUBLICATION_MS, async (signal) =>
+      finishPublication(publication, { adapter, pause, signal }),
+    );
     return `its outputs in ${where}, which were all stored, were published after it died`;
   }
-  await withdrawPublication(publication, settle);
+  await withinTime(PUBLICATION_MS, async (signal) =>
+    withdrawPublication(publication, { adapter, pause, signal }),
+  );
   return `its outputs in ${where} were taken back: not all were stored when it died`;
 }

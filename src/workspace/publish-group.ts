@@ -1,5 +1,6 @@
 /** What publishing in one storage is made of, whichever way it is done: sending, and leaving nothing unfinished behind. */
 import { JobRuntimeError, StorageError } from '../errors.js';
+import { withinTime } from '../host/time-limit.js';
 import type { Publication } from '../run-store/types.js';
 import type { StorageEntry, WriteOptions } from '../storage/types.js';
 import type { Destination } from './destination.js';
@@ -89,9 +90,10 @@ export async function cleanUp(
   step: 'published' | 'withdrawn',
   work: (settle: SettleOptions) => Promise<void>,
 ): Promise<void> {
-  const settle = { adapter: place.adapter, pause: options.pause, signal: AbortSignal.timeout(CLEAN_UP_MS) };
   try {
-    await work(settle);
+    await withinTime(CLEAN_UP_MS, async (signal) =>
+      work({ adapter: place.adapter, pause: options.pause, signal }),
+    );
   } catch (error) {
     const problem = toError(error).message;
     options.onWarning(`unfinished objects may be left in ${storageName(place.mountId)}: ${problem}`);

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { freeSpace, type FreeSpace } from '../host/file-system-space.js';
 import { handlePath } from '../host/node.js';
+import { withinTime } from '../host/time-limit.js';
 import { measureTree, type TreeUsage } from '../host/tree-usage.js';
 import { openWorkspaceFolder, type Workspace } from './create.js';
 import { type FreeSpaceFloor, shortageOf } from './disk-shortage.js';
@@ -127,7 +128,9 @@ function createLook(
     const shortage = isLast ? null : shortageOf(free, root, bounds.floor);
     const isLow = shortage !== null;
     if (last === null || isDue(last, free, bounds, { isLast, isLow, at: startedAt })) {
-      const usage = await measureTree(handle, { ...bounds, signal: AbortSignal.timeout(LONGEST_MS) });
+      const usage = await withinTime(LONGEST_MS, async (signal) =>
+        measureTree(handle, { ...bounds, signal }),
+      );
       const endedAt = performance.now();
       last = { usage, free, endedAt, tookMs: endedAt - startedAt };
       onMeasured(usage.bytes);
@@ -145,7 +148,7 @@ function createOutputLook(handle: FileHandle, outputs: JudgedOutputs): Look {
   return async (isLast) => {
     const startedAt = performance.now();
     if (isLast || outputs.outputs.length === 0 || startedAt < dueAt) return null;
-    const excess = await judgeOutputs(handle, outputs, AbortSignal.timeout(LONGEST_MS));
+    const excess = await withinTime(LONGEST_MS, async (signal) => judgeOutputs(handle, outputs, signal));
     const endedAt = performance.now();
     dueAt = endedAt + Math.max(JUDGE_MS, (endedAt - startedAt) * PAUSE_FACTOR);
     return excess === null ? null : { of: 'output', ...excess };

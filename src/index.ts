@@ -10,7 +10,13 @@ export type { RunJobsOptions } from './run-jobs-options.js';
 export type { RunOptions } from './run-options.js';
 export type { Clock, RuntimePorts } from './runtime-ports.js';
 export type { ImageToVerify, ImageVerdict, ImageVerifier } from './execute/verify-image.js';
-export type * from './images/image-facet.js';
+export type {
+  ImageCallOptions,
+  ImageTransferOptions,
+  PulledImageInfo,
+  RegistryCallOptions,
+  RuntimeImages,
+} from './images/image-facet.js';
 export type { SinkTarget } from './execute/sink.js';
 export type { FileContent, FileEntry } from './workspace/file-content.js';
 export type { KeptRun } from './workspace/kept.js';

@@ -56,6 +56,7 @@ export interface PulledImage {
 export interface TransferOptions extends CallOptions {
   /** For the registry of the reference, and for no other; absent: none are sent. */
   readonly credentials?: RegistryCredentials | undefined;
+  /** Told how each layer gets on. */
   readonly onProgress?: ((progress: PullProgress) => void) | undefined;
 }
 

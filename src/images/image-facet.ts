@@ -42,6 +42,7 @@ export interface RegistryCallOptions extends ImageCallOptions {
 export interface ImageTransferOptions extends RegistryCallOptions {
   /** Default `timeouts.default.pullMs`. */
   readonly timeoutMs?: number | undefined;
+  /** Told how each layer gets on. */
   readonly onProgress?: ((progress: PullProgress) => void) | undefined;
 }
 

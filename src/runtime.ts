@@ -6,7 +6,7 @@ import { createEngineBudget, turnLimitsOf } from './engine-budget.js';
 import { createEngineInfoCache } from './engine-info.js';
 import { createEngineSource } from './engine-source.js';
 import type { ContainerEngine } from './engine/types.js';
-import { JobRuntimeError, type RuntimeError } from './errors.js';
+import type { RuntimeError } from './errors.js';
 import { createAdmission } from './execute/admission.js';
 import type { Queueing } from './execute/turns.js';
 import { createDiskGuard } from './execute/disk-guard.js';
@@ -22,10 +22,10 @@ import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
 import { holdLease } from './recovery/owner-lease.js';
 import type { RunEnvironment } from './run-context.js';
-import { type RunHandle, startRunHandle } from './run-handle.js';
+import type { RunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
 import type { RunOptions } from './run-options.js';
-import { takenRunId } from './run-refusals.js';
+import { createRunBeginner } from './runtime-begin.js';
 import { createCancelListener } from './runtime-cancel-listener.js';
 import { cancelRun } from './runtime-cancels.js';
 import { createClosing } from './runtime-closing.js';
@@ -34,7 +34,7 @@ import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { listOpenRuns } from './runtime-open-runs.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
-import { closed, disabled, invalid, paused } from './runtime-refusals.js';
+import { closed, disabled, invalid } from './runtime-refusals.js';
 import { createImages } from './runtime-images.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
@@ -151,39 +151,11 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     return closing.hasBegun ? closed() : null;
   };
 
-  const begin = (intent: RunIntent): RunHandle => {
-    const { jobSlug, options, queueing, toRequest } = intent;
-    const runId = options.runId ?? resolved.createId();
-    const isTaken = runs.isLive(runId);
-    const run = startRunHandle(environment, {
-      runId,
-      jobSlug,
-      options,
-      queueing,
-      toRequest: () => {
-        const refused = refusal();
-        if (refused !== null) throw refused;
-        if (admission.isPaused && queueing === 'bounded') throw paused();
-        recovery.begin();
-        if (isTaken && options.idempotencyKey === undefined) throw takenRunId(runId);
-        return toRequest();
-      },
-    });
-    if (!isTaken) runs.add(run);
-    cancels.begin();
-    const onEnd = (): void => {
-      cancels.rest();
-      if (config.enabled) kept.sweepIfDue();
-    };
-    run.handle.result.then(onEnd, onEnd);
-    run.handle.result.catch((error: unknown) => {
-      if (!JobRuntimeError.isInstance(error)) return;
-      reports.engineFailed(error);
-      if (error.code === 'engine.unreachable') engineInfo.forget();
-      if (error.code === 'runtime.disk_low') reports.diskChecked(error.message);
-    });
-    return run.handle;
-  };
+  const { begin } = createRunBeginner({
+    ...{ environment, runs, admission, recovery, cancels, kept, engineInfo, reports, refusal },
+    config: () => config,
+    createId: () => resolved.createId(),
+  });
 
   const beginJob = (definition: unknown, options: RunOptions, queueing: Queueing): RunHandle =>
     begin({
@@ -282,15 +254,6 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     },
   };
   return runtime;
-}
-
-/** A run that is to begin. */
-interface RunIntent {
-  readonly jobSlug: string | null;
-  readonly options: RunOptions;
-  readonly queueing: Queueing;
-  /** May throw: then that is how the run ends. */
-  readonly toRequest: () => RunRequest;
 }
 
 function slugOf(definition: unknown): string | null {

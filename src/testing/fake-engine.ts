@@ -1,16 +1,15 @@
 /** An engine for tests without Docker: scripted jobs, strict about the order of calls, able to fail at any of them. */
-import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { CallOptions, ContainerEngine, ContainerInfo, EngineEvent } from '../engine/types.js';
+import type { CallOptions, ContainerEngine, EngineEvent } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
-import { fakeApplied } from './fake-applied.js';
-import { createFakeContainer, type FakeContainer } from './fake-container.js';
+import { createFakeContainerCalls } from './fake-container-calls.js';
+import type { FakeContainer } from './fake-container.js';
 import { createFakeEvents } from './fake-events.js';
 import { createFakeFailures } from './fake-failures.js';
 import { createFakeImageCalls } from './fake-image-calls.js';
 import { canonical, digestOf, findImage, type FoundImage, imageInfo } from './fake-images.js';
 import type { EngineCall, FakeEngineScript, FakeFailure } from './fake-script.js';
-import { hang, raceAbort } from './fake-waiting.js';
+import { hang } from './fake-waiting.js';
 
 /** One call that was made. */
 export interface FakeCall {
@@ -95,11 +94,6 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
     const byId = containers.get(idOrName);
     return byId ?? [...containers.values()].find(({ spec }) => spec.name === idOrName);
   };
-  const require = (id: string): FakeContainer => {
-    const container = containers.get(id);
-    if (container === undefined) throw new EngineError('engine.not_found', `no such container: ${id}`);
-    return container;
-  };
   const forget = (container: FakeContainer): void => {
     containers.delete(container.id);
     container.remove();
@@ -164,105 +158,11 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       await Promise.resolve();
       closed = true;
     },
-    containers: {
-      create: async (spec, options) =>
-        perform('containers.create', spec.name, options?.signal, () => {
-          if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(spec.name))
-            throw new EngineError('engine.failed', 'bad container name');
-          if (imageOf(spec.image) === null)
-            throw new EngineError('engine.image_not_found', `no such image: ${spec.image}`);
-          if (find(spec.name) !== undefined)
-            throw new EngineError('engine.conflict', `the name ${spec.name} is taken`);
-          const id = randomBytes(32).toString('hex');
-          const container = createFakeContainer(id, spec, script.run ?? (() => undefined), {
-            stamp: now,
-            onEvent: (event) => {
-              history.add(id, event);
-            },
-            stuck: script.stuck ?? false,
-          });
-          containers.set(id, container);
-          return { id, warnings: [] };
-        }),
-      attach: async (id, options) =>
-        perform('containers.attach', id, options.signal, () => {
-          const container = require(id);
-          if (container.state.status !== 'created') throw violate('attach comes before start');
-          if (container.attached) throw violate('a container is attached once');
-          container.attached = true;
-          const { stdin, output } = container;
-          return {
-            output: output.chunks,
-            stdin: options.stdin
-              ? { write: async (bytes) => stdin.write(bytes), end: async () => stdin.end() }
-              : null,
-            close: () => {
-              output.detach();
-            },
-          };
-        }),
-      start: async (id, options) =>
-        perform('containers.start', id, options?.signal, () => {
-          const container = require(id);
-          if (container.state.status !== 'created') throw violate('a container is started once');
-          if (!container.attached) throw violate('start comes after attach');
-          const { startExitCode } = script;
-          const refused =
-            typeof startExitCode === 'function' ? startExitCode(container.spec) : (startExitCode ?? null);
-          if (refused === null) {
-            container.start();
-            return;
-          }
-          container.refuseStart(refused);
-          throw new EngineError('engine.failed', container.state.error, { details: { exitCode: refused } });
-        }),
-      wait: async (id, options) =>
-        perform('containers.wait', id, options?.signal, async () => {
-          const { ended } = require(id);
-          await raceAbort(ended, options?.signal);
-          // A wait whose connection died never settles by itself.
-          if (away !== null) await hang(options?.signal);
-        }),
-      kill: async (id, signal, options) =>
-        perform('containers.kill', id, options?.signal, () => {
-          containers.get(id)?.signal(signal);
-        }),
-      remove: async (id, options) =>
-        perform('containers.remove', id, options?.signal, () => {
-          const container = containers.get(id);
-          if (container === undefined) return;
-          if (script.stuck === true && container.state.status === 'running')
-            throw new EngineError('engine.failed', `the container ${id} could not be killed`);
-          forget(container);
-        }),
-      inspect: async (id, options) =>
-        perform('containers.inspect', id, options?.signal, () => {
-          const container = find(id);
-          if (container === undefined) return null;
-          const { spec } = container;
-          return { ...infoOf(container), applied: fakeApplied(script, spec, imageOf(spec.image)?.image) };
-        }),
-      list: async (labels, options) =>
-        perform('containers.list', null, options?.signal, () =>
-          [...containers.values()]
-            .filter(({ spec }) =>
-              Object.entries(labels).every(([name, value]) => spec.labels[name] === value),
-            )
-            .map(({ id, spec }) => ({ id, name: spec.name, labels: spec.labels })),
-        ),
-      stats: async (id, options) =>
-        perform('containers.stats', id, options?.signal, () => {
-          const container = containers.get(id);
-          return container?.state.status === 'running' ? container.stats : null;
-        }),
-      writtenBytes: async (id, options) =>
-        perform(
-          'containers.writtenBytes',
-          id,
-          options?.signal,
-          () => containers.get(id)?.writtenBytes() ?? null,
-        ),
-    },
+    containers: createFakeContainerCalls({
+      ...{ script, containers, history, perform, find, forget, violate },
+      findImage: imageOf,
+      isAway: () => away !== null,
+    }),
     images: {
       pull: async (reference, options) =>
         perform('images.pull', reference, options?.signal, () => {
@@ -296,10 +196,4 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       }),
     },
   };
-}
-
-const now = (): string => new Date().toISOString();
-
-function infoOf({ id, spec, state }: FakeContainer): Omit<ContainerInfo, 'applied'> {
-  return { id, name: spec.name, imageId: spec.image, labels: spec.labels, ...state };
 }

@@ -1,6 +1,14 @@
 /** Which call of a fake engine is to fail next, as its script says. It fails nothing itself. */
 import type { EngineCall, FakeFailure } from './fake-script.js';
 
+/** Makes one call of an engine: recorded, and failed where the script says so. */
+export type FakePerform = <T>(
+  call: EngineCall,
+  target: string | null,
+  signal: AbortSignal | undefined,
+  work: () => T | Promise<T>,
+) => Promise<T>;
+
 /** Takes the next failure there is for a call, before or after it took effect; null if it is to succeed. */
 export type TakeFailure = (call: EngineCall, when: NonNullable<FakeFailure['when']>) => FakeFailure | null;
 

@@ -1,8 +1,9 @@
 /** What the fake engine does with images beside pulling them: listed, named, told of, taken away, sent out and taken in. */
 import type { CallOptions, EngineImages } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
+import type { FakePerform } from './fake-failures.js';
 import { canonical, digestOf, type FoundImage, idOf, imageInfo } from './fake-images.js';
-import type { EngineCall, FakeEngineScript, FakeImage } from './fake-script.js';
+import type { FakeEngineScript, FakeImage } from './fake-script.js';
 
 /** What that needs of the fake. */
 export interface FakeImageParts {
@@ -11,12 +12,7 @@ export interface FakeImageParts {
   readonly find: (reference: string) => FoundImage | null;
   /** Whether a container was made of it. */
   readonly isUsed: (id: string) => boolean;
-  readonly perform: <T>(
-    call: EngineCall,
-    target: string | null,
-    signal: AbortSignal | undefined,
-    work: () => T | Promise<T>,
-  ) => Promise<T>;
+  readonly perform: FakePerform;
 }
 
 type ImageCalls = Required<

@@ -1,4 +1,5 @@
 /** `runtime.images`: what an application does with images beside running them, under the operator's policy. It builds none. */
+import { notify } from '../base/notify.js';
 import { createRedactor } from '../base/redact.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type {
@@ -42,7 +43,7 @@ export interface RegistryCallOptions extends ImageCallOptions {
 export interface ImageTransferOptions extends RegistryCallOptions {
   /** Default `timeouts.default.pullMs`. */
   readonly timeoutMs?: number | undefined;
-  /** Told how each layer gets on. */
+  /** Told how each layer gets on; what it throws is its own affair. */
   readonly onProgress?: ((progress: PullProgress) => void) | undefined;
 }
 
@@ -214,7 +215,7 @@ export function createImageFacet({ config, engine, pulls, auth, monotonic }: Ima
           monotonic,
           credentials: async (renew) => known(await credentialsFor(reference, renew, options)),
           onPullStart: () => undefined,
-          onProgress: (progress) => options.onProgress?.(progress),
+          onProgress: tellerOf(options),
           onFallback: () => undefined,
         }),
       );
@@ -236,7 +237,7 @@ export function createImageFacet({ config, engine, pulls, auth, monotonic }: Ima
         });
       return withDeadline({ timeoutMs, signal: options.signal, onTimeout }, async (signal) =>
         loggedIn(reference, { ...options, signal }, async (credentials) =>
-          push(reference, { signal, credentials, onProgress: (progress) => options.onProgress?.(progress) }),
+          push(reference, { signal, credentials, onProgress: tellerOf(options) }),
         ),
       );
     },
@@ -265,5 +266,12 @@ export function createImageFacet({ config, engine, pulls, auth, monotonic }: Ima
       const remove = await method('remove');
       await engineCall('image remove', signal, async (inner) => remove(reference, { signal: inner }));
     },
+  };
+}
+
+/** A pull may be shared with others, who are not to be hurt by a listener. */
+function tellerOf({ onProgress }: ImageTransferOptions): (progress: PullProgress) => void {
+  return (progress) => {
+    notify(onProgress, progress);
   };
 }

@@ -39,6 +39,28 @@ describe('policy', () => {
   });
 });
 
+describe('whoever is told of progress', () => {
+  it('breaks no pull, its own or one that is shared, by what it throws', async () => {
+    const pullProgress = [{ layer: 'a', status: 'Downloading', currentBytes: 1, totalBytes: 2 }];
+    const { images } = make({
+      images: {},
+      pullable: { 'ghcr.io/acme/p:1': { digest: DIGEST } },
+      pullProgress,
+    });
+    const told: string[] = [];
+    const pulls = [
+      images.pull('ghcr.io/acme/p:1', {
+        onProgress: () => {
+          throw new Error('the screen is gone');
+        },
+      }),
+      images.pull('ghcr.io/acme/p:1', { onProgress: ({ status }) => told.push(status) }),
+    ];
+    expect(await Promise.all(pulls)).toMatchObject([{ digest: DIGEST }, { digest: DIGEST }]);
+    expect(told).toContain('Downloading');
+  });
+});
+
 describe('a registry with users', () => {
   const script = {
     pullable: { 'ghcr.io/acme/p:1': { credentials: GOOD, digest: DIGEST } },

@@ -1,72 +1,13 @@
 /** `ps`, `cancel` and `reconcile` as processes of their own beside the process that runs the jobs, on a real engine. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { dockerEngine, fileRunStore, type OpenRun, type RunResult } from 'berthkit';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureImage } from '../../scripts/image-kit/image-kit.js';
-import { temporaryFolder } from '../cli/fixture.js';
+import { fileRunStore, type OpenRun, type RunResult } from 'berthkit';
+import { describe, expect, it } from 'vitest';
+import { containers, end, type Ended, folder, instance, start as startCli } from './cli-process.js';
 
-const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const host = process.env['DOCKER_HOST'] ?? '';
-
-beforeAll(async () => {
-  await ensureImage('busybox');
-});
-
-let folder = '';
-let instance = '';
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  instance = `cli-${randomUUID().slice(0, 8)}`;
-});
-afterEach(async () => {
-  expect(await containers()).toEqual([]);
-  expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
-});
-
-async function containers(): Promise<readonly string[]> {
-  const engine = dockerEngine({ host });
-  try {
-    return (await engine.containers.list({ 'berthkit.instance': instance })).map(({ name }) => name);
-  } finally {
-    await engine.close();
-  }
-}
-
-function start(...args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', loader, program, ...args], {
-    cwd: folder,
-    stdio: 'pipe',
-    env: {
-      PATH: process.env['PATH'],
-      DOCKER_HOST: host,
-      CATALOG_DOCKER_WORKSPACE_ROOT: join(folder, 'root'),
-      CATALOG_DOCKER_STATE_DIR: join(folder, 'state'),
-      CATALOG_DOCKER_INSTANCE_ID: instance,
-    },
-  });
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function end(child: ChildProcess): Promise<Ended> {
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.on('data', (chunk) => (stdout += String(chunk)));
-  child.stderr?.on('data', (chunk) => (stderr += String(chunk)));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
+const start = (...args: readonly string[]): ChildProcess =>
+  startCli(args, { CATALOG_DOCKER_STATE_DIR: join(folder, 'state') });
 const cli = async (...args: readonly string[]): Promise<Ended> => end(start(...args));
 
 /** Another process with a job that runs until it is ended. */

@@ -1,74 +1,10 @@
 /** The command line as a process of its own, on a real engine: streams, exit codes, signals, and nothing left behind. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { dockerEngine } from 'berthkit';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { ensureImage } from '../../scripts/image-kit/image-kit.js';
-import { temporaryFolder } from '../cli/fixture.js';
-
-const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const host = process.env['DOCKER_HOST'] ?? '';
-
-beforeAll(async () => {
-  await ensureImage('busybox');
-});
-
-let folder = '';
-let instance = '';
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  instance = `cli-${randomUUID().slice(0, 8)}`;
-});
-
-async function containers(): Promise<readonly unknown[]> {
-  const engine = dockerEngine({ host });
-  try {
-    return await engine.containers.list({ 'berthkit.instance': instance });
-  } finally {
-    await engine.close();
-  }
-}
-
-afterEach(async () => {
-  expect(await containers()).toEqual([]);
-  expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
-});
-
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, ['--import', loader, program, ...args], {
-    cwd: folder,
-    stdio: 'pipe',
-    env: {
-      PATH: process.env['PATH'],
-      DOCKER_HOST: host,
-      CATALOG_DOCKER_WORKSPACE_ROOT: join(folder, 'root'),
-      CATALOG_DOCKER_INSTANCE_ID: instance,
-      ...env,
-    },
-  });
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-async function end(child: ChildProcess, stdin = ''): Promise<Ended> {
-  let stdout = '';
-  let stderr = '';
-  child.stdout?.on('data', (chunk) => (stdout += String(chunk)));
-  child.stderr?.on('data', (chunk) => (stderr += String(chunk)));
-  child.stdin?.on('error', () => undefined).end(stdin);
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, stdout, stderr };
-}
+import { describe, expect, it } from 'vitest';
+import { containers, end, type Ended, folder, instance, start } from './cli-process.js';
+import { engineHost } from './setup.js';
 
 const job = (script: string, more: object = {}): string =>
   JSON.stringify({ slug: 'cli', docker: { image: 'busybox:1', command: ['sh', '-c', script] }, ...more });
@@ -224,7 +160,7 @@ describe('signals', () => {
 
 /** What the impatient leave behind. */
 async function removeContainers(): Promise<void> {
-  const engine = dockerEngine({ host });
+  const engine = dockerEngine({ host: engineHost() });
   try {
     for (const { id } of await engine.containers.list({ 'berthkit.instance': instance })) {
       await engine.containers.remove(id);

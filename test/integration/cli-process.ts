@@ -1,0 +1,76 @@
+/** The command line as processes of their own: each test has a folder and an instance, and nothing of either may be left on the engine or on disk. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { dockerEngine } from 'berthkit';
+import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { temporaryFolder } from '../cli/fixture.js';
+import { engineHost } from './setup.js';
+
+const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+
+beforeAll(async () => {
+  await ensureImage('busybox');
+});
+
+/** Of the test that runs. */
+export let folder = '';
+/** Of the test that runs. */
+export let instance = '';
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  instance = `cli-${randomUUID().slice(0, 8)}`;
+});
+afterEach(async () => {
+  expect(await containers()).toEqual([]);
+  expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
+});
+
+/** Names of the containers of the instance. */
+export async function containers(): Promise<readonly string[]> {
+  const engine = dockerEngine({ host: engineHost() });
+  try {
+    return (await engine.containers.list({ 'berthkit.instance': instance })).map(({ name }) => name);
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Starts the command. */
+export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  return spawn(process.execPath, ['--import', loader, program, ...args], {
+    cwd: folder,
+    stdio: 'pipe',
+    env: {
+      PATH: process.env['PATH'],
+      DOCKER_HOST: engineHost(),
+      CATALOG_DOCKER_WORKSPACE_ROOT: join(folder, 'root'),
+      CATALOG_DOCKER_INSTANCE_ID: instance,
+      ...env,
+    },
+  });
+}
+
+/** How a process ended, and all it said. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Ends its standard input, and waits for its end. */
+export async function end(child: ChildProcess, stdin = ''): Promise<Ended> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk) => (stdout += String(chunk)));
+  child.stderr?.on('data', (chunk) => (stderr += String(chunk)));
+  child.stdin?.on('error', () => undefined).end(stdin);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout, stderr };
+}

@@ -3,7 +3,7 @@ import { memoryStorage, type RunEvent } from 'berthkit';
 import { openTelemetryTracing } from 'berthkit/opentelemetry';
 import { expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
-import { only, recordSpans, treeOf } from '../telemetry/spans.js';
+import { only, recordSpans, treeOf, WHOLE_RUN } from '../telemetry/spans.js';
 import { testRuntime } from './setup.js';
 
 it('a run on a real engine is told as spans, phase by phase', async () => {
@@ -32,21 +32,7 @@ it('a run on a real engine is told as spans, phase by phase', async () => {
     },
   );
   expect(result).toMatchObject({ reason: 'non_zero_exit', exitCode: 4, outputs: [{ state: 'uploaded' }] });
-  expect(treeOf(spans())).toEqual([
-    'berthkit.run',
-    [
-      'berthkit.attempt',
-      [
-        'berthkit.phase.queue',
-        'berthkit.phase.stage',
-        'berthkit.phase.secrets',
-        'berthkit.phase.run',
-        'berthkit.phase.collect',
-        ['berthkit.phase.upload'],
-        'berthkit.phase.cleanup',
-      ],
-    ],
-  ]);
+  expect(treeOf(spans())).toEqual(WHOLE_RUN);
   const created = events.find((event) => event.type === 'container_created');
   expect(only(spans(), 'berthkit.attempt').attributes).toMatchObject({
     'container.id': created?.containerId,

@@ -58,3 +58,20 @@ export function contextManager(): ContextManager {
   };
   return manager;
 }
+
+/** Of a run of one attempt that goes through every phase but pulling. */
+export const WHOLE_RUN = [
+  'berthkit.run',
+  [
+    'berthkit.attempt',
+    [
+      'berthkit.phase.queue',
+      'berthkit.phase.stage',
+      'berthkit.phase.secrets',
+      'berthkit.phase.run',
+      'berthkit.phase.collect',
+      ['berthkit.phase.upload'],
+      'berthkit.phase.cleanup',
+    ],
+  ],
+] as const;

@@ -10,6 +10,7 @@ import { type ContainerEngine, dockerEngine, resolveEndpoint, type RuntimeConfig
 import ssh2, { type ServerChannel } from 'ssh2';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { makeSelfSigned } from '../tls/self-signed.js';
 import { engineHost, temporaryFolder, testRuntime } from './setup.js';
 
 const run = promisify(execFile);
@@ -76,26 +77,11 @@ describe('TLS', () => {
     const openssl = (...words: readonly string[]) => run('openssl', [...words], { cwd: folder });
     await writeFile(join(folder, 'san'), 'subjectAltName=IP:127.0.0.1\n');
     for (const authority of ['ca', 'stranger']) {
-      const names = [
-        '-keyout',
-        `${authority}-key.pem`,
-        '-out',
-        `${authority}.pem`,
-        '-subj',
-        `/CN=${authority}`,
-      ];
-      await openssl(
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:P-256',
-        '-nodes',
-        '-days',
-        '2',
-        ...names,
-      );
+      await makeSelfSigned(folder, {
+        key: `${authority}-key.pem`,
+        certificate: `${authority}.pem`,
+        name: authority,
+      });
     }
     for (const [name, ...more] of [['server', '-extfile', 'san'], ['client']] as const) {
       const key = ['-keyout', `${name}-key.pem`, '-out', `${name}.csr`, '-subj', `/CN=${name}`];

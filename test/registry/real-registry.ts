@@ -1,14 +1,14 @@
 /** Debian's `docker-registry` on 127.0.0.1 with one user, by TLS or without; gone with everything it held when it is closed. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { request } from 'node:https';
 import { request as plainRequest } from 'node:http';
+import { makeSelfSigned } from '../tls/self-signed.js';
 import type { RegistryImage, RegistryObject } from './registry-image.js';
 
 export const USER = { username: 'alice', password: 's3cret-of-alice' };
@@ -26,7 +26,13 @@ export interface RealRegistry {
 export async function startRealRegistry({ tls }: { readonly tls: boolean }): Promise<RealRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'berthkit-registry-'));
   const host = `127.0.0.1:${String(await freePort())}`;
-  if (tls) await makeCertificate(folder);
+  if (tls)
+    await makeSelfSigned(folder, {
+      key: 'key.pem',
+      certificate: 'cert.pem',
+      name: 'registry',
+      more: ['-addext', 'subjectAltName=IP:127.0.0.1'],
+    });
   await writeFile(join(folder, 'htpasswd'), HTPASSWD);
   await writeFile(
     join(folder, 'config.yml'),
@@ -133,29 +139,4 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-async function makeCertificate(folder: string): Promise<void> {
-  const words = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '2',
-  ];
-  const names = [
-    '-keyout',
-    'key.pem',
-    '-out',
-    'cert.pem',
-    '-subj',
-    '/CN=registry',
-    '-addext',
-    'subjectAltName=IP:127.0.0.1',
-  ];
-  await promisify(execFile)('openssl', [...words, ...names], { cwd: folder });
 }

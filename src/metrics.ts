@@ -97,6 +97,7 @@ export function renderMetrics(stats: RuntimeStats): string {
       [
         [{ outcome: 'removed' }, reconcile.removed],
         [{ outcome: 'finished' }, reconcile.finished],
+        [{ outcome: 'adopted' }, reconcile.adopted],
         [{ outcome: 'problem' }, reconcile.problems],
       ],
     ),

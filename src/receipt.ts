@@ -30,14 +30,12 @@ export interface ReceiptCheck {
 type StableHashes = Receipt['stable'];
 type VolatileFacts = Receipt['volatile'];
 
-/** Accounts for a run that is over. */
-export function createReceipt({ request, policy, result }: ReceiptParts): Receipt {
-  const stable: StableHashes = {
-    request: hashOf(request),
-    policy: hashOf(policy),
-    ...stableHashesOf(result),
-  };
-  return receiptOf(stable, result);
+/** Accounts for a run that is over; request and policy as the hashes that `hashOf` gives. */
+export function createReceipt(
+  { request, policy }: Readonly<Record<'request' | 'policy', string>>,
+  result: RunResult,
+): Receipt {
+  return receiptOf({ request, policy, ...stableHashesOf(result) }, result);
 }
 
 /** The same account for a result to which only a warning was added. */

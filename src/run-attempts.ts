@@ -1,4 +1,4 @@
-/** One run from its first attempt to the end that stands: one `performRun` an attempt, and a pause before each further one. */
+/** One run from its first attempt to the end that stands: one `performRun` an attempt, and a pause before each further one; or the rest of one that was taken over. */
 import type { AnyJobRuntimeError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { type AttemptOutcome, isTriedAgain, retryDelayMs } from './execute/retry.js';
@@ -7,13 +7,15 @@ import type { RunRequest } from './plan/container-spec.js';
 import { planRetry } from './plan/plan-retry.js';
 import type { PlannedRetry } from './plan/run-plan.js';
 import type { AttemptReport, RunResult } from './result.js';
-import { createReceipt } from './receipt.js';
+import { createReceipt, hashOf } from './receipt.js';
 import { performRun } from './run.js';
+import { type AdoptedRun, performAdopted } from './run-adoption.js';
 import { refusedFields, requestedFields } from './run-audit.js';
 import type { Run, RunEnvironment } from './run-context.js';
 import { failureOf, outcomeOfStop } from './run-ending.js';
 import type { RunOptions } from './run-options.js';
 import { withLeaksOfResult } from './run-leaks.js';
+import { earlierAttemptsOf } from './run-orphan.js';
 import { toAttemptReport, toRunResult } from './run-record.js';
 import { redactedResult } from './run-redaction.js';
 import { keepStreams, type KeptStreams } from './workspace/kept-streams.js';
@@ -51,6 +53,7 @@ interface Rest {
 export async function performAttempts(parts: AttemptsParts): Promise<RunResult> {
   const { environment, stop, begin } = parts;
   const request = requestOf(parts);
+  const requestHash = (): string => hashOf(request);
   const retry = planRetry(request.retry, environment.currentConfig().retry);
   const streams = retry.maxAttempts > 1 ? keepStreamsOf(parts) : null;
   const options = { ...parts.options, ...streams?.options };
@@ -59,23 +62,52 @@ export async function performAttempts(parts: AttemptsParts): Promise<RunResult> 
   try {
     for (;;) {
       const run = begin({ attempts: attempts.slice(), warnings, options });
-      const outcome = await attemptOnce(run, request);
+      const isFirst = attempts.length === 0;
+      const outcome = await attemptOnce(run, async () => {
+        if (isFirst) run.putOnRecord('run_requested', requestedFields(request, run.options));
+        return performRun(run, request);
+      });
       const report = reportOf(run, outcome);
-      if (run.record.isJoined) return joined(run, request, outcome, report);
+      if (run.record.isJoined) return joined(run, requestHash, outcome, report);
       attempts.push(report);
       warnings = run.record.warnings;
       const mayFollow = attempts.length < retry.maxAttempts && stop.cause === null;
       const rest =
         mayFollow && isTriedAgain(outcome, retry) ? nextRest(run, retry, attempts.length, streams) : null;
       run.emit('attempt_end', { ...report, retryInMs: rest?.delayMs ?? null });
-      if (rest === null) return settled(run, outcome, { request, ended: attempts });
+      if (rest === null) return settled(run, outcome, { requestHash, ended: attempts });
       run.record.phase = 'rest';
       await run.ports.clock.pause(rest.delayMs, stop.signal).finally(rest.release);
-      if (stop.cause !== null) return stoppedAtRest(run, outcome, { request, ended: attempts }, stop.cause);
+      if (stop.cause !== null)
+        return stoppedAtRest(run, outcome, { requestHash, ended: attempts }, stop.cause);
     }
   } finally {
     await streams?.close();
   }
+}
+
+/** What the rest of a run that was taken over needs. */
+export interface AdoptionParts extends Pick<AttemptsParts, 'options' | 'stop' | 'begin'> {
+  readonly adopted: AdoptedRun;
+}
+
+/** Brings the attempt to its end that another process began. There is no further one: what the job was started with is gone with that process. */
+export async function performAdoption({ adopted, options, stop, begin }: AdoptionParts): Promise<RunResult> {
+  const attempts = earlierAttemptsOf(adopted.run, adopted.attempt);
+  const run = begin({ attempts, warnings: [], options });
+  run.warn(
+    `this run was taken over from a process that died (${adopted.proof}): what it wrote before is missing`,
+  );
+  const outcome = await attemptOnce(run, async () => performAdopted(run, adopted));
+  const report = reportOf(run, outcome);
+  const { retry } = adopted.run.plan;
+  const mayFollow = attempts.length + 1 < retry.maxAttempts && stop.cause === null;
+  if (mayFollow && isTriedAgain(outcome, retry)) {
+    run.warn('there is no further attempt: the process that could make one is dead');
+  }
+  run.emit('attempt_end', { ...report, retryInMs: null });
+  const requestHash = (): string | null => adopted.run.receipt?.request ?? null;
+  return settled(run, outcome, { requestHash, ended: [...attempts, report] });
 }
 
 /** What is refused before it is tried counts as one attempt, so that every run has a first and a last. */
@@ -96,11 +128,9 @@ function keepStreamsOf({ options: { files, stdin }, environment }: AttemptsParts
   return keepStreams({ files, stdin }, { folder: config.workspaceRoot, maxStreamBytes: config.maxFileBytes });
 }
 
-async function attemptOnce(run: Run, request: RunRequest): Promise<AttemptOutcome> {
+async function attemptOnce(run: Run, perform: () => Promise<RunResult>): Promise<AttemptOutcome> {
   try {
-    if (run.record.earlierAttempts.length === 0)
-      run.putOnRecord('run_requested', requestedFields(request, run.options));
-    return { outcome: 'result', result: redactedResult(await performRun(run, request), run.record.redactor) };
+    return { outcome: 'result', result: redactedResult(await perform(), run.record.redactor) };
   } catch (error) {
     return { outcome: 'error', error: failureOf(error, run.record, undefined) };
   }
@@ -127,25 +157,34 @@ function nextRest(run: Run, retry: PlannedRetry, failed: number, streams: KeptSt
 
 /** What an end is told with. */
 interface EndParts {
-  readonly request: RunRequest;
+  /** Null: not known, and then there is no receipt. */
+  readonly requestHash: () => string | null;
   readonly ended: readonly AttemptReport[];
 }
 
 /** The other run had its own attempts, and its end is told as it is; the end of a wait for it is this run's own. */
-function joined(run: Run, request: RunRequest, attempt: AttemptOutcome, report: AttemptReport): RunResult {
+function joined(
+  run: Run,
+  requestHash: () => string | null,
+  attempt: AttemptOutcome,
+  report: AttemptReport,
+): RunResult {
   run.emit('attempt_end', { ...report, retryInMs: null });
   if (attempt.outcome === 'error') throw attempt.error;
   const { result } = attempt;
-  return result.runId === run.record.runId ? sealed(run, request, result) : result;
+  return result.runId === run.record.runId ? sealed(run, requestHash, result) : result;
 }
 
-function settled(run: Run, attempt: AttemptOutcome, { request, ended }: EndParts): RunResult {
+function settled(run: Run, attempt: AttemptOutcome, { requestHash, ended }: EndParts): RunResult {
   if (attempt.outcome === 'result') {
-    return sealed(run, request, { ...attempt.result, warnings: run.record.warnings.map(run.record.redact) });
+    return sealed(run, requestHash, {
+      ...attempt.result,
+      warnings: run.record.warnings.map(run.record.redact),
+    });
   }
   const error = withAttempts(attempt.error, ended);
   if (error.result === undefined) throw error;
-  throw Object.assign(error, { result: sealed(run, request, error.result) });
+  throw Object.assign(error, { result: sealed(run, requestHash, error.result) });
 }
 
 /** The run was stopped while no attempt was under way: that is how it ended, and what the last attempt left is told with it. */
@@ -155,13 +194,16 @@ function stoppedAtRest(run: Run, last: AttemptOutcome, parts: EndParts, cause: R
   if (record.plan === null || verdict === null) return settled(run, last, parts);
   const end = { endedAt: run.timestamp(), nowMs: run.monotonic() };
   const result = { ...toRunResult(record, record.plan, verdict, end), attempts: parts.ended };
-  return sealed(run, parts.request, redactedResult(result, record.redactor));
+  return sealed(run, parts.requestHash, redactedResult(result, record.redactor));
 }
 
 /** The last touch: a receipt accounts for the result as it is given out. */
-function sealed(run: Run, request: RunRequest, ended: RunResult): RunResult {
+function sealed(run: Run, requestHash: () => string | null, ended: RunResult): RunResult {
   const result = withLeaksOfResult(ended, run.record.secrets);
-  return { ...result, receipt: createReceipt({ request, policy: run.config.policy, result }) };
+  const request = requestHash();
+  if (request === null) return result;
+  const policy = run.record.policyHash ?? hashOf(run.config.policy);
+  return { ...result, receipt: createReceipt({ request, policy }, result) };
 }
 
 /** An error has no list of attempts of its own; where there was more than one, its details have. */

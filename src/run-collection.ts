@@ -1,18 +1,28 @@
 /** The step of a run after its container: outputs are collected, searched for secrets and stored, and may change the verdict. */
 import { StorageError } from './errors.js';
 import { withDeadline } from './execute/deadline.js';
-import type { Ending } from './execute/execute-container.js';
+import type { Ending } from './execute/follow-container.js';
 import type { Run } from './run-context.js';
-import { endedBy, type Prepared } from './run-execution.js';
+import type { Cleanup } from './run-cleanup.js';
+import type { RunPlan } from './plan/run-plan.js';
+import { endedBy } from './run-supervision.js';
 import type { RunRecord } from './run-record.js';
 import { redactedMetadata } from './run-redaction.js';
 import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
+import type { Workspace } from './workspace/create.js';
+import type { StagedInputs } from './workspace/stage.js';
 import type { OutputSecrets } from './workspace/output-scan.js';
 
 /** Collects and stores outputs, whatever the exit code, and lets missing ones change a success. */
 export async function collectRun(
   run: Run,
-  parts: Pick<Prepared, 'plan' | 'workspace' | 'staged' | 'cleanup'> & { readonly ending: Ending },
+  parts: {
+    readonly plan: RunPlan;
+    readonly workspace: Workspace;
+    readonly staged: Pick<StagedInputs, 'placeholders'>;
+    readonly cleanup: Cleanup;
+    readonly ending: Ending;
+  },
 ): Promise<void> {
   const { plan, workspace, staged, cleanup, ending } = parts;
   const { record, stop } = run;

@@ -73,6 +73,8 @@ export interface RunEnvironment {
   readonly surroundings: Pick<Surroundings, 'engineLost' | 'engineAnswered'>;
   /** Something of a run was kept. */
   readonly onKept: () => void;
+  /** Something of a run could not be removed. */
+  readonly onLeftover: (runId: string) => void;
 }
 
 /** One attempt under way. */
@@ -177,12 +179,13 @@ export function createRun(
         if (problem !== null) warn(problem.message);
       }
     },
-    note: async (step) => journal.note({ ...environment, record, warn, timestamp }, step),
+    note: async (step) => journal.note({ ...environment, record, config: current, warn, timestamp }, step),
     keeping: createKeeping(retentionOf(parts.options.retention, current.retention.default)),
     emit,
     warn,
     cleanupFailed(what, error) {
       const message = record.redact(error instanceof Error ? error.message : String(error));
+      environment.onLeftover(record.runId);
       record.warnings.push(`clean-up of the ${what} failed: ${message}`);
       emit('cleanup_error', { what, message });
     },

@@ -10,7 +10,8 @@ import type { RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { renewReceipt } from './receipt.js';
 import type { RunResult } from './result.js';
-import { type BeforeAttempt, performAttempts } from './run-attempts.js';
+import type { AdoptedRun } from './run-adoption.js';
+import { type BeforeAttempt, performAdoption, performAttempts } from './run-attempts.js';
 import { CANCELLING, cancelledFields, endedFields } from './run-audit.js';
 import { createRun, type Run, type RunEnvironment } from './run-context.js';
 import { failureOf, toErrorRecord } from './run-ending.js';
@@ -53,25 +54,34 @@ interface RunParts {
   readonly jobSlug: string | null;
   readonly options: RunOptions;
   readonly queueing: Queueing;
-  readonly toRequest: () => RunRequest;
+  /** What is asked for; or a run that was taken over, which goes on where it stands. */
+  readonly origin: { readonly toRequest: () => RunRequest } | { readonly adopted: AdoptedRun };
 }
 
 /** Begins a run and returns at once. `toRequest` may throw: then that is how the run ends. */
 export function startRunHandle(environment: RunEnvironment, parts: RunParts): LiveRun {
-  const { runId, jobSlug, options } = parts;
+  const { runId, jobSlug, options, origin } = parts;
+  const adopted = 'adopted' in origin ? origin.adopted : undefined;
   const { clock, onEvent } = environment.ports;
   const log = createEventLog(REPLAYED_OUTPUT_BYTES);
   const timestamp = (): string => new Date(clock.now()).toISOString();
   const stop = createStopSource(timestamp);
   const { store, lease, lateEnds } = environment;
-  const journal = createRunJournal({ store, lease, lateEnds, key: options.idempotencyKey ?? null });
+  const isClaimed = adopted !== undefined;
+  const journal = createRunJournal({
+    store,
+    lease,
+    lateEnds,
+    isClaimed,
+    key: options.idempotencyKey ?? null,
+  });
   const trail = createAuditTrail(environment.ports.audit, environment.currentConfig().auditMode);
   const facts = {
     runId,
     jobSlug,
     metadata: Object.freeze({ ...options.metadata }),
-    startedAt: timestamp(),
-    startedMs: clock.monotonic(),
+    startedAt: adopted?.run.startedAt ?? timestamp(),
+    startedMs: clock.monotonic() - sinceMs(adopted, clock.now()),
     hasFiles: options.files !== undefined,
     secrets: createRunSecrets(options.secrets ?? {}, options.registryAuth),
   };
@@ -148,8 +158,13 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     await Promise.resolve();
     run.emit('run_start', { jobSlug });
     try {
-      const toRequest = (): RunRequest => requestOf(environment, parts);
-      const result = await performAttempts({ toRequest, options, environment, stop, begin });
+      const result =
+        'adopted' in origin
+          ? await performAdoption({ adopted: origin.adopted, options, stop, begin })
+          : await performAttempts({
+              toRequest: () => requestOf(environment, options, origin.toRequest),
+              ...{ options, environment, stop, begin },
+            });
       const written = await writeEnd({ outcome: 'result', result });
       const told = await onRecord(written === null ? result : withWarning(result, written));
       settle({ outcome: 'result', result: told });
@@ -191,6 +206,11 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
   };
 }
 
+/** How long a run that was taken over has been under way, by the clocks of two processes. */
+function sinceMs(adopted: AdoptedRun | undefined, nowMs: number): number {
+  return adopted === undefined ? 0 : Math.max(0, nowMs - Date.parse(adopted.run.startedAt));
+}
+
 function withWarning(result: RunResult, warning: string): RunResult {
   const warned = { ...result, warnings: [...result.warnings, warning] };
   const { receipt } = result;
@@ -212,7 +232,8 @@ function linkSignal(signal: AbortSignal | undefined, stop: StopSource): () => vo
 
 function requestOf(
   { currentConfig }: RunEnvironment,
-  { options, toRequest }: Pick<RunParts, 'options' | 'toRequest'>,
+  options: RunOptions,
+  toRequest: () => RunRequest,
 ): RunRequest {
   const issues = optionIssues(options, currentConfig().retention);
   if (issues.length === 0) return toRequest();

@@ -5,6 +5,8 @@ import { withDeadline } from './execute/deadline.js';
 import { keepsKey, type RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunPlan } from './plan/run-plan.js';
+import type { Policy } from './policy/policy.js';
+import { hashOf } from './receipt.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { LateEnds } from './run-late-ends.js';
 import { reusedKey, takenRunId } from './run-refusals.js';
@@ -21,6 +23,7 @@ interface JournalSubject {
   /** Ends an open run whose process is proven dead; false where it is not. */
   readonly recoverIfDead: (run: StoredRun) => Promise<boolean>;
   readonly record: RunRecord;
+  readonly config: { readonly policy: Policy };
   warn(message: string): void;
   /** ISO time of now. */
   readonly timestamp: () => string;
@@ -51,11 +54,13 @@ export interface RunJournalOptions {
   readonly key: string | null;
   /** Where an end goes that could not be written down. */
   readonly lateEnds: LateEnds;
+  /** The run was taken over: it is claimed already. */
+  readonly isClaimed: boolean;
 }
 
 /** The journal of a run that is not claimed yet. */
-export function createRunJournal({ store, lease, key, lateEnds }: RunJournalOptions): RunJournal {
-  let state: 'unclaimed' | 'open' | 'broken' = 'unclaimed';
+export function createRunJournal({ store, lease, key, lateEnds, isClaimed }: RunJournalOptions): RunJournal {
+  let state: 'unclaimed' | 'open' | 'broken' = isClaimed ? 'open' : 'unclaimed';
   let last: Promise<void> = Promise.resolve();
 
   const append = async (subject: JournalSubject, step: RunStep): Promise<void> => {
@@ -157,7 +162,7 @@ async function inTime<T>(call: () => Promise<T>): Promise<T> {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function toNewRun(
-  { identity, record }: JournalSubject,
+  { identity, record, config }: JournalSubject,
   request: RunRequest,
   plan: RunPlan,
   key: string | null,
@@ -167,17 +172,18 @@ function toNewRun(
     runId,
     key,
     // Not the plan's: a policy that was replaced meanwhile does not make it another request.
-    requestHash: key === null ? plan.planHash : hashOf(request),
+    requestHash: key === null ? plan.planHash : requestHashOf(request),
     ...identity,
     jobSlug,
     metadata: redactedMetadata(metadata, redactor),
     startedAt,
+    receipt: { request: hashOf(request), policy: hashOf(config.policy) },
     plan: redactor.value(withoutContent(plan)),
   };
 }
 
 /** How long it may take and how often it is tried is no part of what is asked for: who asks again may well give less time. */
-function hashOf(request: RunRequest): string {
+function requestHashOf(request: RunRequest): string {
   return jsonHash({ ...request, timeouts: undefined, retry: undefined });
 }
 

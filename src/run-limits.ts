@@ -9,7 +9,7 @@ import { watchWorkspace, type WorkspaceExcess } from './workspace/watch-workspac
 /** A watch under way. */
 export interface LimitWatch {
   /** The job runs from now on. */
-  started(engine: ContainerEngine, containerId: string): void;
+  readonly started: (engine: ContainerEngine, containerId: string) => void;
   /** Looks once more and ends the watch. Never rejects. */
   end(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export async function watchLimits(run: Run, plan: RunPlan, workspace: Workspace)
   });
   let rootWatch: WrittenWatch | null = null;
   return {
-    started(engine, containerId) {
+    started: (engine, containerId) => {
       if (limits.rootBytes === null) return;
       rootWatch = watchRoot(run, limits.rootBytes, { engine, containerId, onMeasured: onMeasured('root') });
     },

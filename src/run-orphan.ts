@@ -1,8 +1,10 @@
 /** The end of a run whose process died, put together from what it wrote down. It finishes nothing itself. */
 import type { RunEvent } from './events.js';
 import type { RunOutcome } from './outcome.js';
+import { containerFactsOf } from './recovery/adoptable.js';
 import { lastStep } from './recovery/stored-steps.js';
 import type { DeathFacts } from './recovery/finish-runs.js';
+import { createReceipt } from './receipt.js';
 import type { AttemptReport, RunResult } from './result.js';
 import { createRunSecrets } from './run-leaks.js';
 import { createRunRecord, durationsOf, type RunRecord, toRunResult } from './run-record.js';
@@ -15,7 +17,15 @@ export function orphanOutcome(run: StoredRun, facts: DeathFacts, at: string): Ru
   if (settled.outcome === 'error') return settled;
   const warning = `the process that ran it died while it cleaned up, and this end was written down by another one: ${proof}`;
   const warnings = [...settled.result.warnings, warning, ...outputs];
-  return { outcome: 'result', result: { ...settled.result, warnings } };
+  return { outcome: 'result', result: sealed(run, { ...settled.result, warnings }) };
+}
+
+/** With a receipt, as far as the process that ran it wrote down what that needs. */
+function sealed(run: StoredRun, result: RunResult): RunResult {
+  const { receipt } = run;
+  if (receipt === undefined) return result;
+  const policy = containerFactsOf(run, result.attempt)?.policyHash ?? receipt.policy;
+  return { ...result, receipt: createReceipt({ request: receipt.request, policy }, result) };
 }
 
 function orphanResult(run: StoredRun, { proof, outputs }: DeathFacts, at: string): RunResult {
@@ -38,7 +48,7 @@ function orphanResult(run: StoredRun, { proof, outputs }: DeathFacts, at: string
       ...outputs.map((what) => said(what)),
     ],
   } as const;
-  return toRunResult(record, run.plan, verdict, { endedAt: at, nowMs: totalMs(run, at) });
+  return sealed(run, toRunResult(record, run.plan, verdict, { endedAt: at, nowMs: totalMs(run, at) }));
 }
 
 /** What listeners hear of such an end. */
@@ -53,12 +63,11 @@ export function orphanEnd(run: StoredRun, outcome: RunOutcome, at: string): RunE
 const totalMs = ({ startedAt }: StoredRun, at: string): number =>
   Math.max(0, Date.parse(at) - Date.parse(startedAt));
 
-function recordOf({ runId, jobSlug, metadata, startedAt, steps, plan }: StoredRun): RunRecord {
+function recordOf(run: StoredRun): RunRecord {
+  const { runId, jobSlug, metadata, startedAt, steps, plan } = run;
   const attempt = lastStep(steps)?.attempt ?? 1;
   const attemptStartedAt = steps.find((step) => step.attempt === attempt)?.at ?? startedAt;
-  const earlierAttempts = steps.flatMap((step): readonly AttemptReport[] =>
-    step.name === 'settled' && step.attempt !== attempt ? [attemptOf(step, startedAt)] : [],
-  );
+  const facts = containerFactsOf(run, attempt);
   const record = createRunRecord({
     runId,
     attempt,
@@ -67,13 +76,27 @@ function recordOf({ runId, jobSlug, metadata, startedAt, steps, plan }: StoredRu
     startedAt,
     startedMs: 0,
     attemptStartedAt,
-    earlierAttempts,
+    earlierAttempts: earlierAttemptsOf(run, attempt),
     hasFiles: false,
     secrets: createRunSecrets({}),
   });
   record.plan = plan;
   record.logsComplete = false;
+  if (facts === null) return record;
+  record.imageDigest = facts.imageDigest;
+  record.inputs = facts.inputs;
+  record.given = facts.given;
   return record;
+}
+
+/** Those before an attempt, as its process wrote down how they ended. */
+export function earlierAttemptsOf(
+  { steps, startedAt }: StoredRun,
+  attempt: number,
+): readonly AttemptReport[] {
+  return steps.flatMap((step): readonly AttemptReport[] =>
+    step.name === 'settled' && step.attempt !== attempt ? [attemptOf(step, startedAt)] : [],
+  );
 }
 
 function attemptOf(

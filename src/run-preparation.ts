@@ -125,7 +125,8 @@ async function waitForPlace(run: Run, request: RunRequest, planned: RunPlan): Pr
   }
 }
 
-function demandOf({ container: { resources }, limits: { workspaceBytes } }: RunPlan): Demand {
+/** What a run takes of the budget. */
+export function demandOf({ container: { resources }, limits: { workspaceBytes } }: RunPlan): Demand {
   const { cpus, memoryBytes } = resources;
   return { nanoCpus: toNanoCpus(cpus), memoryBytes, workspaceBytes: workspaceBytes ?? 0 };
 }

@@ -39,6 +39,8 @@ export interface RunRecord {
   phase: string;
   plan: RunPlan | null;
   imageDigest: string | null;
+  /** Of the policy it was let in under, where another process knew it; null: that of now. */
+  policyHash: string | null;
   containerName: string | null;
   verdict: Verdict | null;
   output: OutputCollector | null;
@@ -81,6 +83,7 @@ export function createRunRecord(fields: RunFacts): RunRecord {
     phase: 'policy',
     plan: null,
     imageDigest: null,
+    policyHash: null,
     containerName: null,
     verdict: null,
     output: null,

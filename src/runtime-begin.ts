@@ -1,13 +1,15 @@
-/** How runs of a runtime begin, and who is told of them. Everything else of a run is elsewhere. */
+/** How runs of a runtime begin: as they are asked for, or where a dead process left them. Everything else of a run is elsewhere. */
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { EngineInfoCache } from './engine-info.js';
 import { JobRuntimeError, type RuntimeError } from './errors.js';
 import type { Admission } from './execute/admission.js';
 import type { Queueing } from './execute/turns.js';
 import type { RunRequest } from './plan/container-spec.js';
+import type { AdoptedRun } from './run-adoption.js';
 import type { RunEnvironment } from './run-context.js';
 import { type LiveRun, type RunHandle, startRunHandle } from './run-handle.js';
 import type { RunOptions } from './run-options.js';
+import { earlierAttemptsOf } from './run-orphan.js';
 import { takenRunId } from './run-refusals.js';
 import type { CancelListener } from './runtime-cancel-listener.js';
 import type { KeptThings } from './runtime-kept.js';
@@ -44,6 +46,7 @@ export interface BeginOptions {
 /** The beginnings of runs of one runtime. */
 export interface RunBeginner {
   readonly begin: (intent: RunIntent) => RunHandle;
+  readonly adopt: (adopted: AdoptedRun) => void;
 }
 
 /** Begins nothing by itself. */
@@ -77,10 +80,30 @@ export function createRunBeginner(given: BeginOptions): RunBeginner {
         if (isTaken && options.idempotencyKey === undefined) throw takenRunId(runId);
         return toRequest();
       };
-      const run = startRunHandle(environment, { runId, jobSlug, options, queueing, toRequest: accepted });
+      const parts = { runId, jobSlug, options, queueing, origin: { toRequest: accepted } };
+      const run = startRunHandle(environment, parts);
       if (!isTaken) runs.add(run);
       hear(run);
       return run.handle;
+    },
+    adopt(adopted) {
+      const { runId, jobSlug, metadata, key } = adopted.run;
+      const { profile, concurrencyKey, maxLogChars, retention } = adopted.facts.options;
+      const options: RunOptions = {
+        runId,
+        metadata,
+        // Of the first attempt: those before this one are counted from it.
+        attempt: adopted.attempt - earlierAttemptsOf(adopted.run, adopted.attempt).length,
+        idempotencyKey: key ?? undefined,
+        profile: profile ?? undefined,
+        concurrencyKey: concurrencyKey ?? undefined,
+        maxLogChars: maxLogChars ?? undefined,
+        retention,
+      };
+      const parts = { runId, jobSlug, options, queueing: 'patient', origin: { adopted } } as const;
+      const run = startRunHandle(environment, parts);
+      runs.add(run);
+      hear(run);
     },
   };
 }

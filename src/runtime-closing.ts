@@ -10,7 +10,8 @@ export interface Closing<T> {
   close(drainMs: number): Promise<T>;
 }
 
-const CAUSE: StopCause = { reason: 'runtime_shutdown', by: 'caller', message: 'the runtime closed' };
+/** Why the runs of a runtime that closes end. */
+export const CLOSING: StopCause = { reason: 'runtime_shutdown', by: 'caller', message: 'the runtime closed' };
 
 /** Longer than a timer can run; a timer beyond it would fire at once. */
 const MAX_DRAIN_MS = 2 ** 31 - 1;
@@ -28,7 +29,7 @@ export function createClosing<T>(runs: RuntimeRuns, letGo: () => Promise<T>): Cl
     return letGo();
   };
   const stopRunning = (): void => {
-    void runs.stop({}, CAUSE);
+    void runs.stop({}, CLOSING);
   };
 
   return {
@@ -39,7 +40,7 @@ export function createClosing<T>(runs: RuntimeRuns, letGo: () => Promise<T>): Cl
       done ??= finish();
       if (isEmpty) return done;
       // What has not begun is not begun in a time that is running out; its caller may try it elsewhere.
-      void runs.stop({ state: 'queued' }, CAUSE);
+      void runs.stop({ state: 'queued' }, CLOSING);
       if (drainMs > 0) timers.add(setTimeout(stopRunning, Math.min(drainMs, MAX_DRAIN_MS)));
       else stopRunning();
       return done;

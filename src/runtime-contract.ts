@@ -133,13 +133,17 @@ export interface Runtime extends AsyncDisposable {
   metrics(): Promise<string>;
   /**
    * Removes the containers and folders that dead processes of this instance left behind, finishes or takes back what they published, and gives their
-   * runs their end; call it when your application starts. With `dryRun` it only says what it would do. What is not proven to be a dead
+   * runs their end; with `recovery.mode: 'adopt'` it follows those that still run. Call it when your application starts. With `dryRun` it only says what it would do. What is not proven to be a dead
    * process's is left alone and reported. It is done by itself, too, as `recovery` in the configuration says. What runs kept on
    * purpose stays within its bounds of age and size.
    *
    * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.store_failed`; `runtime.closed`.
    */
-  reconcile(options?: { readonly dryRun?: boolean | undefined }): Promise<ReconcileReport>;
+  reconcile(options?: {
+    readonly dryRun?: boolean | undefined;
+    /** False: with `recovery.mode: 'adopt'`, runs that could be adopted are left to a runtime that lives longer. Default: true. */
+    readonly adopts?: boolean | undefined;
+  }): Promise<ReconcileReport>;
   /**
    * Takes no more runs, ends those that wait, lets those that run end for `drainMs` (default 0), then stops them, and resolves when all is
    * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`. Called again, it may cut the time short and never lengthens it. What runs

@@ -5,14 +5,18 @@ import type { ContainerEngine } from './engine/types.js';
 import { askStore } from './recovery/ask-store.js';
 import { createLeaseWatch, type OwnerJudge } from './recovery/judge-owner.js';
 import { reconcileOnce } from './recovery/reconcile.js';
+import type { HeldLease } from './recovery/owner-lease.js';
 import type { ReconcileReport } from './recovery/report.js';
 import { createSweeper } from './recovery/sweeper.js';
+import type { AdoptedRun } from './run-adoption.js';
 import type { CallerIdentity } from './run-context.js';
 import { orphanEnd, orphanOutcome } from './run-orphan.js';
 import { secretsRootOf } from './run-secrets.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
+import { createAdoption, takeOver } from './runtime-adoption.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import type { RuntimeReports } from './runtime-reports.js';
+import type { RuntimeRuns } from './runtime-runs.js';
 
 /** What recovery is made of. */
 export interface RuntimeRecoveryOptions {
@@ -25,11 +29,19 @@ export interface RuntimeRecoveryOptions {
   readonly caller: CallerIdentity | null;
   /** Hears of every pass that is no dry run. */
   readonly reports: Pick<RuntimeReports, 'reconciled' | 'reconcileFailed'>;
+  readonly lease: Pick<HeldLease, 'ensure'>;
+  readonly runs: Pick<RuntimeRuns, 'isLive'>;
+  readonly isClosing: () => boolean;
+  /** Follows a run that was taken over. */
+  readonly adopt: (adopted: AdoptedRun) => void;
 }
 
 /** Recovery of one runtime. */
 export interface RuntimeRecovery {
-  reconcile(dryRun: boolean): Promise<ReconcileReport>;
+  /** `adopts` false: what could be adopted is left to another runtime. */
+  reconcile(how: { readonly dryRun: boolean; readonly adopts: boolean }): Promise<ReconcileReport>;
+  /** A run of this runtime could not remove all that is its: the next pass tries again. */
+  readonly noteLeftover: (runId: string) => void;
   /** Judges owners by what is known now. */
   readonly judge: () => Promise<OwnerJudge>;
   /** Reconciles if the process of an open run is proven dead; says whether it is. */
@@ -53,7 +65,11 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
   let forgetAtMs = Number.NEGATIVE_INFINITY;
   const isoAt = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
-  const pass = async (dryRun: boolean): Promise<ReconcileReport> => {
+  const leftovers = new Set<string>();
+  const taken = new Map<string, string>();
+  const adoption = { ...options, storage, begin: options.adopt };
+
+  const pass = async (dryRun: boolean, adopts: boolean): Promise<ReconcileReport> => {
     const at = isoAt(clock.now());
     const report = await reconcileOnce({
       engine: await options.engine(),
@@ -65,12 +81,21 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
       storage,
       leases,
       dryRun,
+      adopts,
+      adopt: config.recovery.mode === 'adopt' ? createAdoption(adoption, adopts) : null,
+      taken,
+      takeOver: async (run) => {
+        await options.lease.ensure();
+        return takeOver(store, run, self);
+      },
+      isLeftover: (runId) => leftovers.has(runId) && !options.runs.isLive(runId),
       at,
       endOf: (run, facts) => orphanOutcome(run, facts, at),
       onEnd: (run, end) => {
         notify(ports.onEvent, Object.freeze(orphanEnd(run, end, at)));
       },
     });
+    if (!dryRun) forgetGone(leftovers, report);
     // What is not forgotten now is by a later pass.
     if (!dryRun && clock.monotonic() >= forgetAtMs) {
       forgetAtMs = clock.monotonic() + FORGET_EVERY_MS;
@@ -78,9 +103,9 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
     }
     return report;
   };
-  const reconcile = async (automatic: boolean): Promise<ReconcileReport> => {
+  const reconcile = async (automatic: boolean, adopts: boolean): Promise<ReconcileReport> => {
     try {
-      const report = await pass(false);
+      const report = await pass(false, adopts);
       reports.reconciled(report, automatic);
       return report;
     } catch (error) {
@@ -90,14 +115,17 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
   };
   const judge = async (): Promise<OwnerJudge> =>
     leases.look(await askStore('owners cannot be judged', async () => store.listLeases(instance)));
-  const sweeper = createSweeper({ firstPassMs, everyMs, pass: async () => reconcile(true) });
+  const sweeper = createSweeper({ firstPassMs, everyMs, pass: async () => reconcile(true, true) });
 
   return {
     judge,
-    reconcile: async (dryRun) => (dryRun ? pass(true) : reconcile(false)),
+    reconcile: async ({ dryRun, adopts }) => (dryRun ? pass(true, adopts) : reconcile(false, adopts)),
+    noteLeftover: (runId) => {
+      leftovers.add(runId);
+    },
     async recoverIfDead({ owner }) {
       if ((await judge())(owner).state !== 'dead') return false;
-      await reconcile(true);
+      await reconcile(true, true);
       return true;
     },
     begin() {
@@ -105,4 +133,10 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
     },
     stop: async () => sweeper.stop(),
   };
+}
+
+/** What a pass found nothing of any more, or removed. */
+function forgetGone(leftovers: Set<string>, { actions }: ReconcileReport): void {
+  const left = new Set(actions.flatMap(({ runId, problem }) => (problem === null ? [] : [runId])));
+  for (const runId of leftovers) if (!left.has(runId)) leftovers.delete(runId);
 }

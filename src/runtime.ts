@@ -28,7 +28,7 @@ import type { RunOptions } from './run-options.js';
 import { createRunBeginner } from './runtime-begin.js';
 import { createCancelListener } from './runtime-cancel-listener.js';
 import { cancelRun } from './runtime-cancels.js';
-import { createClosing } from './runtime-closing.js';
+import { CLOSING, createClosing } from './runtime-closing.js';
 import { callerIdentity, defaultStore } from './runtime-defaults.js';
 import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
@@ -83,10 +83,12 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     clock: resolved.clock,
   });
   const closing = createClosing(runs, async () => {
+    await recovery.stop();
+    // Those it adopted meanwhile.
+    await runs.stop({}, CLOSING);
     await lateEnds.settle();
     lease.stop();
     await cancels.stop();
-    await recovery.stop();
     await reports.close();
     const report = { kept: await kept.settle() };
     await source.close();
@@ -98,6 +100,13 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const timestamp = (): string => new Date(resolved.clock.now()).toISOString();
   const store = ports.runStore ?? defaultStore(config);
   const machine = machineIdentity();
+  const lease = holdLease({
+    ...identity,
+    store,
+    machine,
+    everyMs: config.recovery.leaseMs,
+    timestamp,
+  });
   const recovery = createRuntimeRecovery({
     config,
     ports: resolved,
@@ -107,13 +116,12 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     machine,
     caller,
     reports,
-  });
-  const lease = holdLease({
-    ...identity,
-    store,
-    machine,
-    everyMs: config.recovery.leaseMs,
-    timestamp,
+    lease,
+    runs,
+    isClosing: () => closing.hasBegun,
+    adopt: (adopted) => {
+      beginner.adopt(adopted);
+    },
   });
   const cancelling = {
     ...{ store, identity, runs, timestamp, judge: recovery.judge },
@@ -142,6 +150,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     onKept: () => {
       kept.noteKept();
     },
+    onLeftover: (runId) => {
+      recovery.noteLeftover(runId);
+    },
   };
   const stats = (): RuntimeStats =>
     statsOf({ at: timestamp(), admission, resting, budget, isClosed: closing.hasBegun, reports });
@@ -151,11 +162,12 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     return closing.hasBegun ? closed() : null;
   };
 
-  const { begin } = createRunBeginner({
+  const beginner = createRunBeginner({
     ...{ environment, runs, admission, recovery, cancels, kept, engineInfo, reports, refusal },
     config: () => config,
     createId: () => resolved.createId(),
   });
+  const { begin } = beginner;
 
   const beginJob = (definition: unknown, options: RunOptions, queueing: Queueing): RunHandle =>
     begin({
@@ -243,10 +255,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       }),
     stats,
     metrics: async () => Promise.resolve(renderMetrics(stats())),
-    async reconcile({ dryRun = false } = {}) {
+    async reconcile({ dryRun = false, adopts = true } = {}) {
       if (closing.hasBegun) throw closed();
       if (!dryRun) await kept.sweep();
-      return recovery.reconcile(dryRun);
+      return recovery.reconcile({ dryRun, adopts });
     },
     close: async ({ drainMs = 0 } = {}) => closing.close(drainMs),
     [Symbol.asyncDispose]: async () => {

@@ -38,6 +38,7 @@ export interface StatsTotals {
     readonly failedPasses: number;
     readonly removed: number;
     readonly finished: number;
+    readonly adopted: number;
     /** Things that could not be dealt with; each pass counts them again. */
     readonly problems: number;
   };
@@ -108,7 +109,7 @@ export function createStatsCounter(): StatsCounter {
     'engineLosses',
     'policyChanges',
   ]);
-  const reconcile = zeros(['passes', 'failedPasses', 'removed', 'finished', 'problems']);
+  const reconcile = zeros(['passes', 'failedPasses', 'removed', 'finished', 'adopted', 'problems']);
   const wholeRuns = createTimer();
   const phases = {
     queueMs: createTimer(),

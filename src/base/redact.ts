@@ -5,7 +5,7 @@ import { secretForms } from './secret-forms.js';
 import { createSecretSearch, type SecretSearch, type StreamPiece } from './secret-search.js';
 
 /** What stands where a secret stood. */
-const REDACTION_MARK = '***';
+export const REDACTION_MARK = '***';
 
 /** Masks secrets in one stream of bytes. */
 export interface RedactorStream {

@@ -18,7 +18,10 @@ export async function reconcileCommand({
   flags,
 }: Surroundings & { readonly flags: ReconcileFlags }): Promise<number> {
   const dryRun = flags.dryRun === true;
-  const report = await withRuntime(io, flags.config, async (runtime) => runtime.reconcile({ dryRun }));
+  const report = await withRuntime(io, flags.config, async (runtime) =>
+    // It ends before a job would.
+    runtime.reconcile({ dryRun, adopts: false }),
+  );
   if (flags.json === true) await console.printJson(report);
   else await console.print(reconcileLines(report));
   return report.actions.every(({ problem }) => problem === null) ? EXIT.succeeded : EXIT.undone;

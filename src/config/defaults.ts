@@ -77,6 +77,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   instanceId: null,
   stateDir: null,
   recovery: {
+    mode: 'remove',
     leaseMs: 15_000,
     leaseExpiryMs: null,
     firstPassMs: MINUTE,

@@ -22,7 +22,12 @@ import { configProblems, configSchema, type CrossProblem, policyProblems } from 
  * ```
  */
 export function parseConfig(...layers: readonly RuntimeConfigInput[]): RuntimeConfig {
-  return check(CONFIG, mergeLayers(DEFAULT_CONFIG, ...layers));
+  return check(CONFIG, mergeLayers(DEFAULT_CONFIG, ...layers.map(spelledOut)));
+}
+
+function spelledOut(layer: RuntimeConfigInput): unknown {
+  const recovery: unknown = valueAt(layer, ['recovery']);
+  return typeof recovery === 'string' ? { ...layer, recovery: { mode: recovery } } : layer;
 }
 
 /**

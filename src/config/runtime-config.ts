@@ -22,6 +22,11 @@ export type TimeoutLimits = { readonly [K in keyof TimeoutsRequest]-?: number };
 
 /** How what dead processes left behind is found, in milliseconds. */
 export interface Recovery {
+  /**
+   * What becomes of a dead process's run whose container still runs. `remove`: the container is removed, and the run gets its end. `adopt`: the next
+   * runtime follows it to its end, where that can be done safely. In a layer of configuration `recovery: 'adopt'` says the same.
+   */
+  readonly mode: 'remove' | 'adopt';
   /** How often this process says in the run store that it is at work. */
   readonly leaseMs: number;
   /**
@@ -166,4 +171,7 @@ export interface RuntimeConfig {
 }
 
 /** Any part of a configuration; what is absent comes from the layer below or the default. */
-export type RuntimeConfigInput = ConfigInput<RuntimeConfig>;
+export type RuntimeConfigInput = Omit<ConfigInput<RuntimeConfig>, 'recovery'> & {
+  /** The word alone stands for `{ mode }`. */
+  readonly recovery?: ConfigInput<Recovery> | Recovery['mode'] | undefined;
+};

@@ -72,6 +72,7 @@ const hostFolder = lazy(() =>
 
 const recovery = lazy(() =>
   z.strictObject({
+    mode: z.enum(['remove', 'adopt'], { error: 'must be "remove" or "adopt"' }),
     leaseMs: milliseconds(1_000, 3_600_000),
     leaseExpiryMs: milliseconds(1_000).nullable(),
     firstPassMs: milliseconds(1).nullable(),

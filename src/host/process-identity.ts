@@ -25,6 +25,8 @@ export function processOwner(pid: number): string {
 export interface OwnerState {
   readonly state: 'self' | 'alive' | 'dead' | 'unknown';
   readonly proof: string;
+  /** Nothing but a lease that ran out says so: a process that was stopped may come back. */
+  readonly isPresumed?: boolean | undefined;
 }
 
 interface OwnerParts {

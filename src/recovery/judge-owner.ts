@@ -29,15 +29,17 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
   let seen: ReadonlyMap<string, { readonly renewals: number; readonly sinceMs: number }> = new Map();
 
   /** Null where the lease proves nothing. */
-  const proofOf = (owner: string, lease: OwnerLease, nowMs: number): string | null => {
+  const deathOf = (owner: string, lease: OwnerLease, nowMs: number): OwnerState | null => {
     const [theirBoot, ourBoot] = [bootOf(owner), bootOf(self)];
     const isThisMachine = machine !== null && lease.machine === machine;
     if (isThisMachine && theirBoot !== null && ourBoot !== null && theirBoot !== ourBoot) {
-      return 'this machine was restarted since its owner ran on it';
+      return { state: 'dead', proof: 'this machine was restarted since its owner ran on it' };
     }
     const sinceMs = seen.get(owner)?.sinceMs ?? nowMs;
     if (leaseExpiryMs === null || nowMs - sinceMs < leaseExpiryMs) return null;
-    return `its owner has not renewed its lease for ${String(Math.floor(nowMs - sinceMs))} ms, last at ${lease.renewedAt}`;
+    const silentMs = Math.floor(nowMs - sinceMs);
+    const proof = `its owner has not renewed its lease for ${String(silentMs)} ms, last at ${lease.renewedAt}`;
+    return { state: 'dead', proof, isPresumed: true };
   };
 
   return {
@@ -54,8 +56,7 @@ export function createLeaseWatch(options: LeaseWatchOptions): LeaseWatch {
         const state = ownerState(owner, self);
         const lease = byOwner.get(owner);
         if (state.state !== 'unknown' || lease === undefined) return state;
-        const proof = proofOf(owner, lease, nowMs);
-        return proof === null ? state : { state: 'dead', proof };
+        return deathOf(owner, lease, nowMs) ?? state;
       };
     },
   };

@@ -1,7 +1,8 @@
-/** Removes what processes that are proven dead left behind, accounts for their runs, and does nothing else. It adopts nothing. */
+/** Removes what processes that are proven dead left behind, accounts for their runs or has them adopted, and does nothing else. */
 import type { ContainerEngine } from '../engine/types.js';
 import { engineCall } from '../execute/engine-call.js';
 import { askStore } from './ask-store.js';
+import { type Taken, type TakeOptions, takeRuns } from './take-runs.js';
 import { finishRun, type FinishOptions } from './finish-runs.js';
 import type { LeaseWatch, OwnerJudge } from './judge-owner.js';
 import { type OwnershipKey, ownershipOf } from './ownership.js';
@@ -11,17 +12,21 @@ import { findFolders, type FoundFolder } from './run-folders.js';
 import { type KeptRun, listKept } from '../workspace/kept.js';
 
 /** What a pass works on. */
-export interface ReconcileOptions extends OwnershipKey, FinishOptions {
+export interface ReconcileOptions extends OwnershipKey, FinishOptions, TakeOptions {
   readonly engine: ContainerEngine;
   readonly workspaceRoot: string;
   /** Where files of secrets are. */
   readonly secretsRoot: string;
   readonly leases: LeaseWatch;
-  readonly dryRun: boolean;
+  /** Whether a run of this runtime has ended and could not remove all that was its. */
+  readonly isLeftover: (runId: string) => boolean;
 }
 
 interface Pass extends ReconcileOptions {
   readonly judge: OwnerJudge;
+  /** Whose the open runs are by now: a lease moves, labels and marks stay. */
+  readonly holders: ReadonlyMap<string, string>;
+  readonly runs: Taken;
   /** What runs left on purpose: it stays, whoever left it, until it is too old or too much. */
   readonly kept: readonly KeptRun[];
   readonly actions: ReconcileAction[];
@@ -31,6 +36,8 @@ interface Pass extends ReconcileOptions {
 const FAILED = 'nothing was reconciled';
 
 type Thing = Pick<ReconcileAction, 'action' | 'what' | 'name' | 'runId' | 'owner'>;
+/** How it is known that a thing may go; or why it stays, null where that goes without saying. */
+type Finding = { readonly proof: string } | { readonly stays: Pick<LeftAlone, 'why' | 'detail'> | null };
 
 /**
  * One pass: containers first, then the folders that were mounted into them, those with secrets before the others, and in the end the runs they belonged
@@ -44,7 +51,10 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
   const { store, instance } = options;
   const judge = options.leases.look(await askStore(FAILED, async () => store.listLeases(instance)));
   const open = await askStore(FAILED, async () => store.listOpen({ instance }));
-  const pass: Pass = { ...options, judge, kept, actions: [], leftAlone: [] };
+  const told = { actions: [], leftAlone: [] };
+  const runs = await takeRuns(open, judge, options, told);
+  const holders = new Map(open.map(({ runId, owner }) => [runId, owner]));
+  const pass: Pass = { ...options, judge, kept, holders, runs, ...told };
   await reconcileContainers(pass);
   // Secrets go even if their container could not be removed.
   await reconcileFolders(
@@ -64,6 +74,7 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
     await settle(pass, { action: 'finished', what: 'run', name: runId, runId, owner }, async (proof) => {
       requireGone(pass, runId);
       await finishRun(run, proof, options);
+      options.taken.delete(runId);
     });
   }
   const { dryRun, at, actions, leftAlone } = pass;
@@ -141,15 +152,48 @@ function requireGone({ actions }: Pass, runId: string): void {
 
 /** Does away with what belongs to an owner that is proven dead; anything else is left alone, and said so unless it is this process's own. */
 async function settle(pass: Pass, thing: Thing, work: (proof: string) => Promise<void>): Promise<void> {
-  const { state, proof } = pass.judge(thing.owner);
-  if (state === 'dead') {
+  const { what, name, runId } = thing;
+  const finding = await findingOf(pass, thing);
+  if ('proof' in finding) {
+    const { proof } = finding;
     const problem = pass.dryRun ? null : await problemOf(async () => work(proof));
-    pass.actions.push({ ...thing, proof, problem });
-  } else if (state !== 'self') {
-    const { what, name, runId } = thing;
-    const why = state === 'alive' ? 'alive' : 'owner_unknown';
-    pass.leftAlone.push({ what, name, runId, why, detail: proof });
+    const taken = what === 'run' && runId !== null ? pass.runs.finish.get(runId) : undefined;
+    pass.actions.push({ ...thing, proof, notAdopted: taken?.notAdopted ?? null, problem });
+  } else if (finding.stays !== null) {
+    pass.leftAlone.push({ what, name, runId, ...finding.stays });
   }
+}
+
+async function findingOf(pass: Pass, { runId, owner, what, name }: Thing): Promise<Finding> {
+  const { judge, runs, holders } = pass;
+  if (runId !== null && runs.others.has(runId)) return { stays: null };
+  const byLabel = judge(owner);
+  const holder = runId === null ? undefined : holders.get(runId);
+  if (byLabel.state === 'self' && runId !== null && what !== 'run') {
+    return leftBySelf(pass, runId, { what, name });
+  }
+  const taken = runId === null ? undefined : runs.finish.get(runId);
+  const mayGo = byLabel.state === 'dead' || what === 'run';
+  if (taken !== undefined && mayGo) return { proof: taken.proof };
+  // What a dead process made may be another one's by now.
+  const { state, proof } = byLabel.state === 'dead' && holder !== undefined ? judge(holder) : byLabel;
+  if (state === 'dead') return { proof };
+  return {
+    stays: state === 'self' ? null : { why: state === 'alive' ? 'alive' : 'owner_unknown', detail: proof },
+  };
+}
+
+/** What a run of this runtime left when it ended, because it could not be removed then. */
+async function leftBySelf(
+  { isLeftover, workspaceRoot, instance }: Pass,
+  runId: string,
+  { what, name }: Pick<Thing, 'what' | 'name'>,
+): Promise<Finding> {
+  if (!isLeftover(runId)) return { stays: null };
+  // Looked at again: what it kept on purpose it may have kept since.
+  const kept = await listKept(workspaceRoot, instance, new AbortController().signal);
+  const isKept = kept.some((each) => (what === 'container' ? each.container?.name : each.folder) === name);
+  return isKept ? { stays: null } : { proof: 'its run has ended, and could not remove it' };
 }
 
 async function problemOf(work: () => Promise<void>): Promise<string | null> {

@@ -2,8 +2,11 @@
 
 /** Something a dead process left behind, and what was done about it, or would be. */
 export interface ReconcileAction {
-  /** `finished`, for a run: what it published is finished or taken back, and it has its end in the run store. */
-  readonly action: 'removed' | 'finished';
+  /**
+   * `finished`, for a run: what it published is finished or taken back, and it has its end in the run store. `adopted`, for a run: this process
+   * follows its container to the end.
+   */
+  readonly action: 'removed' | 'finished' | 'adopted';
   readonly what: 'container' | 'secrets' | 'workspace' | 'run';
   /** The container's name, the folder's path, or the run's id. */
   readonly name: string;
@@ -12,6 +15,8 @@ export interface ReconcileAction {
   readonly owner: string;
   /** How it is known that the owner is dead. */
   readonly proof: string;
+  /** Of a run that was to be adopted (`recovery.mode`) and was finished instead: why. Else null. */
+  readonly notAdopted: string | null;
   /** Why it could not be done; null if it was. A later pass tries again. */
   readonly problem: string | null;
 }
@@ -21,8 +26,8 @@ export interface LeftAlone {
   readonly what: 'container' | 'secrets' | 'workspace' | 'run';
   readonly name: string;
   readonly runId: string | null;
-  /** `kept`: its run kept it on purpose. `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */
-  readonly why: 'kept' | 'alive' | 'owner_unknown' | 'other_instance' | 'look_alike';
+  /** `kept`: its run kept it on purpose. `adoptable`: another runtime could adopt its run, and this one was not to. `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */
+  readonly why: 'kept' | 'adoptable' | 'alive' | 'owner_unknown' | 'other_instance' | 'look_alike';
   readonly detail: string;
 }
 

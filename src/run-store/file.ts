@@ -143,6 +143,17 @@ export function fileRunStore(folder: string): RunStore {
       await rm(join(cancels, name), { force: true }).catch(() => undefined);
       return isOurs;
     },
+    async takeOver(runId, { from, to }) {
+      const name = runFile(runId);
+      const before = await readRun(open, name);
+      if (before?.run.owner !== from || before.run.end !== null || from === to) return false;
+      const takingId = randomUUID();
+      if (!(await appendText(join(open, name), toLine({ taken: { from, to }, takingId }), true)))
+        return false;
+      // Of several at the same time the first line counts, for everybody.
+      const after = await readRun(open, name);
+      return after?.run.end === null && after.takingId === takingId;
+    },
     async get(runId) {
       return (await find(runId))?.run ?? null;
     },

@@ -9,7 +9,7 @@ export interface MemoryRunStoreOptions {
 }
 
 interface Entry {
-  readonly run: NewRun;
+  run: NewRun;
   readonly steps: RunStep[];
   end: RunOutcome | null;
   endedAt: string;
@@ -68,6 +68,13 @@ export function memoryRunStore({ maxEnded = 1_000 }: MemoryRunStoreOptions = {})
         if (ended.size <= maxEnded) break;
         drop(oldest, other);
       }
+      return true;
+    },
+    async takeOver(runId, { from, to }) {
+      await Promise.resolve();
+      const entry = open.get(runId);
+      if (entry?.run.owner !== from || from === to) return false;
+      entry.run = { ...entry.run, owner: to };
       return true;
     },
     async get(runId) {

@@ -2,6 +2,7 @@
 import type { Digest } from '../host/file-content.js';
 import type { RunOutcome } from '../outcome.js';
 import type { RunPlan } from '../plan/run-plan.js';
+import type { GivenReport, InputReport, RunResult } from '../result.js';
 
 /**
  * The steps of a run that are written down, in the order an attempt comes to them; the one list of their names. Each is written when what it
@@ -55,6 +56,38 @@ export interface Publication {
  */
 export type PublicationStep = Extract<RunStepName, 'storing' | 'publishing' | 'published' | 'withdrawn'>;
 
+/** What another process has to know of a container that was made, to follow it in the place of the one that made it. JSON-safe, without values of secrets. */
+export interface ContainerFacts {
+  readonly containerId: string;
+  readonly imageDigest: RunResult['image']['digest'];
+  readonly inputs: readonly InputReport[];
+  readonly given: GivenReport;
+  /** `device:inode` of mount points in the workspace; they are no outputs. */
+  readonly placeholders: readonly string[];
+  /** The run's folder, and by which identity it is known again. */
+  readonly workspace: {
+    readonly path: string;
+    readonly identity: { readonly run: string; readonly workspace: string; readonly inputs: string };
+  };
+  /** The folder with its secrets; null where none is delivered as a file. */
+  readonly secretFiles: {
+    readonly path: string;
+    readonly identity: { readonly run: string; readonly files: string };
+  } | null;
+  /** What only the process that made it can give it or take from it, in words; null: nothing. */
+  readonly needsItsProcess: string | null;
+  /** Of the policy it was let in under. */
+  readonly policyHash: string;
+  /** Those of the caller's options that still matter. */
+  readonly options: {
+    readonly profile: string | null;
+    readonly concurrencyKey: string | null;
+    readonly maxLogChars: number | null;
+    /** When something is kept after the end of a run, as decided for it. */
+    readonly retention: Readonly<Record<'container' | 'workspace', 'never' | 'on_failure' | 'always'>>;
+  };
+}
+
 /** What every step says. */
 export interface RunStepFacts<N extends RunStepName> {
   readonly name: N;
@@ -65,7 +98,9 @@ export interface RunStepFacts<N extends RunStepName> {
 
 /** A step a run has come to. JSON-safe. */
 export type RunStep =
-  | RunStepFacts<Exclude<RunStepName, PublicationStep | 'settled'>>
+  | RunStepFacts<Exclude<RunStepName, PublicationStep | 'created' | 'settled'>>
+  /** Without facts where an earlier version wrote it. */
+  | (RunStepFacts<'created'> & { readonly container?: ContainerFacts | undefined })
   | (RunStepFacts<PublicationStep> & { readonly publication: Publication })
   | (RunStepFacts<'settled'> & { readonly outcome: RunOutcome });
 
@@ -77,12 +112,14 @@ export interface NewRun {
   /** Tells whether the same key stands for the same request. */
   readonly requestHash: string;
   readonly instance: string;
-  /** The process that runs it, as in the label `owner`. */
+  /** The process that runs it, as in the label `owner`; of a remembered run, who took it over last. */
   readonly owner: string;
   readonly jobSlug: string | null;
   readonly metadata: Readonly<Record<string, string>>;
   /** ISO. */
   readonly startedAt: string;
+  /** What its receipt says of the request and of the policy; absent where an earlier version claimed it. */
+  readonly receipt?: { readonly request: string; readonly policy: string } | undefined;
   /** Without parameters and contents: enough to account for a run, never enough to run it. */
   readonly plan: RunPlan;
 }
@@ -144,6 +181,11 @@ export interface RunStore {
     end: RunOutcome,
     options: { readonly keepsKey: boolean; readonly at: string },
   ): Promise<boolean>;
+  /**
+   * Makes another process the owner of an open run. Of several that try at the same time exactly one is told true, also where they are the same
+   * process; false where it is not open, or not `from`'s any more. It survives the loss of power.
+   */
+  takeOver(runId: string, change: { readonly from: string; readonly to: string }): Promise<boolean>;
   /** What is known of a run, the open one before one that has ended; null if nothing is. */
   get(runId: string): Promise<StoredRun | null>;
   /** All open runs of an instance, or of one owner in it. */

@@ -6,6 +6,7 @@ import {
   type ConformanceOptions,
 } from './conformance-case.js';
 import { RUN_STORE_CANCEL_CASES } from './run-store-cancel-cases.js';
+import { RUN_STORE_TAKING_CASES } from './run-store-taking-cases.js';
 import { RUN_STORE_CLAIM_CASES } from './run-store-claim-cases.js';
 import { RUN_STORE_LIFE_CASES } from './run-store-life-cases.js';
 import { createRunStoreTrial, type RunStoreUnderTest } from './run-store-trial.js';
@@ -23,17 +24,20 @@ export function runStoreConformance(
   make: () => Promise<RunStoreUnderTest>,
   { timeoutMs = DEFAULT_TIMEOUT_MS }: ConformanceOptions = {},
 ): readonly ConformanceCase[] {
-  return [...RUN_STORE_CLAIM_CASES, ...RUN_STORE_LIFE_CASES, ...RUN_STORE_CANCEL_CASES].map(
-    ({ name, body }) => ({
-      name,
-      async run() {
-        const subject = await make();
-        try {
-          await within(timeoutMs, name, body(createRunStoreTrial(subject)));
-        } finally {
-          await subject.cleanup?.();
-        }
-      },
-    }),
-  );
+  return [
+    ...RUN_STORE_CLAIM_CASES,
+    ...RUN_STORE_LIFE_CASES,
+    ...RUN_STORE_CANCEL_CASES,
+    ...RUN_STORE_TAKING_CASES,
+  ].map(({ name, body }) => ({
+    name,
+    async run() {
+      const subject = await make();
+      try {
+        await within(timeoutMs, name, body(createRunStoreTrial(subject)));
+      } finally {
+        await subject.cleanup?.();
+      }
+    },
+  }));
 }

@@ -81,6 +81,20 @@ export async function createWorkspace(root: string, options: CreateWorkspaceOpti
 }
 
 /**
+ * The folder of a run that another process made, by its path and identity.
+ *
+ * @throws `workspace.failed` when it is not there, or not that folder.
+ */
+export async function reopenWorkspace({
+  path,
+  identity,
+}: Pick<Workspace, 'path' | 'identity'>): Promise<Workspace> {
+  const workspace = toWorkspace(path, identity);
+  await workspace.verify();
+  return workspace;
+}
+
+/**
  * Opens the writable part of a run's folder, by path and then by identity. The handle is the caller's to close.
  *
  * @throws `workspace.failed` when it is not the folder that was made.

@@ -1,6 +1,6 @@
 /** Files with the secrets of one run, in the memory of this host and outside its workspace. It resolves no secret. */
 import { persistently } from '../host/persist.js';
-import { chmod, statfs } from 'node:fs/promises';
+import { chmod, readFile, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { JobRuntimeError, SecretError } from '../errors.js';
 import { once } from '../host/chunks.js';
@@ -26,10 +26,20 @@ export interface SecretFilesOptions {
   readonly signal: AbortSignal;
 }
 
+/** Where the files of one run are, and `device:inode` of the two folders. */
+export interface SecretPlace {
+  readonly path: string;
+  readonly identity: { readonly run: string; readonly files: string };
+}
+
 /** The files of one run. */
 export interface SecretFiles {
   /** What is mounted: 0500, the files in it 0400, all of the run's user, in a folder that is closed to everybody else. */
   readonly path: string;
+  /** The folder it lies in, and by which identity both are known again. */
+  readonly place: SecretPlace;
+  /** The value in one of them, as it was written. Rejects where it cannot be read. */
+  read(name: string): Promise<string>;
   /**
    * Makes sure that the path still stands for the folder that was made, just before an engine is told to mount it.
    *
@@ -98,13 +108,23 @@ async function fillFolder(path: string, options: SecretFilesOptions): Promise<Se
   }
 }
 
-function toSecretFiles(
-  path: string,
-  identity: { readonly run: string; readonly files: string },
-): SecretFiles {
+/**
+ * The files of a run that another process made, by their place.
+ *
+ * @throws `workspace.failed` when they are not there, or others.
+ */
+export async function reopenSecretFiles({ path, identity }: SecretPlace): Promise<SecretFiles> {
+  const files = toSecretFiles(path, identity);
+  await files.verify();
+  return files;
+}
+
+function toSecretFiles(path: string, identity: SecretPlace['identity']): SecretFiles {
   const filesPath = join(path, FILES_FOLDER);
   return {
     path: filesPath,
+    place: { path, identity },
+    read: async (name) => readFile(join(filesPath, name), 'utf8'),
     verify: async () =>
       verifyFolders([
         [path, identity.run],

@@ -97,6 +97,14 @@ describe('parseConfig: layers', () => {
     },
   );
 
+  it('takes the word alone for how dead runs are dealt with', () => {
+    const both = parseConfig({ recovery: { everyMs: 5_000 } }, { recovery: 'adopt' });
+    expect(both.recovery).toEqual({ ...parseConfig().recovery, everyMs: 5_000, mode: 'adopt' });
+    expect(() => parseConfig({ recovery: 'resume' as 'adopt' })).toThrow(
+      /recovery\.mode: must be "remove" or "adopt"/,
+    );
+  });
+
   it('is idempotent', () => {
     const once = parseConfig({ maxFileBytes: 7, policy: { gpu: { enabled: true } } });
     expect(parseConfig(once)).toEqual(once);

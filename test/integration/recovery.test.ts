@@ -14,6 +14,7 @@ import {
   type RunOutcome,
   type Runtime,
   type RuntimeConfigInput,
+  verifyReceipt,
 } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { importBusybox } from './busybox-image.js';
@@ -165,6 +166,10 @@ describe('a process that is killed', { timeout: 240_000 }, () => {
       const stored = await storeOf(place).get('r1');
       expect(wordFor(stored?.end)).toBe(end);
       expect(stored?.steps.at(-1)?.name).toBe(step);
+      if (stored?.end?.outcome === 'result') {
+        const { result } = stored.end;
+        expect(verifyReceipt(result.receipt, { result })).toEqual({ valid: true, differences: [] });
+      }
       expect(events).toMatchObject([{ type: 'run_end', runId: 'r1', ...stored?.end }]);
       expect(await namesIn(join(place.root, 'state', 'runs', 'open'))).toEqual([]);
       const cell = ['container', 'folder', 'secrets']

@@ -50,6 +50,7 @@ describe('an owner', () => {
     clock.nowMs = 1_000;
     expect(leases.look([lease(otherNamespace)])(otherNamespace)).toEqual({
       state: 'dead',
+      isPresumed: true,
       proof: 'its owner has not renewed its lease for 1000 ms, last at 2026-01-01T00:00:00.000Z',
     });
     expect(leases.look([lease(otherNamespace, 2)])(otherNamespace).state).toBe('unknown');

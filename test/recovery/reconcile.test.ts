@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { createRuntime, EngineError, type Runtime } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { containerName } from '../../src/base/container-name.js';
 import { processOwner } from '../../src/host/process-identity.js';
 import { compileJob } from '../../src/job/compile.js';
@@ -258,5 +258,38 @@ describe('reconcile', () => {
     run.cancel();
     expect(await run.result).toMatchObject({ status: 'cancelled' });
     await setup.runtime.close();
+  });
+});
+
+describe('what a run of this process could not remove when it ended', () => {
+  it('is removed by the next pass, whatever else of this process is at work', async () => {
+    const setup = await setUp({
+      run: async ({ environment }) =>
+        environment['STAY'] === undefined ? { exitCode: 0 } : new Promise(() => undefined),
+    });
+    const { engine, runtime } = setup;
+    const job = (environment: Readonly<Record<string, string>> = {}) => ({
+      docker: { image: 'busybox:1', environment },
+    });
+    const remove = vi.spyOn(engine.containers, 'remove').mockRejectedValue(new Error('not now'));
+    const result = await runtime.runJob(job(), { runId: 'left' });
+    expect(result.status).toBe('succeeded');
+    expect(result.warnings.join()).toContain('clean-up of the container failed');
+    const staying = runtime.startJob(job({ STAY: '1' }), { runId: 'stays' });
+    await vi.waitFor(() => {
+      expect(staying.summary().phase).toBe('run');
+    });
+    expect(engine.leftovers()).toHaveLength(2);
+    const removal = { action: 'removed', what: 'container', runId: 'left', owner: self };
+    // What a pass cannot do either is there for the next one.
+    expect((await runtime.reconcile()).actions).toMatchObject([{ ...removal, problem: 'not now' }]);
+    remove.mockRestore();
+    expect((await runtime.reconcile()).actions).toMatchObject([{ ...removal, problem: null }]);
+    expect(engine.leftovers()).toHaveLength(1);
+    expect((await runtime.reconcile()).actions).toEqual([]);
+    staying.cancel();
+    expect((await staying.result).status).toBe('cancelled');
+    await runtime.close();
+    expect(engine.leftovers()).toEqual([]);
   });
 });

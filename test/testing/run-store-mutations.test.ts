@@ -10,6 +10,7 @@ const GRANTED = 'a key is granted once, and stays with its run when that has end
 const FIRST_END = 'only the first end counts, and nothing is added after it';
 const LISTED = 'open runs are listed by instance and owner, those that have ended are not';
 const LEASE = 'a lease takes the place of its owner’s earlier one, and of no other';
+const TAKEN = 'an open run gets another owner, from the one it has and from nobody else';
 const REQUESTED = 'a request is there for others, whole, until its run ends';
 const OLD_LEASES = 'old leases are forgotten, but not that of an owner with an open run';
 
@@ -42,6 +43,9 @@ const caught: Readonly<Record<RunStoreMutation, string>> = {
   'mixes leases of instances': LEASE,
   'forgets leases of who is at work': OLD_LEASES,
   'keeps old leases': OLD_LEASES,
+  'takes over for several': 'of several that take a run over at the same time one does',
+  'takes over from anybody': TAKEN,
+  'takes over what has ended': TAKEN,
   'keeps requests of what has ended': REQUESTED,
   'keeps the first request': 'a later request takes the place of an earlier one',
   'takes requests for any run':

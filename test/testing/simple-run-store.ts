@@ -38,6 +38,9 @@ export type RunStoreMutation =
   | 'mixes leases of instances'
   | 'forgets leases of who is at work'
   | 'keeps old leases'
+  | 'takes over for several'
+  | 'takes over from anybody'
+  | 'takes over what has ended'
   | 'keeps requests of what has ended'
   | 'keeps the first request'
   | 'takes requests for any run'
@@ -106,6 +109,15 @@ export function simpleRunStore(mutation?: RunStoreMutation): RunStore {
       entry.keepsKey = (keepsKey || is('keeps every key')) && !is('gives up every key');
       entry.endedAt = at;
       if (!is('keeps requests of what has ended')) requests = requests.filter((each) => each.runId !== runId);
+      return true;
+    },
+    async takeOver(runId, { from, to }) {
+      await Promise.resolve();
+      const entry = is('takes over what has ended') ? anyOf(runId) : openOf(runId);
+      const isOwner = entry?.run.owner === from || is('takes over from anybody');
+      if (entry === undefined || !isOwner) return false;
+      if (is('takes over for several')) await Promise.resolve();
+      entry.run = { ...entry.run, owner: to };
       return true;
     },
     async get(runId) {

@@ -1,5 +1,5 @@
 /** What an engine says it applied to a container: a part of the port's contract. No comparison with what was asked. */
-import type { ContainerSpec, MountSpec, Resources, TmpfsSpec } from '../plan/container-spec.js';
+import type { BindMount, ContainerSpec, Resources, TmpfsSpec } from '../plan/container-spec.js';
 
 /** Limits of a container as an engine applied them. */
 export interface AppliedResources extends Omit<Resources, 'memoryBytes' | 'pidsLimit'> {
@@ -12,10 +12,12 @@ export interface AppliedResources extends Omit<Resources, 'memoryBytes' | 'pidsL
 }
 
 /** A mount as an engine applied it. */
-export interface AppliedMount extends Omit<MountSpec, 'type'> {
-  /** `bind`, or the engine's word for anything else. */
+export interface AppliedMount extends Omit<BindMount, 'type'> {
+  /** `bind`, `volume`, or the engine's word for anything else. */
   readonly type: string;
-  /** Mounts made later on one side do not appear on the other. */
+  /** Of a volume, the path within it of what is mounted; else null. */
+  readonly subpath: string | null;
+  /** Mounts made later on one side do not appear on the other; there are none to be made in a volume. */
   readonly isPrivate: boolean;
 }
 

@@ -4,12 +4,14 @@ export type {
   CallOptions,
   ContainerEngine,
   ContainerInfo,
+  ContainerPathType,
   ContainerSummary,
   EngineCapabilities,
   EngineContainers,
   EngineEvent,
   EngineImages,
   EngineInfo,
+  EngineVolumes,
   ImageInfo,
   ImageStep,
   ImageSummary,
@@ -19,16 +21,19 @@ export type {
   PullProgress,
   PushedImage,
   TransferOptions,
+  VolumeSpec,
 } from './types.js';
 export type * from './applied-spec.js';
 export type { RegistryCredentials } from '../secrets/types.js';
 export type {
+  BindMount,
   ContainerSpec,
   MountSpec,
   NetworkMode,
   Resources,
   TmpfsSpec,
   Ulimit,
+  VolumeMount,
 } from '../plan/container-spec.js';
 export { EngineError, ERROR_CODES, ImageError, JobRuntimeError } from '../errors.js';
 export type { ErrorCode, ErrorCodeOf, ErrorKind, ErrorOptions } from '../errors.js';

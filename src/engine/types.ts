@@ -23,6 +23,10 @@ export interface EngineCapabilities {
   readonly writtenBytes: boolean;
   /** It remembers what befell a container: `events` is there. */
   readonly events: boolean;
+  /** Files go into and come out of containers that do not run: `containers.copyIn`, `copyOut` and `lookAt` are there. */
+  readonly copy: boolean;
+  /** It keeps volumes: `volumes` is there. */
+  readonly volumes: boolean;
 }
 
 /** What an engine says of itself. */
@@ -39,6 +43,8 @@ export interface EngineInfo {
   readonly limitsSwap: boolean;
   /** Containers go on while the engine is restarted; where they do not, a restart ends them. Null: not known. */
   readonly liveRestore: boolean | null;
+  /** Parts of a volume can be mounted (Docker: from version 1.45 of its API on). An engine that cannot may mount the whole volume instead. */
+  readonly volumeSubpaths: boolean;
 }
 
 /** A piece of output, in the order it arrived. */
@@ -106,6 +112,9 @@ export interface ContainerSummary {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** What stands at a path in a container. */
+export type ContainerPathType = 'file' | 'directory' | 'symlink' | 'other';
+
 /** Containers. The order of calls is create → attach → start → wait → remove. */
 export interface EngineContainers {
   /**
@@ -151,6 +160,48 @@ export interface EngineContainers {
    * `capabilities.writtenBytes` is false.
    */
   writtenBytes?(id: string, options?: CallOptions): Promise<number | null>;
+  /**
+   * Unpacks a tar into a folder of a container that does *not* run: a job could exchange a folder for a link meanwhile. The tar must not be
+   * compressed: Docker has unpacked those with a program of the image (CVE-2026-41567). Owners, modes and times are those in the tar, links stay
+   * links, what is there already is replaced, and volumes mounted beneath the folder are entered. The folder has to be there, on a volume or on a
+   * root file system that is not read-only. When it rejects, a part of the tar may be there. What the tar itself rejects with is what this rejects
+   * with. Optional: absent where `capabilities.copy` is false, as are the next two.
+   * @throws `engine.not_found` without such a container or (not on every engine) folder, `engine.failed`, `engine.unreachable`.
+   */
+  copyIn?(id: string, path: string, tar: AsyncIterable<Uint8Array>, options?: CallOptions): Promise<void>;
+  /**
+   * The tar of a file, or of a folder with everything in it, of a container that does *not* run; mounted volumes included. Names begin with the last
+   * name of the path; a link at its end is not followed, links on the way are, within the container. The signal also ends the reading, and whoever
+   * breaks off lets go of the connection. An engine that fails on the way may end the tar early without an error: only the two empty blocks at its
+   * end say that it is whole.
+   * @throws `engine.not_found` without such a container or path.
+   */
+  copyOut?(id: string, path: string, options?: CallOptions): Promise<AsyncIterable<Uint8Array>>;
+  /** What stands at a path; as in `copyOut`, links are followed on the way only. Null if there is nothing, also without such a container. */
+  lookAt?(id: string, path: string, options?: CallOptions): Promise<ContainerPathType | null>;
+}
+
+/** A volume to be made. */
+export interface VolumeSpec {
+  /** Matches `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}`. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Named volumes: folders of the engine's own, empty at first, that outlive containers. */
+export interface EngineVolumes {
+  /**
+   * Makes a volume; one that is there already with exactly these labels is success, so that a call whose answer was lost can be made again.
+   * @throws `engine.conflict` when the name is taken by another volume, `engine.failed`.
+   */
+  create(spec: VolumeSpec, options?: CallOptions): Promise<void>;
+  /**
+   * Removes a volume with all that is in it. Idempotent: not found is success.
+   * @throws `engine.conflict` while a container, running or not, has it mounted.
+   */
+  remove(name: string, options?: CallOptions): Promise<void>;
+  /** All volumes that carry every label given. */
+  list(labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<readonly VolumeSpec[]>;
 }
 
 /** What befell a container. */
@@ -175,6 +226,8 @@ export interface ContainerEngine {
   info(options?: CallOptions): Promise<EngineInfo>;
   readonly containers: EngineContainers;
   readonly images: EngineImages;
+  /** Optional: absent where `capabilities.volumes` is false. */
+  readonly volumes?: EngineVolumes;
   /**
    * What the engine remembers of a container, in its order, up to the moment of the call or a little later; then it ends. A second source
    * only: engines remember little, forget at a restart and may miss a kill for lack of memory. Of a container it does not know there is

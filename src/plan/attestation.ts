@@ -68,7 +68,7 @@ const SPEC_CHECKS: Readonly<Record<keyof ContainerSpec, Check>> = {
     spec.runtime === null ? [] : same('runtime', spec.runtime, applied.runtime),
   mounts: ({ spec, applied }) => {
     const sources = new Map(spec.mounts.map(({ target, source }) => [target, source]));
-    const wanted = spec.mounts.map((mount) => describeMount({ ...mount, isPrivate: true }));
+    const wanted = spec.mounts.map((mount) => describeMount({ subpath: null, ...mount, isPrivate: true }));
     const found = applied.mounts.map((mount) => {
       const source = sources.get(mount.target);
       const isShared = source !== undefined && mount.source === DESKTOP_PREFIX + source;
@@ -215,9 +215,10 @@ interface Described {
   readonly text: string;
 }
 
-function describeMount({ type, source, target, readOnly, isPrivate }: AppliedMount): Described {
+function describeMount({ type, source, subpath, target, readOnly, isPrivate }: AppliedMount): Described {
   const access = `${readOnly ? 'read-only' : 'writable'}${isPrivate ? '' : ', shared'}`;
-  return { target, text: `${type} of ${source}, ${access}` };
+  const part = subpath === null ? '' : ` at ${subpath}`;
+  return { target, text: `${type} of ${source}${part}, ${access}` };
 }
 
 function describeTmpfs({ target, ...tmpfs }: AppliedTmpfs): Described {

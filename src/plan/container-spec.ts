@@ -184,13 +184,27 @@ export interface RunRequest {
   readonly retry: RetryRequest;
 }
 
-/** A bind mount. In a plan `source` begins with `<workspace>` or is `<secrets>`, placeholders for folders of the run. */
-export interface MountSpec {
+/** A folder or file of the engine's host in a container. In a plan `source` begins with `<workspace>` or is `<secrets>`, placeholders for folders of the run. */
+export interface BindMount {
   readonly type: 'bind';
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
 }
+
+/** A volume of the engine in a container, never filled with what the image has at the target. */
+export interface VolumeMount {
+  readonly type: 'volume';
+  /** The volume's name. */
+  readonly source: string;
+  /** Path within the volume of what is mounted; null: all of it. Only where the engine's information says `volumeSubpaths`. */
+  readonly subpath: string | null;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** What is mounted in a container. */
+export type MountSpec = BindMount | VolumeMount;
 
 /** A temporary file system, with everything the engine must be told. */
 export interface TmpfsSpec {

@@ -1,4 +1,5 @@
 /** Cases about what `inspect` tells of how a container was made. That it also takes effect is the matter of other cases. */
+import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -84,6 +85,26 @@ export const APPLIED_CASES: readonly CaseOf<EngineTrial>[] = [
       });
     } finally {
       await rm(folder, { recursive: true, force: true });
+    }
+  }),
+  engineCase('inspect tells each volume that is mounted', async (trial) => {
+    const { engine, label, within } = trial;
+    const { volumes } = engine;
+    if (volumes === undefined) return;
+    const name = `berthkit-conformance-${randomUUID()}`;
+    await within('volumes.create', volumes.create({ name, labels: { [label]: 'yes' } }));
+    try {
+      const volume = { type: 'volume', source: name, subpath: null } as const;
+      await checkApplied(trial, {
+        mounts: [
+          { ...volume, target: '/out', readOnly: false },
+          { ...volume, target: '/in', readOnly: true },
+        ],
+      });
+    } finally {
+      for (const { id } of await engine.containers.list({ [label]: 'yes' }))
+        await engine.containers.remove(id);
+      await within('volumes.remove', volumes.remove(name));
     }
   }),
   engineCase('inspect tells nothing of this where the engine cannot', async (trial) => {

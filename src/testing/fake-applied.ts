@@ -42,7 +42,7 @@ export function appliedOf(spec: ContainerSpec, image: ImageDefaults, runtime: st
     gpu: spec.gpu,
     runtime: spec.runtime ?? runtime,
     mounts: sorted(
-      spec.mounts.map((mount) => ({ ...mount, isPrivate: true })),
+      spec.mounts.map((mount) => ({ subpath: null, ...mount, isPrivate: true })),
       ({ target }) => target,
     ),
     tmpfs: sorted(

@@ -3,17 +3,20 @@ import { randomBytes } from 'node:crypto';
 import type { ContainerInfo, EngineContainers } from '../engine/types.js';
 import { EngineError } from '../errors.js';
 import { fakeApplied } from './fake-applied.js';
+import type { CopyCalls } from './fake-copy-calls.js';
 import { createFakeContainer, type FakeContainer } from './fake-container.js';
 import type { createFakeEvents } from './fake-events.js';
 import type { FoundImage } from './fake-images.js';
 import type { FakePerform } from './fake-failures.js';
 import type { FakeEngineScript } from './fake-script.js';
+import type { FakeVolume } from './fake-volumes.js';
 import { hang, raceAbort } from './fake-waiting.js';
 
 /** What that needs of the fake. */
 export interface FakeContainerParts {
   readonly script: FakeEngineScript;
   readonly containers: Map<string, FakeContainer>;
+  readonly volumes: ReadonlyMap<string, FakeVolume>;
   readonly history: ReturnType<typeof createFakeEvents>;
   readonly perform: FakePerform;
   readonly find: (idOrName: string) => FakeContainer | undefined;
@@ -26,8 +29,10 @@ export interface FakeContainerParts {
 }
 
 /** Makes those calls. */
-export function createFakeContainerCalls(parts: FakeContainerParts): Required<EngineContainers> {
-  const { script, containers, history, perform, find, findImage, forget, violate, isAway } = parts;
+export function createFakeContainerCalls(
+  parts: FakeContainerParts,
+): Required<Omit<EngineContainers, keyof CopyCalls>> {
+  const { script, containers, volumes, history, perform, find, findImage, forget, violate, isAway } = parts;
   const require = (id: string): FakeContainer => {
     const container = containers.get(id);
     if (container === undefined) throw new EngineError('engine.not_found', `no such container: ${id}`);
@@ -40,6 +45,9 @@ export function createFakeContainerCalls(parts: FakeContainerParts): Required<En
           throw new EngineError('engine.failed', 'bad container name');
         if (findImage(spec.image) === null)
           throw new EngineError('engine.image_not_found', `no such image: ${spec.image}`);
+        const absent = spec.mounts.find(({ type, source }) => type === 'volume' && !volumes.has(source));
+        if (absent !== undefined)
+          throw new EngineError('engine.failed', `there is no volume ${absent.source}`);
         if (find(spec.name) !== undefined)
           throw new EngineError('engine.conflict', `the name ${spec.name} is taken`);
         const id = randomBytes(32).toString('hex');
@@ -49,6 +57,7 @@ export function createFakeContainerCalls(parts: FakeContainerParts): Required<En
             history.add(id, event);
           },
           stuck: script.stuck ?? false,
+          volumes,
         });
         containers.set(id, container);
         return { id, warnings: [] };

@@ -5,6 +5,7 @@ import { createFakeFiles } from './fake-files.js';
 import { createFakeOutput, type FakeOutput } from './fake-output.js';
 import type { FakeEngineScript, FakeExit, FakeJob } from './fake-script.js';
 import { createFakeStdin } from './fake-stdin.js';
+import type { FakeVolume } from './fake-volumes.js';
 
 /** A container as the fake keeps it. */
 export interface FakeContainer {
@@ -35,6 +36,8 @@ export interface FakeSurroundings {
   readonly onEvent: (event: EngineEvent) => void;
   /** No signal ends it. */
   readonly stuck: boolean;
+  /** All volumes of the engine, by name. */
+  readonly volumes: ReadonlyMap<string, FakeVolume>;
 }
 
 const SIGNALS: Readonly<Record<string, number>> = {
@@ -54,7 +57,7 @@ export function createFakeContainer(
   id: string,
   spec: ContainerSpec,
   run: NonNullable<FakeEngineScript['run']>,
-  { stamp, onEvent, stuck }: FakeSurroundings,
+  { stamp, onEvent, stuck, volumes }: FakeSurroundings,
 ): FakeContainer {
   const output = createFakeOutput();
   const stdin = createFakeStdin();
@@ -75,7 +78,7 @@ export function createFakeContainer(
     resolveEnded();
   };
 
-  const files = createFakeFiles(spec);
+  const files = createFakeFiles(spec, volumes);
   const bytesOf = (data: string | Uint8Array): Uint8Array =>
     typeof data === 'string' ? new TextEncoder().encode(data) : data;
   const job: FakeJob = {

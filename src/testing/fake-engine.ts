@@ -4,11 +4,14 @@ import type { CallOptions, ContainerEngine, EngineEvent } from '../engine/types.
 import { EngineError, ImageError } from '../errors.js';
 import { createFakeContainerCalls } from './fake-container-calls.js';
 import type { FakeContainer } from './fake-container.js';
+import { createFakeCopyCalls } from './fake-copy-calls.js';
 import { createFakeEvents } from './fake-events.js';
 import { createFakeFailures } from './fake-failures.js';
 import { createFakeImageCalls } from './fake-image-calls.js';
 import { canonical, digestOf, findImage, type FoundImage, imageInfo } from './fake-images.js';
 import type { EngineCall, FakeEngineScript, FakeFailure } from './fake-script.js';
+import { createFakeVolumeCalls } from './fake-volume-calls.js';
+import type { FakeVolume } from './fake-volumes.js';
 import { hang } from './fake-waiting.js';
 
 /** One call that was made. */
@@ -23,7 +26,7 @@ export interface FakeEngine extends ContainerEngine {
   readonly calls: readonly FakeCall[];
   /** What an engine's user did in the wrong order. Each was also thrown. */
   readonly protocolErrors: readonly string[];
-  /** Names of containers that were not removed. */
+  /** Names of containers and volumes that were not removed. */
   leftovers(): readonly string[];
   /** Removes a container as a stranger would, by id or name. */
   disappear(idOrName: string): void;
@@ -52,6 +55,7 @@ export interface FakeEngine extends ContainerEngine {
  */
 export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
   const containers = new Map<string, FakeContainer>();
+  const volumes = new Map<string, FakeVolume>();
   const images = new Map(
     Object.entries(script.images ?? {}).map(([name, image]) => [canonical(name), image]),
   );
@@ -109,6 +113,20 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
   }
 
   const hasEvents = script.events ?? true;
+  const hasVolumes = script.volumes ?? true;
+  const volumeCalls = createFakeVolumeCalls({
+    volumes,
+    perform,
+    isUsed: (name) =>
+      [...containers.values()].some(({ spec }) =>
+        spec.mounts.some(({ type, source }) => type === 'volume' && source === name),
+      ),
+  });
+  const containerParts = {
+    ...{ script, containers, volumes, history, perform, find, forget, violate },
+    findImage: imageOf,
+    isAway: () => away !== null,
+  };
   return {
     name: 'fake',
     capabilities: {
@@ -120,10 +138,12 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       writtenBytes: true,
       verifiableSpec: script.applied !== null,
       events: hasEvents,
+      copy: hasVolumes,
+      volumes: hasVolumes,
     },
     calls,
     protocolErrors,
-    leftovers: () => [...containers.values()].map(({ spec }) => spec.name),
+    leftovers: () => [...[...containers.values()].map(({ spec }) => spec.name), ...volumes.keys()],
     disappear(idOrName) {
       const container = find(idOrName);
       if (container !== undefined) forget(container);
@@ -151,6 +171,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
         memoryBytes: script.memoryBytes ?? 256 * 1024 ** 3,
         limitsSwap: script.limitsSwap ?? true,
         liveRestore: script.liveRestore ?? true,
+        volumeSubpaths: script.volumeSubpaths ?? true,
       })),
     ...(hasEvents ? { events } : {}),
     async close() {
@@ -158,11 +179,11 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       await Promise.resolve();
       closed = true;
     },
-    containers: createFakeContainerCalls({
-      ...{ script, containers, history, perform, find, forget, violate },
-      findImage: imageOf,
-      isAway: () => away !== null,
-    }),
+    containers: {
+      ...createFakeContainerCalls(containerParts),
+      ...(hasVolumes ? createFakeCopyCalls(containerParts) : {}),
+    },
+    ...(hasVolumes ? { volumes: volumeCalls } : {}),
     images: {
       pull: async (reference, options) =>
         perform('images.pull', reference, options?.signal, () => {

@@ -1,7 +1,8 @@
-/** The file system a fake job sees: mounts are folders of this host, everything else is read-only or in memory. */
+/** The file system a fake job sees: bind mounts are folders of this host, volumes are the fake's own, everything else is read-only or in memory. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import type { ContainerSpec } from '../plan/container-spec.js';
+import { type FakeVolume, putFakeNode, viewFakeVolumes } from './fake-volumes.js';
 
 /** Reads and writes by container path. */
 export interface FakeFiles {
@@ -13,9 +14,14 @@ export interface FakeFiles {
 
 const fail = (code: string, path: string): Error => Object.assign(new Error(`${code}: ${path}`), { code });
 
+const bytesOf = (content: string | Uint8Array): Uint8Array =>
+  typeof content === 'string' ? new TextEncoder().encode(content) : content;
+
 /** The file system of one container. */
-export function createFakeFiles(spec: ContainerSpec): FakeFiles {
+export function createFakeFiles(spec: ContainerSpec, volumes: ReadonlyMap<string, FakeVolume>): FakeFiles {
   const memory = new Map<string, Uint8Array>();
+  const view = viewFakeVolumes(spec, volumes);
+  const [uid = 0, gid = 0] = spec.user.split(':').map(Number);
   const absolute = (path: string): string => posix.resolve(spec.workingDirectory ?? '/', path);
   const covers = (target: string, path: string): boolean => path === target || path.startsWith(`${target}/`);
   /** The mount or tmpfs nearest to the path. */
@@ -31,6 +37,12 @@ export function createFakeFiles(spec: ContainerSpec): FakeFiles {
   return {
     async read(path) {
       const full = absolute(path);
+      const onVolume = view.locate(full, true);
+      if (onVolume !== null) {
+        const node = onVolume.volume.nodes.get(onVolume.key);
+        if (node?.type !== 'file') throw fail(node === undefined ? 'ENOENT' : 'EISDIR', full);
+        return node.bytes;
+      }
       const place = placeOf(full);
       if (place?.host != null) return readFile(join(place.host, full.slice(place.target.length)));
       const content = memory.get(full);
@@ -39,11 +51,24 @@ export function createFakeFiles(spec: ContainerSpec): FakeFiles {
     },
     async write(path, content) {
       const full = absolute(path);
+      const onVolume = view.locate(full, true);
+      if (onVolume !== null) {
+        if (onVolume.readOnly) throw fail('EROFS', full);
+        const node = {
+          type: 'file',
+          bytes: bytesOf(content),
+          target: '',
+          mode: 0o644,
+          mtime: new Date(),
+        } as const;
+        putFakeNode(onVolume.volume, onVolume.key, { ...node, uid, gid });
+        return;
+      }
       const place = placeOf(full);
       const isWritable = place === null ? !spec.readOnlyRootFilesystem : !place.readOnly;
       if (!isWritable) throw fail('EROFS', full);
       if (place?.host == null) {
-        memory.set(full, typeof content === 'string' ? new TextEncoder().encode(content) : content);
+        memory.set(full, bytesOf(content));
         return;
       }
       const file = join(place.host, full.slice(place.target.length));

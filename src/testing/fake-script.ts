@@ -17,6 +17,12 @@ export type EngineCall =
   | 'containers.list'
   | 'containers.stats'
   | 'containers.writtenBytes'
+  | 'containers.copyIn'
+  | 'containers.copyOut'
+  | 'containers.lookAt'
+  | 'volumes.create'
+  | 'volumes.remove'
+  | 'volumes.list'
   | 'events'
   | 'images.pull'
   | 'images.inspect'
@@ -122,6 +128,10 @@ export interface FakeEngineScript {
   readonly limitsSwap?: boolean | undefined;
   /** Off: the engine has no `events`. Default on. */
   readonly events?: boolean | undefined;
+  /** Off: the engine keeps no volumes and copies no files. Default on. */
+  readonly volumes?: boolean | undefined;
+  /** Whether parts of volumes can be mounted. Default true. */
+  readonly volumeSubpaths?: boolean | undefined;
   /** What the engine says of itself: whether containers outlive its restart. Default true. */
   readonly liveRestore?: boolean | undefined;
   /** Containers go on in spite of SIGKILL and of their removal, as with a process that waits for a dead disk; only `disappear` removes them. */

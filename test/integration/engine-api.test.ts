@@ -3,6 +3,9 @@ import { readFile } from 'node:fs/promises';
 import type { Runtime } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { dockerEngine } from '../../src/engine/docker/docker-engine.js';
+import { packEntries, readEntries, tarEntry } from '../../src/testing/tar-entries.js';
+import { hardenedSpec } from '../engine/docker/specs.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { type EngineProxyOptions, startEngineProxy } from '../proxy/engine-proxy.js';
 import { engineHost, testRuntime } from './setup.js';
@@ -26,6 +29,7 @@ function written({ method, path }: EngineCall): string {
   const template = path
     .replace(/^\/images\/(?!create$|load$|json$).+?(\/(?:json|tag|history|push|get))?$/, '/images/{name}$1')
     .replace(/^\/distribution\/.+\/json$/, '/distribution/{name}/json')
+    .replace(/^\/volumes\/(?!create$)[^/]+$/, '/volumes/{name}')
     .replace(/^\/containers\/[0-9a-f]{64}/, '/containers/{id}')
     .replace(/^\/containers\/(?!json$|create$)[^/{]+/, '/containers/{id}');
   return `${method} ${template}`;
@@ -41,6 +45,25 @@ async function useImages({ images }: Runtime): Promise<void> {
   await expect(images.push(name)).rejects.toMatchObject({ kind: 'image' });
   await expect(images.resolveDigest(name)).rejects.toMatchObject({ kind: 'image' });
   await images.remove(name);
+}
+
+/** Everything there is to do with volumes, on an engine without a runtime. */
+async function useVolumes(host: string): Promise<void> {
+  const engine = dockerEngine({ host });
+  const name = 'berthkit-api';
+  const { containers, volumes } = engine;
+  await volumes?.create({ name, labels: {} });
+  const id = (await engine.images.inspect(image))?.id ?? '';
+  const mounts = [{ type: 'volume', source: name, subpath: null, target: '/in', readOnly: false } as const];
+  const made = await containers.create(hardenedSpec({ name, image: id, mounts }));
+  await containers.copyIn?.(made.id, '/in', packEntries([tarEntry('file', { text: 'x' })]));
+  expect(await containers.lookAt?.(made.id, '/in/file')).toBe('file');
+  const tar = await containers.copyOut?.(made.id, '/in/file');
+  expect(tar && (await readEntries(tar))).toMatchObject([{ name: 'file', text: 'x' }]);
+  await containers.remove(made.id);
+  await volumes?.remove(name);
+  expect(await volumes?.list({})).toEqual([]);
+  await engine.close();
 }
 
 async function proxy(options: Omit<EngineProxyOptions, 'engine'> = {}) {
@@ -70,6 +93,7 @@ describe('the calls to the engine', () => {
       kind: 'image',
     });
     await useImages(runtime);
+    await useVolumes(host);
     await runtime.readiness();
     await runtime.openRuns({ all: true });
     await runtime.reconcile();

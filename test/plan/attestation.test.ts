@@ -27,6 +27,7 @@ const spec = hardenedSpec({
   mounts: [
     { type: 'bind', source: '/run/w', target: '/workspace', readOnly: false },
     { type: 'bind', source: '/run/i', target: '/workspace/in', readOnly: true },
+    { type: 'volume', source: 'v', subpath: 'part', target: '/volume', readOnly: false },
   ],
   tmpfs: [tmp],
 });
@@ -88,11 +89,14 @@ const FOUND_IN_APPLIED: {
   runtime: { runtime: { runtime: 'runc' } },
   mounts: {
     'mounts./workspace/in': { mounts: faithful.mounts.map((mount) => ({ ...mount, readOnly: false })) },
-    'mounts./workspace': { mounts: faithful.mounts.filter(({ readOnly }) => readOnly) },
+    'mounts./workspace': { mounts: faithful.mounts.filter(({ target }) => target !== '/workspace') },
+    'mounts./volume': {
+      mounts: faithful.mounts.map((mount) => (mount.type === 'volume' ? { ...mount, subpath: null } : mount)),
+    },
     'mounts./host': {
       mounts: [
         ...faithful.mounts,
-        { type: 'bind', source: '/', target: '/host', readOnly: true, isPrivate: true },
+        { type: 'bind', source: '/', subpath: null, target: '/host', readOnly: true, isPrivate: true },
       ],
     },
   },

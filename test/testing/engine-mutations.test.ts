@@ -8,11 +8,13 @@ import type {
   ContainerStats,
   EngineContainers,
   EngineEvent,
+  EngineVolumes,
   OutputChunk,
 } from '../../src/engine/types.js';
 import { EngineError } from '../../src/errors.js';
 import type { ContainerSpec } from '../../src/plan/container-spec.js';
 import { conformancePrograms, engineConformance, fakeEngine } from '../../src/testing/index.js';
+import { packEntries, readEntries, tarEntry, type TarEntry } from '../../src/testing/tar-entries.js';
 import { failingCases } from './failing-cases.js';
 
 type Mutate = (engine: ContainerEngine) => ContainerEngine;
@@ -84,6 +86,20 @@ const withoutSignal = (options: { readonly signal?: AbortSignal | undefined } | 
   ...options,
   signal: undefined,
 });
+
+/** Other volumes. */
+const withVolumes =
+  (change: (volumes: EngineVolumes) => Partial<EngineVolumes>): Mutate =>
+  (engine) => ({ ...engine, volumes: { ...engine.volumes!, ...change(engine.volumes!) } });
+
+/** A tar that comes out of a container, with its entries changed. */
+const withEntriesOut = (change: (entry: TarEntry) => TarEntry | null): Mutate =>
+  withContainers(({ copyOut }) => ({
+    copyOut: async (id, path, options) => {
+      const entries = await readEntries(await copyOut!(id, path, options));
+      return packEntries(entries.flatMap((entry) => change(entry) ?? []));
+    },
+  }));
 
 /** Other calls about images. */
 const withImages =
@@ -589,6 +605,157 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
   'does not heed the signal when it tells its events': [
     'reading what it remembers can be given up',
     (engine) => ({ ...engine, events: (filter) => engine.events!(filter) }),
+  ],
+  'copies and does not say so': [
+    'copying and volumes are there if the capabilities say so, and only then',
+    (engine) => ({ ...engine, capabilities: { ...engine.capabilities, copy: false } }),
+  ],
+  'has volumes and does not say so': [
+    'copying and volumes are there if the capabilities say so, and only then',
+    (engine) => ({ ...engine, capabilities: { ...engine.capabilities, volumes: false } }),
+  ],
+  'loses the owners of what is copied': [
+    'files come out of a volume as they went in, links as links',
+    withEntriesOut((entry) => ({ ...entry, uid: 0 })),
+  ],
+  'loses the modes of what is copied': [
+    'files come out of a volume as they went in, links as links',
+    withEntriesOut((entry) => ({ ...entry, mode: 0o777 })),
+  ],
+  'loses the times of what is copied': [
+    'files come out of a volume as they went in, links as links',
+    withEntriesOut((entry) => ({ ...entry, mtime: 0 })),
+  ],
+  'loses empty folders': [
+    'files come out of a volume as they went in, links as links',
+    withEntriesOut((entry) => (entry.name.endsWith('empty/') ? null : entry)),
+  ],
+  'follows links when it copies': [
+    'files come out of a volume as they went in, links as links',
+    withEntriesOut((entry) => (entry.type === 'symlink' ? tarEntry(`${entry.name}/`) : entry)),
+  ],
+  'mounts a volume writable that should not be': [
+    'a volume keeps what is in it for a container that comes later',
+    withSpec(({ mounts }) => ({ mounts: mounts.map((mount) => ({ ...mount, readOnly: false })) })),
+  ],
+  'makes a new volume for each container': [
+    'a volume keeps what is in it for a container that comes later',
+    (engine) => {
+      let made = 0;
+      return withContainers(({ create }) => ({
+        create: async (spec, options) => {
+          made += 1;
+          const mounts = await Promise.all(
+            spec.mounts.map(async (mount, index) => {
+              const source = `new-${String(made)}-${String(index)}`;
+              await engine.volumes?.create({ name: source, labels: {} });
+              return { ...mount, source };
+            }),
+          );
+          return create({ ...spec, mounts }, options);
+        },
+      }))(engine);
+    },
+  ],
+  'fills a volume with what the image has': [
+    'a volume is not filled with what the image has there',
+    withContainers(({ create, copyIn }) => ({
+      create: async (spec, options) => {
+        const made = await create(spec, options);
+        for (const { target } of spec.mounts)
+          await copyIn?.(made.id, target, packEntries([tarEntry('of-the-image')]));
+        return made;
+      },
+    })),
+  ],
+  'mounts all of a volume instead of a part': [
+    'a part of a volume is mounted, where the engine says that it can',
+    withSpec(({ mounts }) => ({
+      mounts: mounts.map((mount) => (mount.type === 'volume' ? { ...mount, subpath: null } : mount)),
+    })),
+  ],
+  'takes a link for what it points to': [
+    'looking at a path tells what stands there and follows no link at its end',
+    withContainers(({ lookAt }) => ({
+      lookAt: async (id, path, options) => {
+        const found = await lookAt!(id, path, options);
+        return found === 'symlink' ? 'directory' : found;
+      },
+    })),
+  ],
+  'throws where there is nothing to look at': [
+    'looking at a path tells what stands there and follows no link at its end',
+    withContainers(({ lookAt }) => ({
+      lookAt: async (id, path, options) => {
+        const found = await lookAt!(id, path, options);
+        if (found === null) throw notFound();
+        return found;
+      },
+    })),
+  ],
+  'gives an empty tar of what is not there': [
+    'copying to or from what is not there is told',
+    withContainers(({ copyOut }) => ({
+      copyOut: async (id, path, options) => {
+        try {
+          return await copyOut!(id, path, options);
+        } catch {
+          return packEntries([]);
+        }
+      },
+    })),
+  ],
+  'hides why a tar failed': [
+    'a tar that fails is what copying rejects with',
+    withContainers(({ copyIn }) => ({
+      copyIn: async (id, path, tar, options) => {
+        try {
+          await copyIn!(id, path, tar, options);
+        } catch {
+          throw new EngineError('engine.failed', 'the tar broke off');
+        }
+      },
+    })),
+  ],
+  'does not heed the signal when it copies': [
+    'copying can be given up',
+    withContainers(({ copyIn }) => ({
+      copyIn: (id, path, tar, options) => copyIn!(id, path, tar, withoutSignal(options)),
+    })),
+  ],
+  'does not heed the signal while a tar is read': [
+    'copying can be given up',
+    withContainers(({ copyOut }) => ({
+      copyOut: async (id, path, options) => {
+        options?.signal?.throwIfAborted();
+        return copyOut!(id, path, withoutSignal(options));
+      },
+    })),
+  ],
+  'lists every volume': [
+    'a volume has its labels, and its name for itself',
+    withVolumes(({ list }) => ({ list: (_, options) => list({}, options) })),
+  ],
+  'gives the volume of another under the same name': [
+    'a volume has its labels, and its name for itself',
+    withVolumes(({ create }) => ({
+      create: (spec, options) => create(spec, options).catch(() => undefined),
+    })),
+  ],
+  'removes a volume that is in use': [
+    'a volume goes when no container has it, and only then',
+    withVolumes(({ remove }) => ({
+      remove: (name, options) => remove(name, options).catch(() => undefined),
+    })),
+  ],
+  'says of a volume that is gone that it is not there': [
+    'a volume goes when no container has it, and only then',
+    withVolumes(({ remove, list }) => ({
+      remove: async (name, options) => {
+        if (!(await list({})).some((volume) => volume.name === name)) throw notFound();
+        await remove(name, options);
+      },
+    })),
   ],
 };
 

@@ -5,6 +5,8 @@ import { EngineError } from '../../errors.js';
 const OLDEST = [1, 41] as const;
 /** The newest this adapter was tried with; whatever is newer is spoken to in this one. */
 const NEWEST = [1, 45] as const;
+/** From here on a part of a volume can be mounted. */
+const WITH_SUBPATHS = [1, 45] as const;
 
 type Version = readonly [major: number, minor: number];
 
@@ -14,9 +16,8 @@ type Version = readonly [major: number, minor: number];
  * @throws `engine.unsupported` for an engine that is too old.
  */
 export function negotiateVersion(announced: string | undefined, host: string): string | undefined {
-  const [major, minor] = (/^(\d+)\.(\d+)$/.exec(announced ?? '') ?? []).slice(1).map(Number);
-  if (major === undefined || minor === undefined) return undefined;
-  const version: Version = [major, minor];
+  const version = read(announced);
+  if (version === null) return undefined;
   if (isOlder(version, OLDEST)) {
     throw new EngineError(
       'engine.unsupported',
@@ -25,6 +26,17 @@ export function negotiateVersion(announced: string | undefined, host: string): s
     );
   }
   return isOlder(NEWEST, version) ? `v${write(NEWEST)}` : undefined;
+}
+
+/** Whether an engine whose newest version is this one can mount parts of volumes. */
+export function mountsSubpaths(announced: string): boolean {
+  const version = read(announced);
+  return version !== null && !isOlder(version, WITH_SUBPATHS);
+}
+
+function read(announced: string | undefined): Version | null {
+  const [major, minor] = (/^(\d+)\.(\d+)$/.exec(announced ?? '') ?? []).slice(1).map(Number);
+  return major === undefined || minor === undefined ? null : [major, minor];
 }
 
 const write = (version: Version): string => version.join('.');

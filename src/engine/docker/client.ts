@@ -11,6 +11,12 @@ export interface DockerContainer {
   kill(options: object): Promise<unknown>;
   remove(options: object): Promise<unknown>;
   stats(options: { readonly stream: false; readonly 'one-shot': true }): Promise<unknown>;
+  putArchive(tar: Readable, options: { readonly path: string }): Promise<unknown>;
+}
+
+/** A volume of dockerode. */
+interface DockerVolume {
+  remove(options: object): Promise<unknown>;
 }
 
 /** dockerode types a stream of bytes as one that may hold text. */
@@ -28,14 +34,16 @@ export interface DockerImage {
 
 /** dockerode as this adapter uses it: no type of the library leaves this file. */
 export interface DockerClient {
-  /** dockerode's transport; used directly for `create`, whose warnings `createContainer` throws away. */
+  /** dockerode's transport; see {@link dial}. */
   readonly modem: {
     dial(options: object, callback: (cause: unknown, body: unknown) => void): void;
   };
   getContainer(id: string): DockerContainer;
   getImage(reference: string): DockerImage;
+  getVolume(name: string): DockerVolume;
   listContainers(options: object): Promise<unknown>;
   listImages(options: object): Promise<unknown>;
+  listVolumes(options: object): Promise<unknown>;
   createImage(options: object): Promise<DockerStream>;
   loadImage(tar: Readable, options: object): Promise<DockerStream>;
   info(): Promise<unknown>;
@@ -77,4 +85,14 @@ export async function createDockerClient(
       hint: 'Is it installed? It also reads DOCKER_HOST and DOCKER_CERT_PATH, even though they are not used: are they valid?',
     });
   }
+}
+
+/** A call by dockerode's transport alone, for those whose answers dockerode throws away: warnings about a container, labels of a volume. */
+export async function dial(docker: DockerClient, request: object): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(request, (cause, body) => {
+      if (cause instanceof Error) reject(cause);
+      else resolve(body);
+    });
+  });
 }

@@ -2,8 +2,9 @@
 import { EngineError } from '../../errors.js';
 import type { ContainerSpec } from '../../plan/container-spec.js';
 import type { CallOptions, ContainerInfo, EngineContainers } from '../types.js';
+import { createArchives } from './archives.js';
 import { createAttachment } from './attach.js';
-import type { DockerClient } from './client.js';
+import { dial, type DockerClient } from './client.js';
 import {
   fromCreate,
   fromInspect,
@@ -15,6 +16,7 @@ import {
 } from './convert.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkContainerId, checkSignal } from './identifiers.js';
+import { toLabelQuery } from './label-query.js';
 import { removeUntilGone } from './removal.js';
 import type { Session } from './session.js';
 import { waitForEnd } from './wait.js';
@@ -29,19 +31,19 @@ const CREATE_STATUSES = {
 };
 
 /** What dockerode's `createContainer` does, but the answer is kept whole. */
-const create = (docker: DockerClient, spec: ContainerSpec): Promise<unknown> =>
-  new Promise((resolve, reject) => {
-    const options = {
-      // `_query` and `_body` apart: otherwise every option, the environment included, would stand in the URL too.
-      _query: { name: spec.name, ...(spec.platform === null ? {} : { platform: spec.platform }) },
-      _body: toCreateBody(spec),
-    };
-    const request = { path: '/containers/create?', method: 'POST', options, statusCodes: CREATE_STATUSES };
-    docker.modem.dial(request, (cause, body) => {
-      if (cause instanceof Error) reject(cause);
-      else resolve(body);
-    });
+const create = (docker: DockerClient, spec: ContainerSpec): Promise<unknown> => {
+  const options = {
+    // `_query` and `_body` apart: otherwise every option, the environment included, would stand in the URL too.
+    _query: { name: spec.name, ...(spec.platform === null ? {} : { platform: spec.platform }) },
+    _body: toCreateBody(spec),
+  };
+  return dial(docker, {
+    path: '/containers/create?',
+    method: 'POST',
+    options,
+    statusCodes: CREATE_STATUSES,
   });
+};
 
 /** Null for a missing container; every other failure passes through raw. */
 const nullIfMissing = async (work: Promise<unknown>): Promise<unknown> => {
@@ -169,8 +171,7 @@ export function createContainers(session: Session): EngineContainers {
       session.attempt(options, `inspect container ${id}`, () => inspectRaw(checkContainerId(id), options)),
 
     list: async (labels, options) => {
-      const label = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
-      const query = { all: true, ...(label.length === 0 ? {} : { filters: { label } }) };
+      const query = { all: true, ...toLabelQuery(labels) };
       const body = await session.call(options, 'list containers', (docker) => docker.listContainers(query));
       return fromList(body);
     },
@@ -194,5 +195,7 @@ export function createContainers(session: Session): EngineContainers {
         );
         return body === null ? null : fromSize(body);
       }),
+
+    ...createArchives(session),
   };
 }

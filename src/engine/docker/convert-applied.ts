@@ -2,7 +2,15 @@
 import { constants } from 'node:os';
 import { effectiveCapabilities } from '../../base/capabilities.js';
 import type { AppliedMount, AppliedResources, AppliedSpec, AppliedTmpfs } from '../applied-spec.js';
-import { toList, toNumberOrNull, toObject, toText, toTexts, type JsonObject } from './json-fields.js';
+import {
+  toList,
+  toNumberOrNull,
+  toObject,
+  toText,
+  toTextOrNull,
+  toTexts,
+  type JsonObject,
+} from './json-fields.js';
 
 const NO_NEW_PRIVILEGES = /^no-new-privileges([:=]true)?$/;
 
@@ -73,7 +81,7 @@ export function toAppliedSpec(inspection: JsonObject): AppliedSpec {
     gpu: readGpu(host),
     runtime: toText(host['Runtime']) || null,
     mounts: toList(inspection['Mounts'])
-      .map(readMount)
+      .map((entry) => readMount(entry, toList(host['Mounts']).map(toObject)))
       .sort(by(({ target }) => target)),
     tmpfs: tmpfs.map(({ applied }) => applied).sort(by(({ target }) => target)),
     stopSignal: readSignal(toText(config['StopSignal'])),
@@ -152,14 +160,22 @@ function readGpu(host: JsonObject): string | null {
 }
 
 /** The list of mounts in the answer itself: whatever asked for them (mounts, binds, volumes of the image or of another container). */
-function readMount(entry: unknown): AppliedMount {
+function readMount(entry: unknown, asked: readonly JsonObject[]): AppliedMount {
   const mount = toObject(entry);
+  const type = toText(mount['Type']);
+  const target = toText(mount['Destination']);
+  const isVolume = type === 'volume';
+  // Which part of a volume is mounted is told only where it was asked for; an engine that cannot do it has forgotten it.
+  const request = asked.find((each) => each['Target'] === target);
+  const options = toObject(request?.['VolumeOptions']);
   return {
-    type: toText(mount['Type']),
-    source: toText(mount['Source']),
-    target: toText(mount['Destination']),
+    type,
+    source: toText(mount[isVolume ? 'Name' : 'Source']),
+    subpath: isVolume ? toTextOrNull(options['Subpath']) : null,
+    target,
     readOnly: mount['RW'] === false,
-    isPrivate: ['private', 'rprivate'].includes(toText(mount['Propagation'])),
+    // Docker gives no propagation of volumes, Podman that of all its mounts.
+    isPrivate: ['private', 'rprivate', ...(isVolume ? [''] : [])].includes(toText(mount['Propagation'])),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Our words to the Docker Engine API's and back. Pure data; with `convert-applied.ts` the only file of the adapter with Docker's field names. */
 import { EngineError } from '../../errors.js';
-import type { ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';
+import type { ContainerSpec, TmpfsSpec, VolumeMount } from '../../plan/container-spec.js';
 import type {
   ContainerInfo,
   ContainerStats,
@@ -9,6 +9,7 @@ import type {
   EngineInfo,
   ImageInfo,
 } from '../types.js';
+import { mountsSubpaths } from './api-version.js';
 import { toAppliedSpec } from './convert-applied.js';
 import {
   toList,
@@ -29,6 +30,12 @@ const tmpfsOptions = (tmpfs: TmpfsSpec): string =>
     `uid=${tmpfs.uid},gid=${tmpfs.gid},mode=${tmpfs.mode}`,
     `size=${tmpfs.sizeBytes},nr_inodes=${tmpfs.inodes}`,
   ].join(',');
+
+/** NoCopy: otherwise an empty volume gets what the image has at the target. */
+const toVolumeOptions = ({ subpath }: VolumeMount): JsonObject => ({
+  NoCopy: true,
+  ...(subpath === null ? {} : { Subpath: subpath }),
+});
 
 const toHostConfig = (spec: ContainerSpec): JsonObject => ({
   NetworkMode: spec.networkMode,
@@ -53,11 +60,13 @@ const toHostConfig = (spec: ContainerSpec): JsonObject => ({
   ...(spec.runtime === null ? {} : { Runtime: spec.runtime }),
   // Mounts, never Binds strings: colons and commas in a path mean nothing, and a missing source fails instead of being made.
   Mounts: spec.mounts.map((mount) => ({
-    Type: 'bind',
+    Type: mount.type,
     Source: mount.source,
     Target: mount.target,
     ReadOnly: mount.readOnly,
-    BindOptions: { Propagation: 'rprivate' },
+    ...(mount.type === 'bind'
+      ? { BindOptions: { Propagation: 'rprivate' } }
+      : { VolumeOptions: toVolumeOptions(mount) }),
   })),
   Tmpfs: Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs)])),
   // `local` keeps bytes exactly; without a size, a log flood fills the disk at 66 MB/s.
@@ -267,5 +276,6 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     memoryBytes,
     limitsSwap: host['SwapLimit'] === true,
     liveRestore: typeof host['LiveRestoreEnabled'] === 'boolean' ? host['LiveRestoreEnabled'] : null,
+    volumeSubpaths: mountsSubpaths(toText(engine['ApiVersion'])),
   };
 }

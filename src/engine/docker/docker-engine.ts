@@ -9,6 +9,7 @@ import { createSession } from './session.js';
 import type { SshOptions } from './ssh-connection.js';
 import type { EngineTls } from './tls.js';
 import { createTransport } from './transport.js';
+import { createVolumes } from './volumes.js';
 
 /** Where the engine is, and what is known of it. */
 export interface DockerEngineOptions {
@@ -59,6 +60,8 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       writtenBytes: true,
       verifiableSpec: true,
       events: true,
+      copy: true,
+      volumes: true,
     },
     async info(callOptions) {
       const version = await session.call(callOptions, 'ask for its version', (docker) => docker.version());
@@ -67,6 +70,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
     },
     containers: createContainers(session),
     images: createImages(session),
+    volumes: createVolumes(session),
     events: createEvents(session),
     close() {
       transport.close();

@@ -2,7 +2,7 @@
 import { EngineError } from '../../errors.js';
 
 // docker-modem pastes ids into URLs unescaped: an id with `/` or `?` would reach another endpoint.
-const CONTAINER = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 const SIGNAL = /^[A-Za-z0-9][A-Za-z0-9+-]{0,19}$/;
 const REFERENCE = /^(?:\[[0-9a-fA-F:]{2,45}\](?::\d{1,5})?\/)?[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}$/;
 
@@ -14,8 +14,17 @@ const refuse = (what: string, value: string): EngineError =>
  * @throws `engine.failed` for anything else.
  */
 export function checkContainerId(id: string): string {
-  if (!CONTAINER.test(id)) throw refuse('a container id or name', id);
+  if (!NAME.test(id)) throw refuse('a container id or name', id);
   return id;
+}
+
+/**
+ * Returns the name of a volume that is safe in a URL.
+ * @throws `engine.failed` for anything else.
+ */
+export function checkVolumeName(name: string): string {
+  if (!NAME.test(name)) throw refuse('the name of a volume', name);
+  return name;
 }
 
 /**

@@ -1,5 +1,4 @@
 /** Images of one engine that need no registry: listed, named, told of, taken away, sent out and taken in as a tar. */
-import { Readable } from 'node:stream';
 import { EngineError } from '../../errors.js';
 import type { CallOptions, EngineImages } from '../types.js';
 import type { DockerStream } from './client.js';
@@ -8,6 +7,7 @@ import { statusOf } from './errors.js';
 import { checkImageReference, toPullTarget } from './identifiers.js';
 import { readProgressStream } from './pull-stream.js';
 import type { Session } from './session.js';
+import { readTar, sendTar } from './tar-body.js';
 
 type ImageStore = Required<Pick<EngineImages, 'list' | 'remove' | 'tag' | 'history' | 'export' | 'import'>>;
 
@@ -69,28 +69,11 @@ export function createImageStore(session: Session): ImageStore {
         async () => transport.open(options, `/images/${checkImageReference(reference)}/get`),
         NOT_HERE,
       );
-      return readExport(session, response, reference);
+      return readTar(session, response, `read image ${reference}`, undefined);
     },
 
     import: async (tar, options) => importImages(session, tar, options),
   };
-}
-
-async function* readExport(
-  session: Session,
-  response: AsyncIterable<Uint8Array> & { destroy(): unknown },
-  reference: string,
-): AsyncGenerator<Uint8Array> {
-  const chunks = response[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await session.attempt(undefined, `read image ${reference}`, async () => chunks.next());
-      if (next.done === true) return;
-      yield next.value;
-    }
-  } finally {
-    response.destroy();
-  }
 }
 
 async function importImages(
@@ -100,16 +83,8 @@ async function importImages(
 ): Promise<readonly string[]> {
   const failure = (why: string, cause?: unknown): EngineError =>
     new EngineError('engine.failed', `Could not import images: ${why}.`, { cause });
-  // A source that fails must end the request: a pipe would leave it waiting for ever.
-  const source = new AbortController();
-  const body = Readable.from(tar, { objectMode: false });
-  body.on('error', (cause) => {
-    source.abort(cause);
-  });
-  const signals = [source.signal, ...(options?.signal === undefined ? [] : [options.signal])];
-  const call = { signal: AbortSignal.any(signals) };
-  try {
-    return await session.attempt(options, 'import images', async () =>
+  return sendTar(tar, options, async (body, call) =>
+    session.attempt(options, 'import images', async () =>
       session.transport.call(
         call,
         (docker) => docker.loadImage(body, { _query: { quiet: 'true' } }),
@@ -123,11 +98,6 @@ async function importImages(
           return names;
         },
       ),
-    );
-  } catch (error) {
-    source.signal.throwIfAborted();
-    throw error;
-  } finally {
-    body.destroy();
-  }
+    ),
+  );
 }

@@ -1,5 +1,5 @@
 /** Connections to one engine: one per call, ours to watch and to cut. Knows no endpoint of the API and no meaning of an answer. */
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../../errors.js';
@@ -31,6 +31,8 @@ export interface Transport {
   ): Promise<T>;
   /** Makes a GET whose answer outlives the call; it is the caller's to destroy. */
   open(options: CallOptions | undefined, path: string): Promise<IncomingMessage>;
+  /** The headers of the answer to a HEAD. */
+  head(options: CallOptions | undefined, path: string): Promise<IncomingHttpHeaders>;
   /** Makes a POST without a body that turns its connection into a raw one, which is the caller's to destroy. */
   upgrade(options: CallOptions | undefined, path: string): Promise<Duplex>;
   /** Cuts every connection; every call under way and every later one rejects. */
@@ -60,7 +62,7 @@ const readFailure = async (response: IncomingMessage): Promise<StatusFailure> =>
 };
 
 interface SentRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -75,7 +77,7 @@ const send = (
     const outgoing = beginRequest(reach, {
       method,
       path,
-      headers: method === 'GET' ? headers : { 'Content-Length': '0', ...headers },
+      headers: method === 'POST' ? { 'Content-Length': '0', ...headers } : headers,
       agent: createLineAgent(line, reach),
     });
     line.onCut(() => outgoing.destroy());
@@ -196,6 +198,10 @@ export function createTransport(reach: Reach, host: string): Transport {
     async open(options, path) {
       const target = await versioned(options, path);
       return withLine(options, async (line) => keep(await ask(line, 'GET', target)), true);
+    },
+    async head(options, path) {
+      const target = await versioned(options, path);
+      return withLine(options, async (line) => (await ask(line, 'HEAD', target)).headers);
     },
     async upgrade(options, path) {
       const target = await versioned(options, path);

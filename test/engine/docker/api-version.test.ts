@@ -1,6 +1,6 @@
 /** The version of the API that is spoken: the newest both sides know, asked for before the first call. */
 import { describe, expect, it } from 'vitest';
-import { negotiateVersion } from '../../../src/engine/docker/api-version.js';
+import { mountsSubpaths, negotiateVersion } from '../../../src/engine/docker/api-version.js';
 import { scriptedEngine } from './scripted-engine.js';
 
 describe('negotiateVersion', () => {
@@ -22,6 +22,18 @@ describe('negotiateVersion', () => {
         message: `The engine at h is too old: it speaks version ${announced} of the Docker Engine API at the most, and 1.41 is needed.`,
       }),
     );
+  });
+});
+
+describe('mountsSubpaths', () => {
+  it.each([
+    ['1.41', false],
+    ['1.44', false],
+    ['1.45', true],
+    ['1.52', true],
+    ['', false],
+  ])('%s: %s', (announced, can) => {
+    expect(mountsSubpaths(announced)).toBe(can);
   });
 });
 

@@ -58,6 +58,20 @@ const image = {
   environment: ['PATH=/usr/local/bin:/usr/bin:/bin', 'A=1'],
 };
 
+describe('a volume', () => {
+  const volume = { Type: 'volume', Name: 'v', Source: '/var/lib/v/_data', Destination: '/v', RW: false };
+  const mountsOf = (asked: object): AppliedSpec['mounts'] =>
+    toAppliedSpec({ HostConfig: { Mounts: [asked] }, Mounts: [{ ...volume, Propagation: '' }] }).mounts;
+  it.each([
+    ['as a whole', { Target: '/v' }, null],
+    ['in a part', { Target: '/v', VolumeOptions: { Subpath: 'in/0' } }, 'in/0'],
+    ['while a part of another is asked for', { Target: '/w', VolumeOptions: { Subpath: 'x' } }, null],
+  ])('is told by its name, %s', (_, asked, subpath) => {
+    const told = { type: 'volume', source: 'v', subpath, target: '/v', readOnly: true, isPrivate: true };
+    expect(mountsOf(asked)).toEqual([told]);
+  });
+});
+
 describe('recorded inspections', () => {
   // The image has a VOLUME, which nothing covered.
   it.each(['docker-20.10', 'docker-26.1'])('%s: all as asked, but for the volume of the image', (name) => {

@@ -14,6 +14,22 @@ import { hardenedSpec } from './specs.js';
 const id = 'c'.repeat(64);
 
 describe('toCreateBody', () => {
+  it('mounts volumes as they are, or a part of them', () => {
+    const mounts = [
+      { type: 'volume', source: 'v', subpath: null, target: '/a', readOnly: false },
+      { type: 'volume', source: 'v', subpath: 'in/0', target: '/b', readOnly: true },
+    ] as const;
+    expect(toCreateBody(hardenedSpec({ mounts }))['HostConfig']).toMatchObject({
+      Mounts: [
+        { Type: 'volume', Source: 'v', Target: '/a', ReadOnly: false, VolumeOptions: { NoCopy: true } },
+        {
+          ...{ Type: 'volume', Source: 'v', Target: '/b', ReadOnly: true },
+          VolumeOptions: { NoCopy: true, Subpath: 'in/0' },
+        },
+      ],
+    });
+  });
+
   it('writes the hardened default in full', () => {
     const spec = hardenedSpec({
       environment: [{ name: 'A', value: 'x=y' }],
@@ -306,6 +322,7 @@ describe('other answers', () => {
       memoryBytes: 7,
       limitsSwap: true,
       liveRestore: true,
+      volumeSubpaths: false,
     });
     const system = { NCPU: 1, MemTotal: 1 };
     expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, system)).toMatchObject({

@@ -582,6 +582,8 @@ describe('the library behind it', () => {
       stats: true,
       writtenBytes: true,
       events: true,
+      copy: true,
+      volumes: true,
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);
     expect(dockerEngine({ host: 'ssh://localhost' }).capabilities.bindMounts).toBe(false);

@@ -1,0 +1,26 @@
+/**
+ * What mutants are tried with: the tests of what may be mutated and of whole runs on the fake engine, without a real one and without processes of
+ * their own.
+ */
+import { defineConfig } from 'vitest/config';
+import base from './vitest.config.js';
+
+export default defineConfig({
+  ...(base.resolve === undefined ? {} : { resolve: base.resolve }),
+  test: {
+    environment: 'node',
+    include: [
+      'test/policy/**/*.test.ts',
+      'test/execute/**/*.test.ts',
+      'test/workspace/**/*.test.ts',
+      'test/catalogue/**/*.test.ts',
+      'test/secrets/**/*.test.ts',
+      'test/*.test.ts',
+    ],
+    exclude: ['test/types.test.ts'],
+    testTimeout: 180_000,
+    maxWorkers: 1,
+    // A mutant is switched on within modules that are loaded already: loading them anew for each file of tests takes longer than the tests.
+    isolate: false,
+  },
+});

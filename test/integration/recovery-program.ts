@@ -1,15 +1,26 @@
-/** A process that runs one job and ends itself with SIGKILL when a step of it is written down, or stays. Started by a test; no test itself. */
+/**
+ * A process that runs one job and ends itself with SIGKILL when a step of it is written down, or stays: then it looks for what others left each
+ * time it gets SIGUSR2, says what it found, and goes in order at SIGTERM. Started by a test; no test itself.
+ */
 import { join } from 'node:path';
-import { createRuntime, fileRunStore, filesystemStorage, type RunEvent } from '../../src/index.js';
+import {
+  createRuntime,
+  fileRunStore,
+  filesystemStorage,
+  type RunEvent,
+  type RuntimeConfigInput,
+} from '../../src/index.js';
 import { leftJob } from './recovery-job.js';
 
-const [root = '', instanceId = '', image = '', step = '', runId = ''] = process.argv.slice(2);
+const [root = '', instanceId = '', image = '', step = '', runId = '', recovery = '{}'] =
+  process.argv.slice(2);
 
 const store = fileRunStore(join(root, 'state', 'runs'));
 const runtime = createRuntime(
   {
     ...{ workspaceRoot: join(root, 'work'), secretsRoot: join(root, 'secrets'), instanceId },
     ...{ engine: { host: process.env['DOCKER_HOST'] ?? '' }, policy: { secrets: { allowDisk: true } } },
+    recovery: JSON.parse(recovery) as RuntimeConfigInput['recovery'],
   },
   {
     runStore: {
@@ -27,6 +38,10 @@ const runtime = createRuntime(
     },
   },
 );
+process.on('SIGUSR2', () => {
+  void runtime.reconcile().then((report) => process.stdout.write(`${JSON.stringify(report)}\n`));
+});
+process.on('SIGTERM', () => void runtime.close({ drainMs: 0 }));
 await runtime.runJob(leftJob({ image, pauseSeconds: step === 'stay' ? '1000' : '0.2' }), {
   ...{ runId, idempotencyKey: `key-${runId}` },
   files: { 'in.txt': 'in' },

@@ -5,8 +5,9 @@ import { pause, withDeadline } from '../../src/execute/deadline.js';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
+  const left = vi.getTimerCount();
   vi.useRealTimers();
+  expect(left).toBe(0);
 });
 
 const onTimeout = (): Error => new Error('too late');

@@ -7,8 +7,9 @@ import { stopContainer } from '../../src/execute/stop-container.js';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
-  expect(vi.getTimerCount()).toBe(0);
+  const left = vi.getTimerCount();
   vi.useRealTimers();
+  expect(left).toBe(0);
 });
 
 const ID = 'a'.repeat(64);

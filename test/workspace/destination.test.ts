@@ -7,12 +7,12 @@ import type { FoundFile } from '../../src/workspace/found-file.js';
 import { requireOutputTo, requireStorage } from '../../src/workspace/mounts.js';
 import { fromData, planOf } from './plan-fixture.js';
 
-const JOB = { slug: 'count', id: 'd1', version: 3 };
+const JOB = { slug: 'count', id: 'd1', version: '3' };
 const VARIABLES = { runId: 'r1', attempt: 2, startedAt: '2026-01-02T03:04:05.000Z' };
 const storage = { out: memoryStorage() };
 const file = (path: string, relativePath = ''): FoundFile => ({ path, relativePath }) as FoundFile;
 const output = (upload: OutputRequest['upload'], id: string | null = null): OutputRequest =>
-  planOf({ outputs: [{ upload, id, workspacePath: 'out' }] }).outputs[0] as OutputRequest;
+  planOf({ outputs: [{ upload, id, workspacePath: 'out' }] }).outputs[0]!;
 const to = (pathTemplate: string, backendMountId = 'out') => ({
   ...{ backendMountId, pathTemplate, contentType: 'text/plain', mode: null, overwrite: false },
 });

@@ -26,6 +26,9 @@ export const STORAGE_FAULTS = [
   'storage_twice',
 ] as const;
 
+/** What befalls something its caller gives to one run: a file or standard input, given as streams, or a secret. */
+export const INPUT_FAULTS = ['input_hangs'] as const;
+
 /** What befalls every run that is under way, and is what its scene is named after. */
 export const SCENE_FAULTS = [
   'engine_killed',
@@ -42,11 +45,20 @@ const SHARED_FAULTS = [...SCENE_FAULTS, 'clock_forward', 'clock_back'] as const;
 
 export type CallFault = (typeof CALL_FAULTS)[number];
 export type StorageFault = (typeof STORAGE_FAULTS)[number];
+export type InputFault = (typeof INPUT_FAULTS)[number];
 export type SharedFault = (typeof SHARED_FAULTS)[number];
-export type FaultName = CallFault | StorageFault | SharedFault;
+export type FaultName = CallFault | StorageFault | InputFault | SharedFault;
 
 /** Every fault, in the order of the table. */
-export const FAULTS: readonly FaultName[] = [...CALL_FAULTS, ...STORAGE_FAULTS, ...SHARED_FAULTS];
+export const FAULTS: readonly FaultName[] = [
+  ...CALL_FAULTS,
+  ...STORAGE_FAULTS,
+  ...INPUT_FAULTS,
+  ...SHARED_FAULTS,
+];
+
+/** The steps after which a run reads what its caller gives: files, secrets, standard input. */
+export const INPUT_STEPS = ['workspace_ready', 'staged', 'started'] as const satisfies readonly RunStepName[];
 
 /** A fault, and the last step its run had written down when it struck. */
 export interface Pair {
@@ -95,6 +107,11 @@ export const IMPOSSIBLE_PAIRS: readonly {
     faults: ['storage_throws_after', 'storage_twice'],
     steps: without('storing', 'publishing'),
     reason: 'a run changes nothing in a storage between this step and the next one',
+  },
+  {
+    faults: INPUT_FAULTS,
+    steps: without(...INPUT_STEPS),
+    reason: 'a run reads nothing its caller gives between this step and the next one',
   },
   {
     faults: ['storage_short', 'storage_long'],

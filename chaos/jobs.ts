@@ -44,7 +44,7 @@ export function definitionOf(run: PlannedRun, image: string): JobDefinition {
   const reads = run.inputs === 'none' ? '' : 'wc -c < in.txt; ';
   const writes =
     run.outputs === 'none' ? '' : 'mkdir made && echo a > made/a.txt && echo b > made/b.txt && mv made out; ';
-  const takes = run.stdin ? 'wc -c; ' : '';
+  const takes = run.stdin || run.streams ? 'wc -c; ' : '';
   const words = `echo begun; ${TELLS[run.secret]}${writes}${reads}${takes}${SCRIPTS[run.ending]}`;
   return {
     slug: `chaos-${String(run.slot)}`,
@@ -104,11 +104,19 @@ export function optionsOf(run: PlannedRun): RunOptions {
     metadata: { scene: run.runId },
     retry: { maxAttempts: run.maxAttempts, initialDelayMs: 20, on: ['infrastructure'] },
     timeouts: {
-      ...(run.ending.startsWith('timeout') ? { runMs: RUN_MS } : {}),
+      ...(isEndedByDeadline(run) ? { runMs: RUN_MS } : {}),
       ...{ stopMs: 1_000, stageMs: 6_000, collectMs: 8_000, pullMs: 8_000 },
     },
     ...(run.isJoined ? { idempotencyKey: `key of ${run.runId}` } : {}),
   };
+}
+
+/** Also one whose job waits for standard input that never comes. */
+function isEndedByDeadline({ ending, aims }: PlannedRun): boolean {
+  return (
+    ending.startsWith('timeout') ||
+    aims.some(({ fault, step }) => fault === 'input_hangs' && step === 'started')
+  );
 }
 
 /** The objects a success has published. */

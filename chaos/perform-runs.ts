@@ -8,6 +8,7 @@ import {
   JobRuntimeError,
   type RunEvent,
   type RunHandle,
+  type RunOptions,
   type RunOutcome,
   RUN_STEPS,
   type RunStore,
@@ -18,10 +19,11 @@ import {
 import { join } from 'node:path';
 import { type Barrier, createBarrier } from './barrier.js';
 import type { Defect } from './defects.js';
+import { faultySecret, streamsOf } from './faulty-inputs.js';
 import { faultyStorage } from './faulty-storage.js';
 import type { FaultName, SharedFault } from './faults.js';
 import type { Recorder } from './history.js';
-import { definitionOf, MOUNTS, optionsOf, publishedBy, secretOf } from './jobs.js';
+import { definitionOf, MOUNTS, optionsOf, publishedBy } from './jobs.js';
 import { createJumpingClock, type JumpingClock } from './jumping-clock.js';
 import type { Place } from './place.js';
 import type { Progress } from './progress.js';
@@ -137,7 +139,8 @@ function makeRuntime(stage: Stage): Runtime {
         [MOUNTS.transaction]: storage('transaction'),
         [MOUNTS.plain]: storage('plain'),
       },
-      resolveSecret: async (_reference, { metadata }) => Promise.resolve(secretOf(metadata['scene'] ?? '')),
+      resolveSecret: async (_reference, { runId, metadata }) =>
+        faultySecret(runId, metadata['scene'] ?? '', progress),
       onEvent: (event) => {
         record({ kind: 'event', event });
         onEvent(event);
@@ -177,7 +180,8 @@ async function performRun(stage: Stage, run: PlannedRun, runtime: Runtime): Prom
   const isTransaction = run.outputs === 'transaction';
   const asked = { outputs: publishedBy(run), isTransaction, maxAttempts: run.maxAttempts };
   stage.record({ kind: 'asked', run: { ...asked, runId, joins: null } });
-  const handle = runtime.startJob(definition, optionsOf(run));
+  const options = (): RunOptions => ({ ...optionsOf(run), ...streamsOf(run, stage.progress) });
+  const handle = runtime.startJob(definition, options());
   void cancelWhenDue(run, handle);
   const ending = settle(stage, runId, handle).then(() => {
     stage.progress.end(runId);
@@ -188,7 +192,7 @@ async function performRun(stage: Stage, run: PlannedRun, runtime: Runtime): Prom
     while (stage.progress.stepOf(runId) === null && !stage.progress.hasEnded(runId)) await sleep(5);
     const joiner = { ...asked, runId: `${runId}-joined`, joins: runId };
     stage.record({ kind: 'asked', run: joiner });
-    const second = runtime.startJob(definition, { ...optionsOf(run), runId: joiner.runId });
+    const second = runtime.startJob(definition, { ...options(), runId: joiner.runId });
     void cancelWhenDue(run, second);
     await settle(stage, joiner.runId, second);
   }

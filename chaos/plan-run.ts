@@ -22,6 +22,8 @@ export function planRunFor(random: Random, { runId, slot, aims }: RunFacts): Pla
   const readsStorage = aims.some(
     ({ fault, step }) => step === 'workspace_ready' && fault.startsWith('storage_'),
   );
+  const hangsAt = (step: RunStepName): boolean =>
+    aims.some((aim) => aim.step === step && aim.fault === 'input_hangs');
   return {
     runId,
     slot,
@@ -30,8 +32,9 @@ export function planRunFor(random: Random, { runId, slot, aims }: RunFacts): Pla
     outputs: publishes ? 'transaction' : random.pick(['none', 'transaction', 'transaction', 'plain']),
     optionalOutput: random.chance(25),
     objectExists: comesTo('withdrawn'),
-    secret: random.pick(['none', 'env', 'file']),
+    secret: random.pick(hangsAt('staged') ? ['env', 'file'] : ['none', 'env', 'file']),
     stdin: random.chance(25),
+    streams: hangsAt('workspace_ready') || hangsAt('started'),
     maxAttempts: Math.min(MAX_ATTEMPTS, aims.filter(isTriedAgain).length + (random.chance(20) ? 2 : 1)),
     isJoined: random.chance(15),
     aims,

@@ -6,6 +6,7 @@ import {
   type CallName,
   type FaultName,
   HARMLESS,
+  INPUT_FAULTS,
   isTriedAgain,
   type Pair,
   pairKey,
@@ -30,7 +31,7 @@ const CLOCK_FAULTS: readonly FaultName[] = ['clock_forward', 'clock_back'];
 
 /** What can strike within each kind of scene. */
 const FAULTS_OF: Readonly<Record<SceneKind, readonly FaultName[]>> = {
-  calls: [...CALL_FAULTS, ...STORAGE_FAULTS, ...CLOCK_FAULTS],
+  calls: [...CALL_FAULTS, ...STORAGE_FAULTS, ...INPUT_FAULTS, ...CLOCK_FAULTS],
   engine_killed: ['engine_killed'],
   engine_killed_live_restore: ['engine_killed_live_restore'],
   disk_full: ['disk_full'],

@@ -43,6 +43,8 @@ export interface PlannedRun {
   readonly objectExists: boolean;
   readonly secret: 'none' | 'env' | 'file';
   readonly stdin: boolean;
+  /** Its caller gives a file and standard input as streams. */
+  readonly streams: boolean;
   readonly maxAttempts: number;
   /** It has an idempotency key, and a second caller comes with the same one. */
   readonly isJoined: boolean;

@@ -19,8 +19,18 @@ function chaos(...flags) {
   return { status, said: `${stdout}\n${stderr}` };
 }
 
-/** One scene of a killed process, of few descriptors, of a full disk and of spoiled calls each. */
-const SCENES = ['1', '4', '6', '7'].flatMap((index) => ['--scene', index]);
+/** Two scenes of spoiled calls, storages and inputs. */
+const SCENES = ['1', '4'].flatMap((index) => ['--scene', index]);
+
+/** A killed process, few descriptors and a full disk in scenes of their own, and what its caller gives hanging wherever a run reads it. */
+const PAIRS = [
+  'process_killed started',
+  'descriptors_used_up created',
+  'disk_full workspace_ready',
+  'input_hangs workspace_ready',
+  'input_hangs staged',
+  'input_hangs started',
+].flatMap((pair) => ['--pair', pair]);
 
 const DEFECTS = {
   'never-removes': 'nothing_is_left',
@@ -36,6 +46,9 @@ const DEFECTS = {
 const short = chaos('--runs', '60', ...SCENES);
 check('a short run breaks nothing', short.status === 0, short.said);
 check('it says what it did', / runs, 0 violations/.test(short.said), short.said);
+const pairs = chaos(...PAIRS);
+check('a fault of each kind breaks nothing', pairs.status === 0, pairs.said);
+check('each of them strikes', !/missed:/.test(pairs.said), pairs.said);
 const calm = chaos('--runs', '5', '--calm');
 check('runs that nothing befalls break nothing', calm.status === 0, calm.said);
 // A scene whose runs end in every way, and publish.

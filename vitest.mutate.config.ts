@@ -14,13 +14,12 @@ export default defineConfig({
       'test/execute/**/*.test.ts',
       'test/workspace/**/*.test.ts',
       'test/catalogue/**/*.test.ts',
+      'test/recovery/**/*.test.ts',
       'test/secrets/**/*.test.ts',
       'test/*.test.ts',
     ],
     exclude: ['test/types.test.ts'],
     testTimeout: 180_000,
     maxWorkers: 1,
-    // A mutant is switched on within modules that are loaded already: loading them anew for each file of tests takes longer than the tests.
-    isolate: false,
   },
 });

@@ -45,9 +45,8 @@ const SHARED_FAULTS = [...SCENE_FAULTS, 'clock_forward', 'clock_back'] as const;
 
 export type CallFault = (typeof CALL_FAULTS)[number];
 export type StorageFault = (typeof STORAGE_FAULTS)[number];
-export type InputFault = (typeof INPUT_FAULTS)[number];
 export type SharedFault = (typeof SHARED_FAULTS)[number];
-export type FaultName = CallFault | StorageFault | InputFault | SharedFault;
+export type FaultName = CallFault | StorageFault | (typeof INPUT_FAULTS)[number] | SharedFault;
 
 /** Every fault, in the order of the table. */
 export const FAULTS: readonly FaultName[] = [

@@ -16,7 +16,8 @@ export type {
   PulledImageInfo,
   RegistryCallOptions,
   RuntimeImages,
-} from './images/image-facet.js';
+} from './images/image-calls.js';
+export type * from './images/gc-report.js';
 export type { SinkTarget } from './execute/sink.js';
 export type { FileContent, FileEntry } from './workspace/file-content.js';
 export type { KeptRun } from './workspace/kept.js';

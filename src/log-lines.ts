@@ -126,6 +126,10 @@ export function runtimeLogLine(event: RuntimeEvent): LogLine {
       return line('debug', 'reconcile end');
     case 'reconcile_failed':
       return line('warn', `what dead processes left was not looked for: ${event.message}`);
+    case 'image_removed':
+      return line('info', `removed the image ${event.image.references.join(', ')}`);
+    case 'image_gc_failed':
+      return line('warn', `images were not removed: ${event.message}`);
     case 'audit_failed':
       return line('error', event.message);
   }

@@ -13,6 +13,7 @@ import type { ImagePulls } from './execute/image-pulls.js';
 import type { Queueing } from './execute/turns.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
+import type { ImageGc } from './images/image-gc.js';
 import type { LateEnds } from './run-late-ends.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { RunResult } from './result.js';
@@ -45,6 +46,8 @@ export interface RunEnvironment {
   readonly registryAuth: RegistryAuthResolver | undefined;
   /** The pulls of all its runs. */
   readonly pulls: ImagePulls;
+  /** Keeps an image from being removed until there is a container of it. */
+  readonly holdImage: ImageGc['hold'];
   /** Who makes room when the disk runs low. */
   readonly diskGuard: DiskGuard;
   /** The runs that wait for their next attempt. */

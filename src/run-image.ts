@@ -5,7 +5,9 @@ import { EngineError } from './errors.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
 import { findRegistryAuth, type FoundCredentials, secretOf } from './execute/registry-auth.js';
 import { verifyImage } from './execute/verify-image.js';
+import type { HeldImage } from './images/image-gc.js';
 import type { RunPlan } from './plan/run-plan.js';
+import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { REGISTRY_CREDENTIALS } from './run-leaks.js';
 
@@ -13,11 +15,13 @@ import { REGISTRY_CREDENTIALS } from './run-leaks.js';
 export async function prepareImage(
   run: Run,
   plan: RunPlan,
+  cleanup: Cleanup,
 ): Promise<EnsuredImage & { readonly engine: ContainerEngine }> {
   return run.timed('pullMs', 'pull', async () => {
     run.stop.signal.throwIfAborted();
     const engine = await run.engine();
     requireVerifiable(run, engine);
+    const held = await holdImage(run, plan, cleanup);
     const image = await ensureImage({
       engine,
       pulls: run.pulls,
@@ -37,11 +41,31 @@ export async function prepareImage(
       },
     });
     run.record.imageDigest = image.digest;
+    await held.used(image.info.id);
     await verifyIfAsked(run, plan, image);
     run.emit('pull_end', { digest: image.digest, pulled: image.pulled });
     await run.note({ name: 'image_ready' });
     return { ...image, engine };
   });
+}
+
+/** Beside the times of the steps up to the container: for the folders, the check of the image, and what is slow about an engine. */
+const HOLD_MORE_MS = 600_000;
+
+/** Until the run is over, or its time to have a container is; from then on that container keeps the image. */
+async function holdImage(run: Run, { image, timeouts }: RunPlan, cleanup: Cleanup): Promise<HeldImage> {
+  const { pullMs, stageMs, secretsMs } = timeouts;
+  const held = await run.holdImage({
+    reference: image.reference,
+    forMs: pullMs + stageMs + secretsMs + HOLD_MORE_MS,
+    signal: run.stop.signal,
+    onProblem: (message) => {
+      run.warn(message);
+    },
+  });
+  // It never fails, so nobody will be told that it was the container.
+  cleanup.add('container', async () => held.release());
+  return held;
 }
 
 /** From here on the run knows them as secrets. */

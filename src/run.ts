@@ -23,7 +23,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     await run.confirmAudit();
     const { plan, release } = await admitRun(run, request, planned);
     failure = await settleAttempt(run, async (cleanup) => {
-      const image = await prepareImage(run, plan);
+      const image = await prepareImage(run, plan, cleanup);
       const workspace = await openWorkspace(run, plan, cleanup);
       const staged = await stageRun(run, plan, workspace, cleanup);
       const secrets = await revealSecrets(run, plan, cleanup);

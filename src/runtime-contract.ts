@@ -1,5 +1,5 @@
 /** What a runtime offers, as a contract. No behaviour. */
-import type { RuntimeImages } from './images/image-facet.js';
+import type { RuntimeImages } from './images/image-calls.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Validation, ValidJob } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';

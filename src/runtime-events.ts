@@ -1,4 +1,5 @@
 /** What happens to a runtime as a whole, as data. JSON-safe; no values of secrets are known where it is told. */
+import type { RemovedImage } from './images/gc-report.js';
 import type { ReconcileAction, ReconcileReport } from './recovery/report.js';
 
 /** What each event says besides its envelope. */
@@ -17,6 +18,10 @@ export interface RuntimeEventFields {
   reconcile_end: { readonly automatic: boolean; readonly report: ReconcileReport };
   /** A pass that was no dry run could not be made. */
   reconcile_failed: { readonly automatic: boolean; readonly message: string };
+  /** An image that this runtime had pulled, and that nobody used, was removed as `images.gc` says. */
+  image_removed: { readonly image: RemovedImage };
+  /** Images were not looked through, or one that was pulled could not be remembered, and stays. */
+  image_gc_failed: { readonly message: string };
   /**
    * Audit records of the runtime itself, not of a run, were given up: the oldest, when more than 1,000 waited for a sink that takes none, or all
    * of them, when it closed. `records` is how many.

@@ -4,6 +4,7 @@ import { type AuditLoss, type AuditTrail, createAuditTrail } from './audit-trail
 import { notify } from './base/notify.js';
 import { JobRuntimeError } from './errors.js';
 import type { RunEvent } from './events.js';
+import type { RemovedImage } from './images/gc-report.js';
 import { type LogLine, type Logger, runLogLine, runtimeLogLine } from './log-lines.js';
 import type { Policy } from './policy/policy.js';
 import type { ReconcileReport } from './recovery/report.js';
@@ -23,6 +24,8 @@ export interface RuntimeReports extends Surroundings {
   policyChanged(before: Policy, after: Policy): void;
   reconciled(report: ReconcileReport, automatic: boolean): void;
   reconcileFailed(error: unknown, automatic: boolean): void;
+  imageRemoved(image: RemovedImage): void;
+  imageGcFailed(error: unknown): void;
   /** Resolves when everything is on record, or given up. */
   close(): Promise<void>;
 }
@@ -110,6 +113,13 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
         automatic,
         message: error instanceof Error ? error.message : String(error),
       });
+    },
+    imageRemoved(image) {
+      tell('image_removed', { image });
+    },
+    imageGcFailed(error) {
+      engineFailed(error);
+      tell('image_gc_failed', { message: error instanceof Error ? error.message : String(error) });
     },
     async close() {
       const loss = await audit.close();

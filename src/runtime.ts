@@ -89,6 +89,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     await lateEnds.settle();
     lease.stop();
     await cancels.stop();
+    await images.stop();
     await reports.close();
     const report = { kept: await kept.settle() };
     await source.close();
@@ -128,7 +129,11 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     monotonic: () => resolved.clock.monotonic(),
   };
   const cancels = createCancelListener({ store, instance: identity.instance, runs });
-  const images = createImages({ config: () => config, ports: resolved, source, refusal: () => refusal() });
+  const images = createImages({
+    ...{ source, reports, ports: resolved, instance: identity.instance },
+    config: () => config,
+    refusal: () => refusal(),
+  });
   const environment: RunEnvironment = {
     currentConfig: () => config,
     ports: resolved,

@@ -56,7 +56,7 @@ function pair(script: FakeEngineScript = {}): Pair {
       const handle = here.startJob(JOB, { runId, idempotencyKey });
       await vi.waitFor(() => {
         expect(started).toHaveBeenCalled();
-      });
+      }, 10_000);
       return handle;
     },
   };
@@ -94,7 +94,7 @@ describe('a run', () => {
     await vi.waitFor(async () => {
       const states = (await there.openRuns()).map(({ runId, state }) => `${runId} ${state}`);
       expect(states).toEqual(['first running', 'second queued']);
-    });
+    }, 10_000);
     expect(await there.cancelRun('second')).toMatchObject({ outcome: 'cancelled' });
     expect((await second.result).containerName).toBeNull();
     expect(here.get('first')?.summary().state).toBe('running');
@@ -145,7 +145,7 @@ describe('a run', () => {
     const asked = there.cancelRun('dying');
     await vi.waitFor(async () => {
       expect(await store.listCancelRequests('shared')).toHaveLength(1);
-    });
+    }, 10_000);
     await end();
     expect(await asked).toMatchObject({ outcome: 'owner_dead' });
   });

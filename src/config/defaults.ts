@@ -69,7 +69,11 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
     minFreeInodes: 1_000,
     maxTotalBytes: null,
   },
-  images: { pullIdleMs: 2 * MINUTE, dockerCredentials: true },
+  images: {
+    pullIdleMs: 2 * MINUTE,
+    dockerCredentials: true,
+    gc: { maxBytes: null, maxUnusedMs: null, keep: [] },
+  },
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
   inputs: { sha256: true },
   concurrency: { stage: 4, upload: 4 },

@@ -8,7 +8,8 @@ import type { Policy, PolicyMode } from '../policy/policy.js';
 import { BUILT_IN_RULES } from '../policy/rules/built-in.js';
 import { bytes, count, flag, text, texts, user } from './values.js';
 
-const imagePatterns = (list: ImagePatternList): z.ZodType<string[]> =>
+/** Patterns of images, as the list reads them. */
+export const imagePatterns = (list: ImagePatternList): z.ZodType<string[]> =>
   z.array(
     z.string({ error: 'must be an image pattern' }).superRefine((pattern, context) => {
       const parsed = parseImagePattern(pattern, list);

@@ -148,6 +148,18 @@ export interface RuntimeConfig {
     readonly pullIdleMs: number;
     /** Whether registries are logged in to as Docker's own client does on this machine; never with an engine of your own. */
     readonly dockerCredentials: boolean;
+    /**
+     * What may stay of the images this runtime pulled, when no container and no run has them: the least recently used go first. With either bound it needs
+     * `stateDir`, which remembers them for one engine. Without, nothing is remembered and nothing is removed.
+     */
+    readonly gc: {
+      /** Of all of them together, each with all its layers; null: no bound. */
+      readonly maxBytes: number | null;
+      /** Since the last run that had it, or its pull; null: no bound. */
+      readonly maxUnusedMs: number | null;
+      /** Patterns, written as in `policy.images.deny`, of those that stay. */
+      readonly keep: readonly string[];
+    };
   };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**

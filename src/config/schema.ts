@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { lazy } from '../base/lazy.js';
 import { pathsOverlap } from '../base/paths.js';
 import type { Policy } from '../policy/policy.js';
-import { policySchema } from './policy-schema.js';
+import { imagePatterns, policySchema } from './policy-schema.js';
 import { keepsNoMore } from './retention.js';
 import type { RuntimeConfig } from './runtime-config.js';
 import { bytes, bytesOrUnlimited, count, flag, milliseconds, text } from './values.js';
@@ -144,7 +144,15 @@ export const configSchema = lazy(() =>
       minFreeInodes: count(0),
       maxTotalBytes: bytes().nullable(),
     }),
-    images: z.strictObject({ pullIdleMs: milliseconds(), dockerCredentials: flag() }),
+    images: z.strictObject({
+      pullIdleMs: milliseconds(),
+      dockerCredentials: flag(),
+      gc: z.strictObject({
+        maxBytes: bytes().nullable(),
+        maxUnusedMs: milliseconds(1, 366 * 86_400_000).nullable(),
+        keep: imagePatterns('deny'),
+      }),
+    }),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
     inputs: z.strictObject({ sha256: flag() }),
     concurrency: z.strictObject({ stage: count(1, 256), upload: count(1, 256) }),
@@ -175,6 +183,7 @@ export function configProblems({
   workspaceRoot,
   secretsRoot,
   stateDir,
+  images: { gc },
   retention,
   recovery: { leaseMs, leaseExpiryMs },
   workspace: { maxBytes, maxTotalBytes },
@@ -188,6 +197,13 @@ export function configProblems({
     problems.push({
       path: ['stateDir'],
       message: `must not be the same as, beneath or above workspaceRoot (${workspaceRoot})`,
+    });
+  }
+  for (const name of ['maxBytes', 'maxUnusedMs'] as const) {
+    if (gc[name] === null || stateDir !== null) continue;
+    problems.push({
+      path: ['images', 'gc', name],
+      message: 'needs stateDir: what was pulled is remembered there, and nothing else is removed',
     });
   }
   // One renewal may be late, and one may fail.

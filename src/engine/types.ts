@@ -109,6 +109,8 @@ export interface ContainerStats {
 export interface ContainerSummary {
   readonly id: string;
   readonly name: string;
+  /** `sha256:…` of the image it was made of. */
+  readonly imageId: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 

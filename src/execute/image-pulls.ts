@@ -40,6 +40,10 @@ export interface ImagePullsOptions {
   readonly idleMs: () => number;
   readonly pause: (milliseconds: number, signal: AbortSignal) => Promise<void>;
   readonly random: () => number;
+  /** Stands around each pull, however many share it; absent: nothing does. */
+  readonly witness?:
+    | ((request: PullRequest, signal: AbortSignal, pull: () => Promise<PulledImage>) => Promise<PulledImage>)
+    | undefined;
 }
 
 /** A pull under way with those who wait for it. */
@@ -61,7 +65,8 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
       if (!isWorthTelling(progress)) return;
       for (const { onProgress } of waiting) onProgress(progress);
     };
-    const pulled = pullPatiently(request, options, end.signal, tell);
+    const pull = async (): Promise<PulledImage> => pullPatiently(request, options, end.signal, tell);
+    const pulled = options.witness === undefined ? pull() : options.witness(request, end.signal, pull);
     const flight = { waiting, end, pulled };
     flights.set(key, flight);
     // Each who waits hears of a failure by itself; the last may have left.

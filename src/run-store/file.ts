@@ -14,7 +14,7 @@ import {
   removeOldDrafts,
   replaceWhole,
   writeWhole,
-} from './lines.js';
+} from '../host/lasting-files.js';
 import type { CancelRequest, NewRun, OwnerLease, RunStore, StoredRun } from './types.js';
 
 const PLAIN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;

@@ -105,6 +105,7 @@ export const CONTROL_CASES: readonly CaseOf<EngineTrial>[] = [
     const info = await trial.inspect(id);
     const [found] = await trial.within('list', trial.engine.containers.list(labels));
     checkEqual([found?.id, found?.name], [id, spec.name], 'the entry in the list');
+    checkEqual(found?.imageId, info.imageId, 'the image in the list');
     for (const [name, value] of Object.entries(labels)) {
       checkEqual(info.labels[name], value, 'a label, by inspect');
       checkEqual(found?.labels[name], value, 'a label, by list');

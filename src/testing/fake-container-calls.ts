@@ -124,7 +124,7 @@ export function createFakeContainerCalls(
       perform('containers.list', null, options?.signal, () =>
         [...containers.values()]
           .filter(({ spec }) => Object.entries(labels).every(([name, value]) => spec.labels[name] === value))
-          .map(({ id, spec }) => ({ id, name: spec.name, labels: spec.labels })),
+          .map(({ id, spec }) => ({ id, name: spec.name, imageId: spec.image, labels: spec.labels })),
       ),
     stats: async (id, options) =>
       perform('containers.stats', id, options?.signal, () => {

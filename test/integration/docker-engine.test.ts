@@ -97,7 +97,12 @@ describe.skipIf(host === undefined)('dockerEngine on a real engine', { timeout: 
     for (const time of [info?.startedAt, info?.finishedAt]) expect(Date.parse(time ?? '')).not.toBeNaN();
     expect(await output).toEqual({ stdout: Buffer.from('out\n'), stderr: Buffer.from('err\n') });
     expect(await engine.containers.list({ [label]: 'yes' })).toEqual([
-      { id, name: `${label}-${count}`, labels: expect.objectContaining({ [label]: 'yes' }) as object },
+      {
+        id,
+        name: `${label}-${count}`,
+        imageId: info?.imageId,
+        labels: expect.objectContaining({ [label]: 'yes' }) as object,
+      },
     ]);
     expect(await engine.containers.list({ [label]: 'no' })).toEqual([]);
     // All three may be called on a container that ended.

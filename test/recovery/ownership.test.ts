@@ -23,7 +23,10 @@ const labels = (changed: Readonly<Record<string, string | undefined>> = {}): Rec
 };
 const name = containerName('acme', 'count', 'r1', 2);
 const judge = (container: { readonly name?: string; readonly labels?: Record<string, string> }) =>
-  ownershipOf({ id: 'a'.repeat(64), name, labels: labels(), ...container }, key);
+  ownershipOf(
+    { id: 'a'.repeat(64), imageId: `sha256:${'b'.repeat(64)}`, name, labels: labels(), ...container },
+    key,
+  );
 
 describe('ownershipOf', () => {
   it('takes what agrees, with labels of a newer version beside those it knows', () => {

@@ -179,6 +179,7 @@ export function fromList(body: unknown): readonly ContainerSummary[] {
     return {
       id: toText(summary['Id']),
       name: name.replace(/^\//, ''),
+      imageId: toText(summary['ImageID']).replace(/^(?=[0-9a-f]{64}$)/, 'sha256:'),
       labels: toTextMap(summary['Labels']),
     };
   });

@@ -216,12 +216,13 @@ describe('other answers', () => {
   it('list', () => {
     expect(
       fromList([
-        { Id: id, Names: ['/n'], Labels: { a: 'b' } },
-        { Id: id, Names: null, Labels: null },
+        { Id: id, Names: ['/n'], ImageID: `sha256:${id}`, Labels: { a: 'b' } },
+        // The same id without the name of its hash.
+        { Id: id, Names: null, ImageID: id, Labels: null },
       ]),
     ).toEqual([
-      { id, name: 'n', labels: { a: 'b' } },
-      { id, name: '', labels: {} },
+      { id, name: 'n', imageId: `sha256:${id}`, labels: { a: 'b' } },
+      { id, name: '', imageId: `sha256:${id}`, labels: {} },
     ]);
   });
 

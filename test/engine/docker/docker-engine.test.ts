@@ -339,9 +339,11 @@ describe('inspect, list, info', () => {
 
   it('lists by labels', async () => {
     const { engine, lines } = await scriptedEngine({
-      onRequest: ({ json }) => json(200, [{ Id: id, Names: ['/n'] }]),
+      onRequest: ({ json }) => json(200, [{ Id: id, Names: ['/n'], ImageID: `sha256:${id}` }]),
     });
-    expect(await engine.containers.list({ a: 'b=c', d: 'e' })).toEqual([{ id, name: 'n', labels: {} }]);
+    expect(await engine.containers.list({ a: 'b=c', d: 'e' })).toEqual([
+      { id, name: 'n', imageId: `sha256:${id}`, labels: {} },
+    ]);
     const query = new URL(`http://x${(lines[0] ?? '').slice(4)}`).searchParams;
     expect(query.get('all')).toBe('true');
     expect(JSON.parse(query.get('filters') ?? '')).toEqual({ label: ['a=b=c', 'd=e'] });

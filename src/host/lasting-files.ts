@@ -1,9 +1,9 @@
-/** The files a run store is made of: written whole or not at all, appended to in one write, read whatever else is there. It knows no runs. */
+/** Files that outlive a process and that others share: written whole or not at all, appended to in one write, read whatever else is there. It knows none of them. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorCode } from '../host/node.js';
+import { errorCode } from './node.js';
 
 /** What stands where a file of ours would, and is none: it is somebody else's, and left alone. */
 const FOREIGN = new Set(['EISDIR', 'EACCES', 'ELOOP']);

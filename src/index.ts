@@ -10,13 +10,9 @@ export type { RunJobsOptions } from './run-jobs-options.js';
 export type { RunOptions } from './run-options.js';
 export type { Clock, RuntimePorts } from './runtime-ports.js';
 export type { ImageToVerify, ImageVerdict, ImageVerifier } from './execute/verify-image.js';
-export type {
-  ImageCallOptions,
-  ImageTransferOptions,
-  PulledImageInfo,
-  RegistryCallOptions,
-  RuntimeImages,
-} from './images/image-calls.js';
+export type * from './images/call-options.js';
+export type { ImageTransferOptions, PulledImageInfo, RuntimeImages } from './images/image-calls.js';
+export type * from './images/build-calls.js';
 export type * from './images/gc-report.js';
 export type { SinkTarget } from './execute/sink.js';
 export type { FileContent, FileEntry } from './workspace/file-content.js';

@@ -88,6 +88,7 @@ export function createImages(parts: ImagesParts): RuntimeImageParts {
       return source.get();
     },
     pulls,
+    instance: parts.instance,
     gc: {
       hold: holdImage,
       collect: async (dryRun, signal) => gc.collect(dryRun, AbortSignal.any([signal, closing.signal])),

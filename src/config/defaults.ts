@@ -73,6 +73,12 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
     pullIdleMs: 2 * MINUTE,
     dockerCredentials: true,
     gc: { maxBytes: null, maxUnusedMs: null, keep: [] },
+    build: {
+      timeoutMs: 30 * MINUTE,
+      idleMs: 10 * MINUTE,
+      maxContextBytes: GIB,
+      maxContextEntries: 100_000,
+    },
   },
   outputs: { maxBytes: 5 * GIB, maxEntries: 10_000, maxDepth: 32 },
   inputs: { sha256: true },

@@ -160,6 +160,16 @@ export interface RuntimeConfig {
       /** Patterns, written as in `policy.images.deny`, of those that stay. */
       readonly keep: readonly string[];
     };
+    /** Bounds of builds. */
+    readonly build: {
+      /** The most any may take. */
+      readonly timeoutMs: number;
+      /** One of which nothing is heard for so long is given up. */
+      readonly idleMs: number;
+      /** Of the content of all files that are sent. */
+      readonly maxContextBytes: number;
+      readonly maxContextEntries: number;
+    };
   };
   readonly outputs: { readonly maxBytes: number; readonly maxEntries: number; readonly maxDepth: number };
   /**

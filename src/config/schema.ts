@@ -152,6 +152,12 @@ export const configSchema = lazy(() =>
         maxUnusedMs: milliseconds(1, 366 * 86_400_000).nullable(),
         keep: imagePatterns('deny'),
       }),
+      build: z.strictObject({
+        timeoutMs: milliseconds(),
+        idleMs: milliseconds(),
+        maxContextBytes: bytes(),
+        maxContextEntries: count(1),
+      }),
     }),
     outputs: z.strictObject({ maxBytes: bytes(), maxEntries: count(1), maxDepth: count(1, 255) }),
     inputs: z.strictObject({ sha256: flag() }),

@@ -6,6 +6,7 @@ export type {
   ContainerInfo,
   ContainerPathType,
   ContainerSummary,
+  BuildOptions,
   EngineCapabilities,
   EngineContainers,
   EngineEvent,

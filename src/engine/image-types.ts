@@ -1,4 +1,5 @@
 /** The images of the `ContainerEngine` port, as a contract. No implementation. */
+import type { NetworkMode, Resources } from '../plan/container-spec.js';
 import type { RegistryCredentials } from '../secrets/types.js';
 import type { CallOptions } from './call-options.js';
 
@@ -86,6 +87,31 @@ export interface ImageStep {
   readonly sizeBytes: number;
 }
 
+/** What an image is built by. */
+export interface BuildOptions extends CallOptions {
+  /** The name it gets, taken from whatever had it. */
+  readonly tag: string;
+  /** Path within the context. */
+  readonly dockerfile: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The stage that is wanted; null: the last. */
+  readonly target: string | null;
+  /** `os/architecture[/variant]`; null: the engine's. */
+  readonly platform: string | null;
+  /** Every step is done again. */
+  readonly noCache: boolean;
+  /** Base images are pulled also where they are here. */
+  readonly pull: boolean;
+  /** Of the steps, each of which has these bounds. */
+  readonly networkMode: NetworkMode;
+  readonly resources: Pick<Resources, 'cpus' | 'memoryBytes' | 'shmBytes' | 'ulimits'>;
+  /** For base images, by registry. */
+  readonly credentials: Readonly<Record<string, RegistryCredentials>>;
+  /** What the builder writes, in its own words. */
+  readonly onOutput?: ((text: string) => void) | undefined;
+}
+
 /** Images. */
 export interface EngineImages {
   /**
@@ -132,6 +158,13 @@ export interface EngineImages {
    * @throws what the source throws; `engine.failed` for what is no such tar.
    */
   import?(tar: AsyncIterable<Uint8Array>, options?: CallOptions): Promise<readonly string[]>;
+  /**
+   * Builds an image from an uncompressed tar. No step runs before the whole of it was read; an aborted signal, or a tar that breaks off, ends the build and
+   * leaves no image and no container of it.
+   * @throws `image.build_failed` with `details.exitCode` and `details.step`, each null where the engine does not tell, also for an error inside a stream that
+   * began with success; what the tar throws.
+   */
+  build?(context: AsyncIterable<Uint8Array>, options: BuildOptions): Promise<ImageInfo>;
   /**
    * The digest a registry has for a reference now. Nothing is pulled.
    * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`, as `pull` does.

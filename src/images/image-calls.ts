@@ -1,19 +1,8 @@
 /** What an application may do with images beside running them, as a contract. No behaviour. */
 import type { ImageInfo, ImageStep, ImageSummary, PullProgress, PushedImage } from '../engine/types.js';
-import type { RegistryCredentials } from '../secrets/types.js';
+import type { BuildCallOptions, BuildRequest, BuiltImageReport } from './build-calls.js';
+import type { ImageCallOptions, RegistryCallOptions } from './call-options.js';
 import type { ImageGcReport } from './gc-report.js';
-
-/** What every call takes. */
-export interface ImageCallOptions {
-  /** Ends the call; it rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What calls to a registry take. */
-export interface RegistryCallOptions extends ImageCallOptions {
-  /** Credentials by registry, before any others; see `registryAuth` of a run. */
-  readonly registryAuth?: Readonly<Record<string, RegistryCredentials>> | undefined;
-}
 
 /** What pulling and pushing take. */
 export interface ImageTransferOptions extends RegistryCallOptions {
@@ -84,6 +73,23 @@ export interface RuntimeImages {
    * @throws `engine.unreachable`; what keeps `stateDir` from being read.
    */
   gc(options?: ImageCallOptions & { readonly dryRun?: boolean | undefined }): Promise<ImageGcReport>;
+  /**
+   * Builds an image. Its steps run as root in containers of the engine's making, under `policy.network` and `policy.limits.default` and nothing else of what
+   * hardens jobs: build only what you would run so. Tag and base images are judged by `policy.images`, and an image that cannot be told is refused
+   * where any is. Base images are pulled with `registryAuth` alone.
+   *
+   * @throws `validation.invalid_job`, naming each field; `policy.denied`; `image.build_failed` with `details.step`, `exitCode` and `logTail`;
+   * `image.build_timed_out`; `image.context_rejected` and `image.context_too_large`; `image.not_found`; what a stream that is the context throws.
+   * @example
+   * ```ts
+   * const { id, logTail } = await runtime.images.build({
+   *   context: '/srv/report',
+   *   tag: 'ghcr.io/acme/report:2.1',
+   *   buildArgs: { VERSION: '2.1' },
+   * });
+   * ```
+   */
+  build(request: BuildRequest, options?: BuildCallOptions): Promise<BuiltImageReport>;
   /**
    * Takes a name away; the last one takes the image with it. Not there is success.
    * @throws `engine.conflict` for an image that is used, or an id with several names.

@@ -1,4 +1,4 @@
-/** `runtime.images`: what an application does with images beside running them, under the operator's policy. It builds none. */
+/** `runtime.images`: what an application does with images beside running them, under the operator's policy. How they are built stands elsewhere. */
 import { notify } from '../base/notify.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { ContainerEngine, EngineImages, PullProgress } from '../engine/types.js';
@@ -10,6 +10,7 @@ import type { ImagePulls } from '../execute/image-pulls.js';
 import type { RegistryAuthSources } from '../execute/registry-auth.js';
 import { allowedHint } from '../policy/hint.js';
 import { evaluateImagePolicy } from '../policy/rules/image.js';
+import { createImageBuild } from './build-image.js';
 import type { ImageTransferOptions, RuntimeImages } from './image-calls.js';
 import type { ImageGc } from './image-gc.js';
 import { createRegistryLogin } from './registry-login.js';
@@ -21,6 +22,8 @@ export interface ImageFacetParts {
   readonly engine: () => Promise<ContainerEngine>;
   readonly pulls: ImagePulls;
   readonly gc: Pick<ImageGc, 'hold' | 'collect'>;
+  /** Of this runtime. */
+  readonly instance: string;
   readonly auth: Omit<RegistryAuthSources, 'given'>;
   readonly monotonic: () => number;
 }
@@ -31,6 +34,7 @@ export function createImageFacet({
   engine,
   pulls,
   gc,
+  instance,
   auth,
   monotonic,
 }: ImageFacetParts): RuntimeImages {
@@ -131,6 +135,7 @@ export function createImageFacet({
         ),
       );
     },
+    build: createImageBuild({ config, engine, instance, monotonic }),
     gc: async ({ dryRun = false, signal } = {}) => {
       // Refused as any call, also where there is nothing to do.
       await engine();

@@ -10,7 +10,7 @@ import {
   secretOf,
 } from '../execute/registry-auth.js';
 import type { RegistryCredentials } from '../secrets/types.js';
-import type { RegistryCallOptions } from './image-calls.js';
+import type { RegistryCallOptions } from './call-options.js';
 
 /** Logging in for one runtime. */
 export interface RegistryLogin {

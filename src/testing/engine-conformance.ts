@@ -1,6 +1,7 @@
 /** `engineConformance`: the contract of the `ContainerEngine` port as cases for any test runner. It tests no policy and no image. */
 import { DEFAULT_TIMEOUT_MS, type ConformanceCase, type ConformanceOptions } from './conformance-case.js';
 import { APPLIED_CASES } from './engine-applied-cases.js';
+import { BUILD_CASES } from './engine-build-cases.js';
 import { CONTAINER_CASES } from './engine-container-cases.js';
 import { CONTROL_CASES } from './engine-control-cases.js';
 import { EVENT_CASES } from './engine-event-cases.js';
@@ -23,6 +24,7 @@ const CASES = [
   ...EVENT_CASES,
   ...IMAGE_CASES,
   ...VOLUME_CASES,
+  ...BUILD_CASES,
 ];
 
 /**

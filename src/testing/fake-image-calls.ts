@@ -16,7 +16,10 @@ export interface FakeImageParts {
 }
 
 type ImageCalls = Required<
-  Pick<EngineImages, 'list' | 'remove' | 'tag' | 'history' | 'push' | 'export' | 'import' | 'resolveDigest'>
+  Pick<
+    EngineImages,
+    'list' | 'remove' | 'tag' | 'history' | 'push' | 'export' | 'import' | 'resolveDigest' | 'build'
+  >
 >;
 
 /** Makes those calls. */
@@ -96,6 +99,16 @@ export function createFakeImageCalls({ script, images, find, isUsed, perform }: 
           throw new EngineError('engine.failed', 'that is no image of the fake engine');
         put(name, { id, image: JSON.parse(image) as FakeImage });
         return [name];
+      });
+    },
+    build: async (context, { tag, signal, onOutput }) => {
+      let bytes = 0;
+      for await (const part of context) bytes += part.byteLength;
+      return perform('images.build', tag, signal, () => {
+        for (const text of script.buildOutput ?? []) onOutput?.(text);
+        put(tag, { id: idOf(`${tag} of ${String(bytes)} bytes`), image: { sizeBytes: bytes } });
+        const { id, image } = require(tag);
+        return imageInfo(tag, id, image);
       });
     },
     resolveDigest: async (reference, options?: CallOptions) =>

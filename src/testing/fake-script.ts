@@ -33,7 +33,8 @@ export type EngineCall =
   | 'images.push'
   | 'images.export'
   | 'images.import'
-  | 'images.resolveDigest';
+  | 'images.resolveDigest'
+  | 'images.build';
 
 /** One failure, or one hang, of a call. */
 export interface FakeFailure {
@@ -108,6 +109,8 @@ export interface FakeImage {
 export interface FakeEngineScript {
   /** The job. Default: exits 0 without a word. May be asynchronous; what it throws ends it with exit code 70. */
   readonly run?: ((job: FakeJob) => FakeExit | undefined | Promise<FakeExit | undefined>) | undefined;
+  /** What a builder writes. */
+  readonly buildOutput?: readonly string[] | undefined;
   /** Images that are there. Absent: every image is. */
   readonly images?: Readonly<Record<string, FakeImage>> | undefined;
   /** Images a pull brings. */

@@ -1,5 +1,6 @@
 /** The list of calls to the engine in the documentation: complete, nothing too much, and its core enough for a run. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Runtime } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
@@ -8,7 +9,7 @@ import { packEntries, readEntries, tarEntry } from '../../src/testing/tar-entrie
 import { hardenedSpec } from '../engine/docker/specs.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { type EngineProxyOptions, startEngineProxy } from '../proxy/engine-proxy.js';
-import { engineHost, testRuntime } from './setup.js';
+import { engineHost, temporaryFolder, testRuntime } from './setup.js';
 
 const PAGE = new URL('../../docs/engine-api.md', import.meta.url);
 
@@ -35,6 +36,12 @@ function written({ method, path }: EngineCall): string {
   return `${method} ${template}`;
 }
 
+async function contextOf(dockerfile: string): Promise<string> {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'Dockerfile'), dockerfile);
+  return folder;
+}
+
 /** Everything there is to do with images, with a registry that is not there. */
 async function useImages({ images }: Runtime): Promise<void> {
   const name = '127.0.0.1:1/berthkit-api/x:1';
@@ -44,6 +51,7 @@ async function useImages({ images }: Runtime): Promise<void> {
   await images.import(await images.export(name));
   await expect(images.push(name)).rejects.toMatchObject({ kind: 'image' });
   await expect(images.resolveDigest(name)).rejects.toMatchObject({ kind: 'image' });
+  await images.build({ context: await contextOf(`FROM ${image}`), tag: name });
   await images.remove(name);
 }
 

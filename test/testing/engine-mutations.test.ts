@@ -108,6 +108,10 @@ const withImages =
   ): ((engine: ContainerEngine) => ContainerEngine) =>
   (engine) => ({ ...engine, images: { ...engine.images, ...change(engine.images) } });
 
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(new Uint8Array());
+}
+
 const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mutate]>> = {
   'loses the first output': [
     'the first and the last byte of a short run arrive, every time',
@@ -517,6 +521,21 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
           throw new EngineError('engine.failed', 'no');
         }
       },
+    })),
+  ],
+  'gives what it built no name': [
+    'an image that was built is there under its name',
+    withImages(({ build, inspect }) => ({
+      build: async (context, options) => {
+        await build!(context, { ...options, tag: 'elsewhere:1' });
+        return (await inspect('elsewhere:1'))!;
+      },
+    })),
+  ],
+  'builds from a context that broke off': [
+    'a context that breaks off is what its build fails by',
+    withImages(({ build }) => ({
+      build: async (_context, options) => build!(nothing(), options),
     })),
   ],
   'knows the digest of everything': [

@@ -48,6 +48,12 @@ const callsOn = (
   'images.push': async () => engine.images.push?.('busybox:1', { signal }),
   'images.export': async () => engine.images.export?.('busybox:1', { signal }),
   'images.import': async () => engine.images.import?.(nothing(), { signal }),
+  'images.build': async () =>
+    engine.images.build?.(nothing(), {
+      ...{ tag: 'x:1', dockerfile: 'Dockerfile', buildArgs: {}, labels: {}, target: null, platform: null },
+      ...{ noCache: false, pull: false, networkMode: 'none', credentials: {}, signal },
+      resources: { cpus: 1, memoryBytes: 1, shmBytes: 1, ulimits: [] },
+    }),
   'images.resolveDigest': async () => engine.images.resolveDigest?.('busybox:1', { signal }),
 });
 

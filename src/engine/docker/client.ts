@@ -46,6 +46,7 @@ export interface DockerClient {
   listVolumes(options: object): Promise<unknown>;
   createImage(options: object): Promise<DockerStream>;
   loadImage(tar: Readable, options: object): Promise<DockerStream>;
+  buildImage(tar: Readable, options: object): Promise<DockerStream>;
   info(): Promise<unknown>;
   version(): Promise<unknown>;
 }

@@ -1,5 +1,5 @@
 /** What the Docker Engine API says of images in lists, of their history and of what it took in. Pure data. */
-import type { ImageStep, ImageSummary } from '../types.js';
+import type { BuildOptions, ImageStep, ImageSummary } from '../types.js';
 import { toList, toNumberOrNull, toObject, toText, toTexts, type JsonObject } from './json-fields.js';
 
 /** Seconds since the epoch; engines write 0, or less, for "not known". */
@@ -41,4 +41,33 @@ export function fromHistory(body: unknown): readonly ImageStep[] {
 export function loadedNames(event: JsonObject): readonly string[] {
   const [, names = ''] = /^Loaded image(?:\(s\))?(?: ID)?: (.+)/.exec(toText(event['stream']).trim()) ?? [];
   return names.split(',').flatMap((name) => (name.trim() === '' ? [] : [name.trim()]));
+}
+
+const CPU_PERIOD_US = 100_000;
+
+/** The query of a build; the API takes all of it there. */
+export function toBuildQuery(options: BuildOptions): Readonly<Record<string, string>> {
+  const { resources, target, platform } = options;
+  const { cpus, memoryBytes, shmBytes, ulimits } = resources;
+  return {
+    t: options.tag,
+    dockerfile: options.dockerfile,
+    buildargs: JSON.stringify(options.buildArgs),
+    labels: JSON.stringify(options.labels),
+    ...(target === null ? {} : { target }),
+    ...(platform === null ? {} : { platform }),
+    ...(options.noCache ? { nocache: 'true' } : {}),
+    ...(options.pull ? { pull: 'true' } : {}),
+    networkmode: options.networkMode,
+    memory: String(memoryBytes),
+    // Equal to memory: no swap beyond the limit.
+    memswap: String(memoryBytes),
+    cpuperiod: String(CPU_PERIOD_US),
+    cpuquota: String(Math.round(cpus * CPU_PERIOD_US)),
+    shmsize: String(shmBytes),
+    ulimits: JSON.stringify(ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }))),
+    rm: 'true',
+    // Also after a step that failed.
+    forcerm: 'true',
+  };
 }

@@ -8,6 +8,7 @@ import { messageOf, statusOf } from './errors.js';
 import { checkImageReference, toPullTarget } from './identifiers.js';
 import { toObject, toText } from './json-fields.js';
 import { toPullError, toPushError } from './pull-errors.js';
+import { createImageBuild } from './image-build.js';
 import { createImageStore, toBytes } from './image-store.js';
 import { readPullStream, readPushStream } from './pull-stream.js';
 import { serverOf } from './registry-auth.js';
@@ -119,6 +120,7 @@ export function createImages(session: Session): EngineImages {
       }),
 
     ...createImageStore(session),
+    build: createImageBuild(session, inspect),
   };
 }
 

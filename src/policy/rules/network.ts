@@ -9,6 +9,33 @@ export function effectiveNetworkMode(asked: NetworkMode | null, policy: NetworkP
   return policy.enforceIsolation ? 'none' : policy.defaultMode;
 }
 
+/** Why a mode that was asked for is not permitted, and what is; null: it is. */
+export function refusedNetworkMode(
+  asked: NetworkMode,
+  network: NetworkPolicy,
+): { readonly message: string; readonly hint: string } | null {
+  if (!network.allowedModes.includes(asked)) {
+    const modes = network.allowedModes.join(', ');
+    return {
+      message: `Network mode ${asked} is not permitted in this environment`,
+      hint: `allowed: ${modes}`,
+    };
+  }
+  if (network.enforceIsolation && asked !== 'none') {
+    return {
+      message: 'Network isolation is enforced; containers must run with network mode "none"',
+      hint: 'leave networkMode out or set it to "none"; the operator decides by policy.network.enforceIsolation',
+    };
+  }
+  if (!network.enforceIsolation && !network.allowOverride && asked !== network.defaultMode) {
+    return {
+      message: `Network mode overrides are disabled. Use ${network.defaultMode}`,
+      hint: `leave networkMode out or set it to "${network.defaultMode}"; the operator decides by policy.network.allowOverride`,
+    };
+  }
+  return null;
+}
+
 /** `policy.network` */
 export const networkRule: BuiltInRule = {
   id: 'policy.network',
@@ -23,25 +50,10 @@ export const networkRule: BuiltInRule = {
         `network "${effectiveNetworkMode(null, network)}" because none was asked for and ${why}`,
       );
     }
-    const refuse = (message: string, hint: string): ReturnType<typeof deniedBy> =>
-      deniedBy('policy.network', [{ path: 'docker.networkMode', message, hint }], message);
-    if (!network.allowedModes.includes(asked)) {
-      const modes = network.allowedModes.join(', ');
-      return refuse(`Network mode ${asked} is not permitted in this environment`, `allowed: ${modes}`);
-    }
-    if (network.enforceIsolation && asked !== 'none') {
-      return refuse(
-        'Network isolation is enforced; containers must run with network mode "none"',
-        'leave networkMode out or set it to "none"; the operator decides by policy.network.enforceIsolation',
-      );
-    }
-    if (!network.enforceIsolation && !network.allowOverride && asked !== network.defaultMode) {
-      return refuse(
-        `Network mode overrides are disabled. Use ${network.defaultMode}`,
-        `leave networkMode out or set it to "${network.defaultMode}"; the operator decides by policy.network.allowOverride`,
-      );
-    }
-    return allowed('policy.network', `network "${asked}" was asked for and is permitted`);
+    const refusal = refusedNetworkMode(asked, network);
+    if (refusal === null)
+      return allowed('policy.network', `network "${asked}" was asked for and is permitted`);
+    return deniedBy('policy.network', [{ path: 'docker.networkMode', ...refusal }], refusal.message);
   },
 };
 

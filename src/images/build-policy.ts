@@ -1,0 +1,146 @@
+/** What a build may be: its request checked and judged before anything is sent, its Dockerfile before any step runs. It builds nothing. */
+import { posix } from 'node:path';
+import { parseImageReference } from '../base/image-reference.js';
+import type { RuntimeConfig } from '../config/runtime-config.js';
+import type { BuildOptions, EngineImages } from '../engine/types.js';
+import { ImageError, type Issue, PolicyError, ValidationError } from '../errors.js';
+import { engineCall } from '../execute/engine-call.js';
+import { allowedHint } from '../policy/hint.js';
+import type { Policy } from '../policy/policy.js';
+import { evaluateImagePolicy } from '../policy/rules/image.js';
+import { effectiveNetworkMode, refusedNetworkMode } from '../policy/rules/network.js';
+import type { BuildRequest } from './build-calls.js';
+import { readDockerfile } from './dockerfile.js';
+
+/** A request that may be built. */
+export type CheckedBuild = Omit<BuildOptions, 'resources' | 'credentials' | 'signal' | 'onOutput'>;
+
+/**
+ * Checks and judges a request.
+ *
+ * @throws `validation.invalid_job`, naming each field; `policy.denied`.
+ */
+export function checkBuildRequest(
+  request: BuildRequest,
+  { labelPrefix, policy }: RuntimeConfig,
+): CheckedBuild {
+  const issues = issuesOf(request, labelPrefix);
+  if (issues.length > 0) {
+    const lines = issues.map(({ path, message }) => `${path} ${message}`);
+    throw new ValidationError('validation.invalid_job', lines.join('; '), { details: { issues } });
+  }
+  const { tag, networkMode = null, pull = false } = request;
+  requireAllowedImage(tag, policy);
+  const refusal = networkMode === null ? null : refusedNetworkMode(networkMode, policy.network);
+  if (refusal !== null) throw denied(refusal.message, refusal.hint);
+  const { allowedPullPolicies } = policy.images;
+  if (pull && !allowedPullPolicies.includes('always'))
+    throw denied(
+      'base images may not be pulled again',
+      allowedHint(allowedPullPolicies, 'always', 'policy.images.allowedPullPolicies'),
+    );
+  return {
+    tag,
+    dockerfile: dockerfileOf(request),
+    buildArgs: request.buildArgs ?? {},
+    labels: request.labels ?? {},
+    target: request.target ?? null,
+    platform: request.platform ?? null,
+    noCache: request.noCache ?? false,
+    pull,
+    networkMode: effectiveNetworkMode(networkMode, policy.network),
+  };
+}
+
+const dockerfileOf = ({ dockerfile = 'Dockerfile' }: BuildRequest): string => posix.normalize(dockerfile);
+
+function issuesOf(request: BuildRequest, labelPrefix: string): readonly Issue[] {
+  const issues: Issue[] = [];
+  const say = (field: string, isRight: boolean, message: string): void => {
+    if (!isRight) issues.push({ code: 'validation.build', path: `build.${field}`, message });
+  };
+  const { context, buildArgs = {}, labels = {}, target, platform } = request;
+  const isFolder = typeof context === 'string' && context.startsWith('/') && !context.includes('\0');
+  const isTar =
+    typeof context === 'object' &&
+    typeof (context as Partial<typeof context> | null)?.[Symbol.asyncIterator] === 'function';
+  say('context', isFolder || isTar, 'must be the absolute path of a folder, or a stream of a tar');
+  const parsed = parseImageReference(request.tag);
+  say(
+    'tag',
+    parsed.ok && parsed.reference.digest === null,
+    parsed.ok ? 'must have no digest' : parsed.problem,
+  );
+  const dockerfile = dockerfileOf(request);
+  const isInside = dockerfile !== '.' && !/^(\/|\.\.(\/|$))|\/$|\0/.test(dockerfile);
+  say('dockerfile', isInside, 'must be the path of a file within the context');
+  for (const [name, value] of Object.entries(buildArgs))
+    say(
+      `buildArgs.${name}`,
+      /^[A-Za-z_]\w*$/.test(name) && typeof value === 'string',
+      'must be text under a name of letters, digits and _',
+    );
+  for (const [name, value] of Object.entries(labels))
+    say(
+      `labels.${name}`,
+      name !== '' && !name.startsWith(`${labelPrefix}.`) && typeof value === 'string',
+      `must be text under a name that does not begin with ${labelPrefix}.`,
+    );
+  say('target', target === undefined || /^[A-Za-z0-9][\w.-]*$/.test(target), 'must be the name of a stage');
+  say(
+    'platform',
+    platform === undefined || /^[a-z0-9]+\/[a-z0-9_-]+(\/[a-z0-9.]+)?$/.test(platform),
+    'must be os/architecture, for example linux/amd64',
+  );
+  return issues;
+}
+
+const denied = (message: string, hint?: string): PolicyError =>
+  new PolicyError('policy.denied', `the image may not be built: ${message}`, { hint });
+
+function requireAllowedImage(reference: string, { images }: Policy): void {
+  const { allowed, reason } = evaluateImagePolicy(reference, images);
+  if (!allowed) throw denied(reason, allowedHint(images.allow, reference, 'policy.images'));
+}
+
+/**
+ * Judges what a Dockerfile takes from elsewhere.
+ *
+ * @throws `policy.denied`; `image.not_found` for what is not here where nothing may be pulled.
+ */
+export async function requireAllowedSources(
+  text: string,
+  { buildArgs, networkMode }: Pick<CheckedBuild, 'buildArgs' | 'networkMode'>,
+  {
+    policy,
+    images,
+    signal,
+  }: {
+    readonly policy: Policy;
+    readonly images: Pick<EngineImages, 'inspect'>;
+    readonly signal: AbortSignal;
+  },
+): Promise<void> {
+  const { allow, deny, requireDigest, allowedPullPolicies } = policy.images;
+  const found = readDockerfile(text, buildArgs);
+  const isJudged = allow.length > 0 || deny.length > 0 || requireDigest;
+  const [unclear] = found.unclear;
+  if (isJudged && unclear !== undefined)
+    throw denied(`it cannot be said which image ${JSON.stringify(unclear)} takes`, 'name it in full');
+  const [address] = found.addresses;
+  // The engine itself would fetch it, whatever network the steps have.
+  if (networkMode === 'none' && address !== undefined)
+    throw denied(`it adds ${JSON.stringify(address)}, and has no network`, 'put it into the context');
+  for (const image of found.images) {
+    requireAllowedImage(image, policy);
+    const parsed = parseImageReference(image);
+    if (requireDigest && parsed.ok && parsed.reference.digest === null)
+      throw denied(`${image} has no digest, and policy.images.requireDigest demands one`);
+    if (allowedPullPolicies.some((each) => each !== 'never')) continue;
+    const here = await engineCall('image inspect', signal, async (inner) =>
+      images.inspect(image, { signal: inner }),
+    );
+    if (here === null)
+      throw new ImageError('image.not_found', `the base image ${image} is not here, and none may be pulled`);
+  }
+}

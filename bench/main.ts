@@ -52,7 +52,10 @@ async function main(): Promise<void> {
     const all: BenchResult[] = [];
     for (const [name, bench] of benches) {
       console.error(`${name} …`);
-      all.push(...(await bench(ground)));
+      const measured = await bench(ground);
+      // The whole takes long: what is known already is not lost with what follows.
+      console.error(toTable(measured));
+      all.push(...measured);
     }
     return all;
   });

@@ -189,7 +189,7 @@ function inlineIssues({ inputs = [] }: Docker): readonly Issue[] {
       const padding = source.content.length - source.content.replace(/={1,2}$/, '').length;
       total += Math.floor((source.content.length * 3) / 4) - padding;
     } else {
-      total += new TextEncoder().encode(source.content).length;
+      total += Buffer.byteLength(source.content);
     }
   }
   if (total > MAX_INLINE_BYTES) {

@@ -61,7 +61,9 @@ export function plainCopy(value: unknown, at: readonly string[] = []): unknown {
     if (keys.includes('__proto__')) {
       throw new NotPlainError([...path, '__proto__'], 'is not allowed as a key');
     }
-    return Object.fromEntries(keys.map((key) => [key, child(key)]));
+    const copied: Record<string, unknown> = {};
+    for (const key of keys) copied[key] = child(key);
+    return copied;
   };
   return copy(value);
 }

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { createRuntime, filesystemStorage } from 'berthkit';
+import { bundleProgram } from '../scripts/bundle-program.js';
 import type { ChaosEngine } from './engines.js';
 import type { HistoryEntry, Recorder } from './history.js';
 import { MOUNTS } from './jobs.js';
@@ -46,7 +46,7 @@ export async function performInProcess(options: InProcessOptions): Promise<void>
   };
   const orderFile = join(place.root, 'order.json');
   await writeFile(orderFile, JSON.stringify(order));
-  const child = start(orderFile);
+  const child = await start(orderFile);
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const timer = setTimeout(() => child.kill('SIGKILL'), PROGRAM_MS);
   if (child.stdout !== null) {
@@ -66,13 +66,9 @@ export async function performInProcess(options: InProcessOptions): Promise<void>
   });
 }
 
-function start(orderFile: string): ChildProcess {
-  const program = fileURLToPath(new URL('./program.ts', import.meta.url));
-  const words = [process.execPath, '--import', 'tsx', program, orderFile];
-  const [command = '', ...rest] = words;
-  return spawn(command, rest, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+async function start(orderFile: string): Promise<ChildProcess> {
+  const program = await bundleProgram(new URL('./program.ts', import.meta.url));
+  return spawn(process.execPath, [program, orderFile], { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 /** A process that is stopped lives: whoever comes meanwhile has to leave everything of it alone. */

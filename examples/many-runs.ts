@@ -1,8 +1,8 @@
-/** Five hundred jobs, a few at a time, with a progress display: a line that moves on a terminal, a line now and then elsewhere. */
+/** Five hundred jobs, or as many as the command line says, a few at a time, with a progress display: a line that moves on a terminal, a line now and then elsewhere. */
 import { strict as assert } from 'node:assert';
 import { createRuntime, type JobDefinition } from 'berthkit';
 
-const TOTAL = 500;
+const TOTAL = Number(process.argv[2] ?? 500);
 
 /** A source may be endless: it is read one by one, as places become free. */
 function* squares(): Generator<JobDefinition, void, undefined> {

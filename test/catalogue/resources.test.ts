@@ -2,11 +2,11 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createRuntime, JobRuntimeError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { bundleProgram } from '../../scripts/bundle-program.js';
 import { isRoot, scratch } from '../host/scratch.js';
 import { job, many } from '../many-fixture.js';
 
@@ -14,8 +14,8 @@ const JOB = { docker: { image: 'busybox:1', command: ['true'] } };
 
 describe('a host that runs out', () => {
   it('of open files (EMFILE) fails a run, not the process, and takes the next', async () => {
-    const program = fileURLToPath(new URL('./scarce-files-program.ts', import.meta.url));
-    const script = 'ulimit -n 512; exec "$0" --import tsx "$1"';
+    const program = await bundleProgram(new URL('./scarce-files-program.ts', import.meta.url));
+    const script = 'ulimit -n 512; exec "$0" "$1"';
     const { stdout } = await promisify(execFile)('sh', ['-c', script, process.execPath, program]);
     expect(JSON.parse(stdout)).toEqual({
       before: { reason: 'completed' },

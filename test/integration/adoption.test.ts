@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import {
   type AuditRecord,
   createRuntime,
@@ -21,6 +20,7 @@ import {
   verifyReceipt,
 } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { bundleProgram } from '../../scripts/bundle-program.js';
 import { TOKEN, waitingJob } from './adoption-job.js';
 import { importBusybox } from './busybox-image.js';
 import { temporaryFolder } from './setup.js';
@@ -28,7 +28,7 @@ import { temporaryFolder } from './setup.js';
 const IMAGE = 'berthkit-test:busybox';
 const host = process.env['DOCKER_HOST'] ?? '';
 const engine = dockerEngine({ host });
-const program = fileURLToPath(new URL('./adoption-program.ts', import.meta.url));
+const program = await bundleProgram(new URL('./adoption-program.ts', import.meta.url));
 
 beforeAll(async () => {
   await importBusybox(host);
@@ -56,7 +56,7 @@ async function newPlace(name: string): Promise<Place> {
 }
 
 function start({ root, instance }: Place, what: string, runId: string): ChildProcess {
-  const words = ['--import', 'tsx', program, root, instance, IMAGE, what, runId];
+  const words = [program, root, instance, IMAGE, what, runId];
   return spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 

@@ -3,17 +3,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { dockerEngine } from 'berthkit';
 import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { bundleProgram } from '../../scripts/bundle-program.js';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder } from '../cli/fixture.js';
 import { engineHost } from './setup.js';
 
-const program = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const program = await bundleProgram(new URL('../../src/cli/main.ts', import.meta.url));
 
 beforeAll(async () => {
   await ensureImage('busybox');
@@ -44,7 +42,7 @@ export async function containers(): Promise<readonly string[]> {
 
 /** Starts the command. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  return spawn(process.execPath, ['--import', loader, program, ...args], {
+  return spawn(process.execPath, [program, ...args], {
     cwd: folder,
     stdio: 'pipe',
     env: {

@@ -1,8 +1,8 @@
 /** Much output takes no more memory than little: watched in a process of its own, where nothing else allocates. */
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { bundleProgram } from '../../scripts/bundle-program.js';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 
 const MEBIBYTE = 1024 ** 2;
@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 describe('memory', () => {
   it('stays flat under 256 MiB of redacted output with a sink, lines and a reader that does not read', async () => {
-    const program = fileURLToPath(new URL('./memory-program.ts', import.meta.url));
+    const program = await bundleProgram(new URL('./memory-program.ts', import.meta.url));
     const image = await ensureImage('busybox');
     const { stdout } = await run(process.execPath, [
       '--expose-gc',
@@ -18,8 +18,6 @@ describe('memory', () => {
       '--max-old-space-size=96',
       // The young generation, too, is as large on every Node: from Node 24 on it may grow to 128 MiB of garbage.
       '--max-semi-space-size=16',
-      '--import',
-      'tsx',
       program,
       image,
       '256',

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import {
   createRuntime,
   dockerEngine,
@@ -17,6 +16,7 @@ import {
   verifyReceipt,
 } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { bundleProgram } from '../../scripts/bundle-program.js';
 import { importBusybox } from './busybox-image.js';
 import { leftJob } from './recovery-job.js';
 import { KILL_STEPS } from './recovery-steps.js';
@@ -25,7 +25,7 @@ import { temporaryFolder } from './setup.js';
 const IMAGE = 'berthkit-test:busybox';
 const host = process.env['DOCKER_HOST'] ?? '';
 const engine = dockerEngine({ host });
-const program = fileURLToPath(new URL('./recovery-program.ts', import.meta.url));
+const program = await bundleProgram(new URL('./recovery-program.ts', import.meta.url));
 const TABLE: string[] = [`${'step'.padEnd(17)}${'found'.padEnd(36)}${'done'.padEnd(46)}outputs  end`];
 
 beforeAll(async () => {
@@ -48,18 +48,7 @@ function start(
   runId: string,
   wrapper: readonly string[] = [],
 ): ChildProcess {
-  const words = [
-    ...wrapper,
-    process.execPath,
-    '--import',
-    'tsx',
-    program,
-    root,
-    instance,
-    IMAGE,
-    step,
-    runId,
-  ];
+  const words = [...wrapper, process.execPath, program, root, instance, IMAGE, step, runId];
   const [command = '', ...rest] = words;
   return spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
 }

@@ -15,8 +15,8 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { bundleProgram } from '../../scripts/bundle-program.js';
 import { fileRunStore } from '../../src/run-store/file.js';
 import { memoryRunStore } from '../../src/run-store/memory.js';
 import type { NewRun, RunStore } from '../../src/run-store/types.js';
@@ -107,13 +107,11 @@ describe('a writer that died', () => {
 
   it('by SIGKILL while it claimed and ended runs leaves a store that can be read and used', async () => {
     const { folder, store } = await made();
-    const program = fileURLToPath(new URL('./writing-program.ts', import.meta.url));
+    const program = await bundleProgram(new URL('./writing-program.ts', import.meta.url));
     for (const round of [0, 1, 2]) {
-      const child: ChildProcess = spawn(
-        process.execPath,
-        ['--import', 'tsx', program, folder, `round-${String(round)}`],
-        { stdio: ['ignore', 'pipe', 'inherit'] },
-      );
+      const child: ChildProcess = spawn(process.execPath, [program, folder, `round-${String(round)}`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       const exited = once(child, 'exit');
       if (child.stdout !== null) await once(child.stdout, 'data');
       child.kill('SIGKILL');

@@ -11,7 +11,10 @@ export interface OwnershipKey {
 /** What a container is to this runtime. */
 export type Ownership =
   | { readonly kind: 'owned'; readonly owner: string; readonly runId: string }
-  | { readonly kind: 'other_instance' | 'look_alike'; readonly detail: string };
+  | { readonly kind: 'other_version' | 'other_instance' | 'look_alike'; readonly detail: string };
+
+/** What labels mean today. Containers do not say so: a version that changes it says so in the label `schema`. */
+const SCHEMA = '1';
 
 /** Null for a container that has nothing of ours about it. */
 export function ownershipOf(
@@ -24,6 +27,11 @@ export function ownershipOf(
     return name.startsWith(`${labelPrefix}-`)
       ? lookAlike('it has a name like ours, but not our labels')
       : null;
+  }
+  const schema = label('schema') ?? SCHEMA;
+  // First of all: what another schema's labels seem to say of instance and owner need not be what they say.
+  if (schema !== SCHEMA) {
+    return { kind: 'other_version', detail: `this version does not know labels of the schema "${schema}"` };
   }
   if (label('instance') !== instance) {
     return { kind: 'other_instance', detail: `it is of the instance "${label('instance') ?? ''}"` };

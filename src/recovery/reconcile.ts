@@ -119,7 +119,9 @@ async function reconcileFolders(
     if (owner === null || (mark !== null && mark.instance !== pass.instance)) {
       const why = mark === null ? 'look_alike' : 'other_instance';
       const detail =
-        mark === null ? 'nothing in it says whose it is' : `it is of the instance "${mark.instance}"`;
+        mark === null
+          ? 'nothing in it that this version understands says whose it is'
+          : `it is of the instance "${mark.instance}"`;
       pass.leftAlone.push({ what, name: path, runId, why, detail });
       continue;
     }

@@ -26,8 +26,9 @@ export interface LeftAlone {
   readonly what: 'container' | 'secrets' | 'workspace' | 'run';
   readonly name: string;
   readonly runId: string | null;
-  /** `kept`: its run kept it on purpose. `adoptable`: another runtime could adopt its run, and this one was not to. `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `look_alike`: not everything about it agrees. */
-  readonly why: 'kept' | 'adoptable' | 'alive' | 'owner_unknown' | 'other_instance' | 'look_alike';
+  /** `kept`: its run kept it on purpose. `adoptable`: another runtime could adopt its run, and this one was not to. `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `other_version`: what it says of itself is written in a way this version does not know. `look_alike`: not everything about it agrees. */
+  readonly why:
+    'kept' | 'adoptable' | 'alive' | 'owner_unknown' | 'other_version' | 'other_instance' | 'look_alike';
   readonly detail: string;
 }
 

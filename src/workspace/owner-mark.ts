@@ -51,7 +51,7 @@ export function makerOf(name: string): string | null {
   return UNFINISHED.exec(name)?.[1] ?? null;
 }
 
-/** The mark of an open folder; null where there is none that can be read. */
+/** The mark of an open folder; null where there is none that can be read, and where a newer version says by `schema` that it is of another kind. */
 export async function readOwnerMark(folder: OpenNode): Promise<OwnerMark | null> {
   const { node } = await openBeneath(folder.handle, [MARK_FILE]);
   if (node === null) return null;
@@ -73,7 +73,9 @@ export async function readOwnerMark(folder: OpenNode): Promise<OwnerMark | null>
 
 function toMark(value: unknown): OwnerMark | null {
   if (typeof value !== 'object' || value === null) return null;
-  const { instance, owner, runId } = value as Partial<Record<keyof OwnerMark, unknown>>;
+  const { schema, instance, owner, runId } = value as Partial<Record<keyof OwnerMark | 'schema', unknown>>;
+  // As with the label of that name: marks of today do not say it.
+  if (schema !== undefined && schema !== 1) return null;
   const isMark = typeof instance === 'string' && typeof owner === 'string' && typeof runId === 'string';
   return isMark ? { instance, owner, runId } : null;
 }

@@ -70,6 +70,31 @@ describe('reconciling', () => {
     expect((await container.inspect()).State.Running).toBe(true);
   });
 
+  it('leaves alone, and reports, a container whose labels a newer version wrote in a way it does not know', async () => {
+    const runId = `newer-${String(process.pid)}`;
+    const name = containerName('berthkit', 'left', runId, 1);
+    const labels = { ...(await labelsOf(runId)), 'berthkit.schema': '2' };
+    const container = await start(name, 'busybox:1', labels);
+    const { actions, leftAlone } = await reconcile();
+    expect(actions.map((action) => action.name)).not.toContain(name);
+    expect(leftAlone).toContainEqual(
+      expect.objectContaining({ what: 'container', name, why: 'other_version' }),
+    );
+    expect((await container.inspect()).State.Running).toBe(true);
+  });
+
+  it('removes what an older version left, whose labels are fewer than today’s', async () => {
+    const runId = `older-${String(process.pid)}`;
+    const name = containerName('berthkit', 'left', runId, 1);
+    // Neither spec-hash nor created-at, which tell nothing of whose it is.
+    const container = await start(name, 'busybox:1', await labelsOf(runId));
+    const { actions } = await reconcile();
+    expect(actions).toContainEqual(
+      expect.objectContaining({ action: 'removed', what: 'container', name, problem: null }),
+    );
+    expect(await isThere(container)).toBe(false);
+  });
+
   it('removes a container of a dead process also where somebody paused it', async () => {
     const runId = `paused-${String(process.pid)}`;
     const name = containerName('berthkit', 'left', runId, 1);

@@ -53,6 +53,23 @@ describe('ownershipOf', () => {
     });
   });
 
+  it('takes what a version says to be of today’s schema, which none has to say', () => {
+    expect(judge({ labels: labels({ 'acme.schema': '1' }) })).toMatchObject({ kind: 'owned', runId: 'r1' });
+  });
+
+  it.each([
+    ['and all else agrees', {}],
+    [
+      'and instance and owner are no longer what they were',
+      { 'acme.instance': 'there', 'acme.owner': undefined },
+    ],
+  ])('sees another version where labels are of a schema it does not know, %s', (_, changed) => {
+    expect(judge({ labels: labels({ 'acme.schema': '2', ...changed }) })).toEqual({
+      kind: 'other_version',
+      detail: 'this version does not know labels of the schema "2"',
+    });
+  });
+
   it('leaves other instances alone, whatever else agrees', () => {
     expect(judge({ labels: labels({ 'acme.instance': 'there' }) })).toMatchObject({ kind: 'other_instance' });
     expect(judge({ labels: labels({ 'acme.instance': undefined }) })).toMatchObject({

@@ -45,6 +45,7 @@ async function leaveContainer(
     readonly runId: string;
     readonly instance?: string;
     readonly name?: string;
+    readonly labels?: Readonly<Record<string, string>>;
   },
 ): Promise<string> {
   const shape = parseJobShape({ slug: 'left', docker: { image: 'busybox:1' } });
@@ -67,7 +68,7 @@ async function leaveContainer(
     stdin: false,
   });
   const name = left.name ?? spec.name;
-  await engine.containers.create({ ...spec, name });
+  await engine.containers.create({ ...spec, name, labels: { ...spec.labels, ...left.labels } });
   return name;
 }
 
@@ -200,6 +201,32 @@ describe('reconcile', () => {
     expect([...setup.engine.leftovers()].sort()).toEqual([...kept].sort());
     expect(await readdir(setup.root)).toHaveLength(7);
     await end();
+    await setup.runtime.close();
+  });
+
+  it('leaves alone, and reports, what a newer version left in a way it does not know, and goes on with the rest', async () => {
+    const setup = await setUp();
+    const owner = await deadOwner();
+    const newer = await leaveContainer(setup, { owner, runId: 'newer', labels: { 'berthkit.schema': '2' } });
+    const newerFolder = await leaveFolder(setup.root, owner, 'newer');
+    await writeFile(
+      join(newerFolder, 'owner.json'),
+      JSON.stringify({ schema: 2, instance: INSTANCE, owner, runId: 'newer' }),
+    );
+    const known = await leaveContainer(setup, { owner, runId: 'known' });
+    const knownFolder = await leaveFolder(setup.root, owner, 'known');
+    const { actions, leftAlone } = await setup.runtime.reconcile();
+    expect(actions).toMatchObject([
+      { what: 'container', name: known, runId: 'known', problem: null },
+      { what: 'workspace', name: knownFolder, runId: 'known', problem: null },
+    ]);
+    expect(leftAlone).toMatchObject([
+      { what: 'container', name: newer, runId: null, why: 'other_version' },
+      { what: 'workspace', name: newerFolder, runId: null, why: 'look_alike' },
+    ]);
+    expect(setup.engine.leftovers()).toEqual([newer]);
+    expect(await readdir(newerFolder)).toContain('owner.json');
+    expect(await setup.runtime.openRuns({ all: true })).toEqual([]);
     await setup.runtime.close();
   });
 

@@ -109,17 +109,15 @@ export const pullPolicyRule: BuiltInRule = {
   judge({ pullPolicies }, { policy }) {
     const permitted = policy.images.allowedPullPolicies;
     const asked = pullPolicies.length === 0 ? (['ifNotPresent'] as const) : pullPolicies;
-    const hint =
-      permitted[0] === undefined
-        ? 'the operator decides by policy.images.allowedPullPolicies'
-        : `use ${permitted.map((each) => `"${each}"`).join(' or ')}`;
+    // A policy permits at least one, or it is none.
+    const hint = `use ${permitted.map((each) => `"${each}"`).join(' or ')}`;
     const objections = asked.flatMap((each, index) =>
       permitted.includes(each)
         ? []
         : [
             {
               path: `docker.imagePullPolicy${asked.length === 1 ? '' : `.${String(index)}`}`,
-              message: `pull policy "${each}" is not permitted; allowed: ${permitted.join(', ') || 'none'}`,
+              message: `pull policy "${each}" is not permitted; allowed: ${permitted.join(', ')}`,
               hint,
             },
           ],

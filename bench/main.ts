@@ -8,6 +8,7 @@ import { benchLogs } from './logs.js';
 import type { BenchResult } from './measure.js';
 import { benchMemory } from './memory.js';
 import { benchPlanning } from './planning.js';
+import { benchPulls } from './pulls.js';
 import { benchRuns } from './runs.js';
 import { benchSmallFiles } from './small-files.js';
 import { benchStaging } from './staging.js';
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   planning: benchPlanning,
   imports: benchImports,
   runs: benchRuns,
+  pulls: benchPulls,
   staging: benchStaging,
   'small-files': benchSmallFiles,
   collecting: benchCollecting,

@@ -48,14 +48,25 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
   },
   'starts-twice': {
     breaks: 'one_start_and_all_or_no_uploads',
-    engine: withContainers((containers) => ({
-      start: async (id, options) => {
-        await containers.start(id, options);
-        await containers.kill(id, 'SIGKILL', options);
-        await containers.wait(id, options);
-        await containers.start(id, options);
-      },
-    })),
+    engine: (engine) => {
+      const { containers } = engine;
+      // What they are given is given once: started again, such a job would wait for ever.
+      const takesInput = new Set<string>();
+      return withContainers(() => ({
+        create: async (spec, options) => {
+          const created = await containers.create(spec, options);
+          if (spec.stdin) takesInput.add(created.id);
+          return created;
+        },
+        start: async (id, options) => {
+          await containers.start(id, options);
+          if (takesInput.has(id)) return;
+          await containers.kill(id, 'SIGKILL', options);
+          await containers.wait(id, options);
+          await containers.start(id, options);
+        },
+      }))(engine);
+    },
   },
   'tells-secrets': {
     breaks: 'secrets_stay_secret',

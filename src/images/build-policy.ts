@@ -1,15 +1,15 @@
 /** What a build may be: its request checked and judged before anything is sent, its Dockerfile before any step runs. It builds nothing. */
-import { posix } from 'node:path';
 import { parseImageReference } from '../base/image-reference.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { BuildOptions, EngineImages } from '../engine/types.js';
-import { ImageError, type Issue, PolicyError, ValidationError } from '../errors.js';
+import { ImageError, PolicyError, ValidationError } from '../errors.js';
 import { engineCall } from '../execute/engine-call.js';
 import { allowedHint } from '../policy/hint.js';
 import type { Policy } from '../policy/policy.js';
 import { evaluateImagePolicy } from '../policy/rules/image.js';
 import { effectiveNetworkMode, refusedNetworkMode } from '../policy/rules/network.js';
 import type { BuildRequest } from './build-calls.js';
+import { buildRequestIssues, dockerfileOf } from './build-request.js';
 import { readDockerfile } from './dockerfile.js';
 
 /** A request that may be built. */
@@ -24,7 +24,7 @@ export function checkBuildRequest(
   request: BuildRequest,
   { labelPrefix, policy }: RuntimeConfig,
 ): CheckedBuild {
-  const issues = issuesOf(request, labelPrefix);
+  const issues = buildRequestIssues(request, labelPrefix);
   if (issues.length > 0) {
     const lines = issues.map(({ path, message }) => `${path} ${message}`);
     throw new ValidationError('validation.invalid_job', lines.join('; '), { details: { issues } });
@@ -50,49 +50,6 @@ export function checkBuildRequest(
     pull,
     networkMode: effectiveNetworkMode(networkMode, policy.network),
   };
-}
-
-const dockerfileOf = ({ dockerfile = 'Dockerfile' }: BuildRequest): string => posix.normalize(dockerfile);
-
-function issuesOf(request: BuildRequest, labelPrefix: string): readonly Issue[] {
-  const issues: Issue[] = [];
-  const say = (field: string, isRight: boolean, message: string): void => {
-    if (!isRight) issues.push({ code: 'validation.build', path: `build.${field}`, message });
-  };
-  const { context, buildArgs = {}, labels = {}, target, platform } = request;
-  const isFolder = typeof context === 'string' && context.startsWith('/') && !context.includes('\0');
-  const isTar =
-    typeof context === 'object' &&
-    typeof (context as Partial<typeof context> | null)?.[Symbol.asyncIterator] === 'function';
-  say('context', isFolder || isTar, 'must be the absolute path of a folder, or a stream of a tar');
-  const parsed = parseImageReference(request.tag);
-  say(
-    'tag',
-    parsed.ok && parsed.reference.digest === null,
-    parsed.ok ? 'must have no digest' : parsed.problem,
-  );
-  const dockerfile = dockerfileOf(request);
-  const isInside = dockerfile !== '.' && !/^(\/|\.\.(\/|$))|\/$|\0/.test(dockerfile);
-  say('dockerfile', isInside, 'must be the path of a file within the context');
-  for (const [name, value] of Object.entries(buildArgs))
-    say(
-      `buildArgs.${name}`,
-      /^[A-Za-z_]\w*$/.test(name) && typeof value === 'string',
-      'must be text under a name of letters, digits and _',
-    );
-  for (const [name, value] of Object.entries(labels))
-    say(
-      `labels.${name}`,
-      name !== '' && !name.startsWith(`${labelPrefix}.`) && typeof value === 'string',
-      `must be text under a name that does not begin with ${labelPrefix}.`,
-    );
-  say('target', target === undefined || /^[A-Za-z0-9][\w.-]*$/.test(target), 'must be the name of a stage');
-  say(
-    'platform',
-    platform === undefined || /^[a-z0-9]+\/[a-z0-9_-]+(\/[a-z0-9.]+)?$/.test(platform),
-    'must be os/architecture, for example linux/amd64',
-  );
-  return issues;
 }
 
 const denied = (message: string, hint?: string): PolicyError =>

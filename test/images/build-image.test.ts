@@ -269,7 +269,7 @@ describe('policy', () => {
   });
 });
 
-it.each<[string, Partial<Record<keyof BuildRequest, unknown>>]>([
+it.each<[string, Readonly<Record<string, unknown>>]>([
   ['build.context', { context: 'relative' }],
   ['build.context', { context: null }],
   ['build.tag', { tag: '' }],
@@ -281,12 +281,31 @@ it.each<[string, Partial<Record<keyof BuildRequest, unknown>>]>([
   ['build.labels.berthkit.x', { labels: { 'berthkit.x': 'y' } }],
   ['build.target', { target: '--x' }],
   ['build.platform', { platform: 'linux' }],
+  ['build.tag', { tag: undefined }],
+  ['build.tag', { tag: 7 }],
+  ['build.tags', { tags: TAG }],
+  ['build.dockerfile', { dockerfile: 7 }],
+  ['build.buildArgs', { buildArgs: null }],
+  ['build.labels', { labels: ['x'] }],
+  ['build.target', { target: 7 }],
+  ['build.noCache', { noCache: 'yes' }],
+  ['build.pull', { pull: 1 }],
+  ['build.networkMode', { networkMode: 7 }],
 ])('names %s where it cannot be understood', async (path, request) => {
   const { images, engine } = setUp();
   const whole = { context: '/x', tag: TAG, ...request } as BuildRequest;
   expect(await outcomeOf(images.build(whole))).toMatchObject({
     code: 'validation.invalid_job',
     details: { issues: [{ path }] },
+  });
+  expect(engine.calls).toEqual([]);
+});
+
+it.each([undefined, null, 'ghcr.io/acme/x:1', []])('takes no %j for what is to be built', async (request) => {
+  const { images, engine } = setUp();
+  expect(await outcomeOf(images.build(request as unknown as BuildRequest))).toMatchObject({
+    code: 'validation.invalid_job',
+    details: { issues: [{ path: 'build' }] },
   });
   expect(engine.calls).toEqual([]);
 });

@@ -5,6 +5,7 @@ import { EngineError, ImageError } from '../errors.js';
 import type { RegistryCredentials } from '../secrets/types.js';
 import { withDeadline } from './deadline.js';
 import { createProgressFilter } from './pull-progress.js';
+import { whileMoving } from './while-moving.js';
 
 /** Times a registry that asks for fewer pulls is asked, and how long is waited: 2, 4, 8, 16 s, each by chance down to its half. */
 const LIMITED_ATTEMPTS = 5;
@@ -148,33 +149,20 @@ async function pullWatched(
   signal: AbortSignal,
   onProgress: (progress: PullProgress) => void,
 ): Promise<PulledImage> {
-  const given = new AbortController();
-  const timer = setTimeout(() => {
+  const onIdle = (): Error => {
     const message = `pulling ${reference} made no progress for ${String(idleMs)} ms`;
     const hint = 'is the registry reachable from the engine? raise images.pullIdleMs for a slow one';
-    given.abort(new ImageError('image.pull_timed_out', message, { hint }));
-  }, idleMs);
-  const either = AbortSignal.any([signal, given.signal]);
-  // An engine may ignore its signal.
-  const givenUp = new Promise<never>((_, reject) => {
-    either.addEventListener('abort', () => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort reason may be any value, as in the platform
-      reject(either.reason);
-    });
-  });
-  givenUp.catch(() => undefined);
-  try {
-    const pulling = engine.images.pull(reference, {
-      signal: either,
+    return new ImageError('image.pull_timed_out', message, { hint });
+  };
+  return whileMoving({ idleMs, signal, onIdle }, async (inner, moved) =>
+    engine.images.pull(reference, {
+      signal: inner,
       platform: platform ?? undefined,
       credentials: credentials ?? undefined,
       onProgress: (progress) => {
-        timer.refresh();
+        moved();
         onProgress(progress);
       },
-    });
-    return await Promise.race([pulling, givenUp]);
-  } finally {
-    clearTimeout(timer);
-  }
+    }),
+  );
 }

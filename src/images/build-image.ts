@@ -7,6 +7,7 @@ import { EngineError, ImageError } from '../errors.js';
 import { withDeadline } from '../execute/deadline.js';
 import { secretOf } from '../execute/registry-auth.js';
 import { createTextCapture } from '../execute/text-capture.js';
+import { whileMoving } from '../execute/while-moving.js';
 import type { BuildCallOptions, BuildRequest, BuiltImageReport } from './build-calls.js';
 import { checkBuildRequest, requireAllowedSources } from './build-policy.js';
 import { folderContext } from './folder-context.js';
@@ -51,6 +52,8 @@ export function createImageBuild({ config, engine, instance, monotonic }: ImageB
     };
     const onTimeout = (): Error =>
       timedOut(checked.tag, `took longer than ${String(timeoutMs)} ms`, 'raise images.build.timeoutMs');
+    const onIdle = (): Error =>
+      timedOut(checked.tag, `said nothing for ${String(idleMs)} ms`, 'raise images.build.idleMs');
     const work = async (signal: AbortSignal, moved: () => void): Promise<ImageInfo> => {
       const contextOptions: ContextOptions = {
         maxBytes: maxContextBytes,
@@ -80,7 +83,7 @@ export function createImageBuild({ config, engine, instance, monotonic }: ImageB
     };
     try {
       const info = await withDeadline({ timeoutMs, signal: options.signal, onTimeout }, async (signal) =>
-        whileMoving(idleMs, signal, checked.tag, work),
+        whileMoving({ idleMs, signal, onIdle }, work),
       );
       return {
         id: info.id,
@@ -107,32 +110,5 @@ async function* counted(
   for await (const chunk of source) {
     moved();
     yield chunk;
-  }
-}
-
-/** Ends the work when it says nothing for too long. */
-async function whileMoving<T>(
-  idleMs: number,
-  signal: AbortSignal,
-  tag: string,
-  work: (signal: AbortSignal, moved: () => void) => Promise<T>,
-): Promise<T> {
-  const idle = new AbortController();
-  const timer = setTimeout(() => {
-    idle.abort(timedOut(tag, `said nothing for ${String(idleMs)} ms`, 'raise images.build.idleMs'));
-  }, idleMs);
-  const either = AbortSignal.any([signal, idle.signal]);
-  // An engine may ignore its signal.
-  const givenUp = new Promise<never>((_, reject) => {
-    either.addEventListener('abort', () => {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort reason may be any value, as in the platform
-      reject(either.reason);
-    });
-  });
-  givenUp.catch(() => undefined);
-  try {
-    return await Promise.race([work(either, () => timer.refresh()), givenUp]);
-  } finally {
-    clearTimeout(timer);
   }
 }

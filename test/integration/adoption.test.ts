@@ -21,17 +21,17 @@ import {
 } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { bundleProgram } from '../../scripts/bundle-program.js';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { TOKEN, waitingJob } from './adoption-job.js';
-import { importBusybox } from './busybox-image.js';
 import { temporaryFolder } from './setup.js';
 
-const IMAGE = 'berthkit-test:busybox';
 const host = process.env['DOCKER_HOST'] ?? '';
+let image = '';
 const engine = dockerEngine({ host });
 const program = await bundleProgram(new URL('./adoption-program.ts', import.meta.url));
 
 beforeAll(async () => {
-  await importBusybox(host);
+  image = await ensureImage('busybox');
 });
 afterAll(async () => {
   await engine.close();
@@ -56,7 +56,7 @@ async function newPlace(name: string): Promise<Place> {
 }
 
 function start({ root, instance }: Place, what: string, runId: string): ChildProcess {
-  const words = [program, root, instance, IMAGE, what, runId];
+  const words = [program, root, instance, image, what, runId];
   return spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
@@ -164,7 +164,7 @@ describe('a run whose process was killed', { timeout: 240_000 }, () => {
     expect(next.runtime.runs()).toMatchObject([{ runId: 'r1', jobSlug: 'waiting', state: 'running' }]);
     // A later pass leaves it alone: it is this process's own now.
     expect(wordsOf(await next.runtime.reconcile())).toEqual([]);
-    const joined = next.runtime.startJob(waitingJob(IMAGE), { runId: 'r2', idempotencyKey: 'key-r1' });
+    const joined = next.runtime.startJob(waitingJob(image), { runId: 'r2', idempotencyKey: 'key-r1' });
     await vi.waitFor(() => {
       expect(joined.summary().phase).toBe('queue');
     });
@@ -176,7 +176,7 @@ describe('a run whose process was killed', { timeout: 240_000 }, () => {
       outputs: [{ state: 'uploaded' }, { state: 'uploaded' }],
     });
     expect(result.warnings.join('\n')).toMatch(/taken over from a process that died \(process \d+ is gone\)/);
-    expect(result.image.reference).toBe(IMAGE);
+    expect(result.image.reference).toBe(image);
     expect(verifyReceipt(result.receipt, { result })).toEqual({ valid: true, differences: [] });
     expect(await storedOf(place)).toEqual(['results/a.txt', 'results/b.txt']);
     await expectNothingLeft(place);

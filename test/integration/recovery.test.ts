@@ -17,19 +17,19 @@ import {
 } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { bundleProgram } from '../../scripts/bundle-program.js';
-import { importBusybox } from './busybox-image.js';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { leftJob } from './recovery-job.js';
 import { KILL_STEPS } from './recovery-steps.js';
 import { temporaryFolder } from './setup.js';
 
-const IMAGE = 'berthkit-test:busybox';
 const host = process.env['DOCKER_HOST'] ?? '';
+let image = '';
 const engine = dockerEngine({ host });
 const program = await bundleProgram(new URL('./recovery-program.ts', import.meta.url));
 const TABLE: string[] = [`${'step'.padEnd(17)}${'found'.padEnd(36)}${'done'.padEnd(46)}outputs  end`];
 
 beforeAll(async () => {
-  await importBusybox(host);
+  image = await ensureImage('busybox');
 });
 afterAll(async () => {
   await engine.close();
@@ -48,7 +48,7 @@ function start(
   runId: string,
   wrapper: readonly string[] = [],
 ): ChildProcess {
-  const words = [...wrapper, process.execPath, program, root, instance, IMAGE, step, runId];
+  const words = [...wrapper, process.execPath, program, root, instance, image, step, runId];
   const [command = '', ...rest] = words;
   return spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
@@ -250,7 +250,7 @@ describe('a process that lives', { timeout: 240_000 }, () => {
     const place = await newPlace('joined');
     const child = await startStaying(place, 'held');
     await withRuntime(place, {}, async (runtime) => {
-      const joined = runtime.startJob(leftJob({ image: IMAGE, pauseSeconds: '1000' }), {
+      const joined = runtime.startJob(leftJob({ image, pauseSeconds: '1000' }), {
         idempotencyKey: 'key-held',
         runId: 'joined',
       });

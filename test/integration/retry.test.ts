@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { dockerEngine, memoryStorage, type RunEvent } from 'berthkit';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { importBusybox } from './busybox-image.js';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
 
-const IMAGE = 'berthkit-test:busybox';
 const host = process.env['DOCKER_HOST'] ?? '';
+let image = '';
 beforeAll(async () => {
-  await importBusybox(host);
+  image = await ensureImage('busybox');
 });
 
 const jobOf = (script: string) =>
@@ -16,7 +16,7 @@ const jobOf = (script: string) =>
     slug: 'retried',
     retry: { maxAttempts: 3, initialDelayMs: 1, jitter: 'none' },
     docker: {
-      image: IMAGE,
+      image,
       command: ['sh', '-c', script],
       workingDirectory: '/workspace',
       configFile: { filename: 'run.json' },

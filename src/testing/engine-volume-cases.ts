@@ -147,11 +147,13 @@ export const VOLUME_CASES: readonly CaseOf<EngineTrial>[] = [
   }),
   volumeCase('looking at a path tells what stands there and follows no link at its end', async (storing) => {
     const { trial, containers, filled } = storing;
-    const { id } = await filled(TREE);
+    const loop = tarEntry('in/loop', { type: 'symlink', linkname: 'loop' });
+    const { id } = await filled([...TREE, loop]);
     const lookAt = async (of: string, path: string) => trial.within('lookAt', containers.lookAt(of, path));
     checkEqual(await lookAt(id, '/in'), 'directory', 'a folder');
     checkEqual(await lookAt(id, '/in/file'), 'file', 'a file');
     checkEqual(await lookAt(id, '/in/link'), 'symlink', 'a link');
+    checkEqual(await lookAt(id, '/in/loop'), 'symlink', 'a link to itself');
     checkEqual(await lookAt(id, '/in/absent'), null, 'a path without anything');
     checkEqual(await lookAt(NO_SUCH_ID, '/in'), null, 'no container');
   }),

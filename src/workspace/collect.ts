@@ -4,6 +4,7 @@ import type { OpenNode } from '../host/node.js';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { RunPlan } from '../plan/run-plan.js';
 import type { OutputReport } from '../result.js';
+import type { OutputBringer } from './bring-output.js';
 import { openWorkspaceFolder, type Workspace } from './create.js';
 import { findOutput, type FoundOutput } from './find-output.js';
 import { describeOutput } from './mounts.js';
@@ -18,6 +19,8 @@ export interface CollectOptions extends PublishOutputsOptions {
   readonly succeeded: boolean;
   /** Of the staging: mount points, which are no outputs. */
   readonly placeholders: ReadonlySet<string>;
+  /** For a workspace that this host does not see; absent: it does. */
+  readonly bring?: OutputBringer | undefined;
   /** What outputs must not hold; default: nothing is looked for. */
   readonly secrets?: OutputSecrets | undefined;
   /** Told, once all is verified, of the files that are to be stored; not told where there is none. */
@@ -102,7 +105,7 @@ async function findAll(
   options: CollectOptions,
   candidates: Candidate[],
 ): Promise<void> {
-  const { placeholders, signal } = options;
+  const { placeholders, bring, signal } = options;
   const { limits } = plan;
   let room = { bytes: Math.min(limits.outputBytes, limits.uploadBytes), entries: limits.entries };
   for (const output of plan.outputs) {
@@ -111,7 +114,7 @@ async function findAll(
       continue;
     }
     const scan = options.secrets === undefined ? null : startOutputScan(options.secrets);
-    const found = await findOutput(folder, output, { placeholders, limits, room, scan, signal });
+    const found = await findOutput(folder, output, { placeholders, limits, room, scan, bring, signal });
     candidates.push({ output, found, secrets: scan?.found ?? [] });
     if (found.state === 'found') {
       room = { bytes: room.bytes - found.used.bytes, entries: room.entries - found.used.entries };

@@ -1,10 +1,10 @@
 /** Finds and hashes one output that a job left, trusting nothing about it. It uploads nothing. */
-import type { FileHandle } from 'node:fs/promises';
 import { globBase, isGlob } from '../base/glob.js';
 import { errorCode, type NodeType, openBeneath, openContent, type OpenNode } from '../host/node.js';
 import type { OutputRequest } from '../plan/container-spec.js';
 import type { PlannedLimits } from '../plan/run-plan.js';
 import type { OutputReport, SkippedEntry } from '../result.js';
+import type { Brought, OutputBringer } from './bring-output.js';
 import { ChangedError, type FoundFile, hashFile } from './found-file.js';
 import { createGlobMatcher, type GlobMatcher } from './glob-matcher.js';
 import { createOutputAccount, type OutputAccount, type OutputRoom } from './output-account.js';
@@ -40,12 +40,20 @@ export interface FindOutputOptions {
   readonly room: OutputRoom;
   /** Null: there are no secrets to look for. */
   readonly scan: OutputScan | null;
+  /** For a workspace that this host does not see; absent: it does. */
+  readonly bring?: OutputBringer | undefined;
   readonly signal: AbortSignal;
 }
 
 type Output = Pick<OutputRequest, 'workspacePath' | 'upload' | 'specialFiles'>;
 
 const MISSING: FoundOutput = { state: 'missing', skipped: [] };
+const NO_STAND_INS: Brought['standIns'] = new Map();
+
+/** Where an output is looked for, and how. */
+interface Search extends FindOutputOptions, Brought {
+  readonly isType: (type: 'file' | 'directory') => void;
+}
 
 /** Walks to an output without following links, and hashes every regular file of it, within the limits. */
 export async function findOutput(
@@ -55,9 +63,12 @@ export async function findOutput(
 ): Promise<FoundOutput> {
   const found: { type: OutputReport['type'] } = { type: isGlob(output.workspacePath) ? 'glob' : null };
   try {
-    return await (found.type === 'glob' ? findGlob : findPath)(workspace.handle, output, options, (type) => {
+    const brought = await options.bring?.bring(output.workspacePath, options);
+    const place = brought ?? { workspace: workspace.handle, standIns: NO_STAND_INS };
+    const isType: Search['isType'] = (type) => {
       found.type = type;
-    });
+    };
+    return await (found.type === 'glob' ? findGlob : findPath)(output, { ...options, ...place, isType });
   } catch (error) {
     options.signal.throwIfAborted();
     const { type } = found;
@@ -75,32 +86,29 @@ export async function findOutput(
   }
 }
 
-async function findPath(
-  workspace: FileHandle,
-  output: Output,
-  options: FindOutputOptions,
-  isType: (type: 'file' | 'directory') => void,
-): Promise<FoundOutput> {
+async function findPath(output: Output, search: Search): Promise<FoundOutput> {
+  const { workspace, standIns } = search;
   const names = output.workspacePath.split('/');
   const { node, blockedBy } = await openBeneath(workspace, names);
   if (node === null) return notReached(blockedBy);
   let held = false;
   try {
-    const { type, identity } = node.facts;
-    if (options.placeholders.has(identity)) return MISSING;
+    const { identity } = node.facts;
+    const type = standIns.get(identity) ?? node.facts.type;
+    if (search.placeholders.has(identity)) return MISSING;
     if (type !== 'file' && type !== 'directory') {
       throw new RejectedError('kind', `is ${KINDS[type]}, not a regular file or a folder`);
     }
-    isType(type);
+    search.isType(type);
     requireWanted(output, type);
-    const account = createOutputAccount(options.room, options.limits);
+    const account = createOutputAccount(search.room, search.limits);
     if (type === 'directory') {
       const root = { workspace, names: names.map((name) => Buffer.from(name)), node };
-      return toFound('directory', await findTree(root, treeOptions(output, options, account, null)), account);
+      return toFound('directory', await findTree(root, treeOptions(output, search, account, null)), account);
     }
     account.addEntry();
     account.addFile('', node.facts.sizeBytes);
-    const { scan, signal } = options;
+    const { scan, signal } = search;
     scan?.startFile(output.workspacePath, []);
     const hashed = await hashFile(node, { signal, onChunk: scan?.push });
     scan?.endFile();
@@ -119,23 +127,20 @@ async function findPath(
   }
 }
 
-async function findGlob(
-  workspace: FileHandle,
-  output: Output,
-  options: FindOutputOptions,
-): Promise<FoundOutput> {
+async function findGlob(output: Output, search: Search): Promise<FoundOutput> {
+  const { workspace } = search;
   const base = globBase(output.workspacePath);
   const names = base === '' ? [] : base.split('/');
   const { node, blockedBy } = await openBeneath(workspace, names);
   if (node === null) return notReached(blockedBy);
   try {
     const { type, identity } = node.facts;
-    if (type === 'file' || options.placeholders.has(identity)) return MISSING;
+    if (type === 'file' || search.placeholders.has(identity)) return MISSING;
     if (type !== 'directory') throw blocked(type);
-    const account = createOutputAccount(options.room, options.limits);
+    const account = createOutputAccount(search.room, search.limits);
     const root = { workspace, names: names.map((name) => Buffer.from(name)), node };
     const glob = await createGlobMatcher(output.workspacePath);
-    const tree = await findTree(root, treeOptions(output, options, account, glob));
+    const tree = await findTree(root, treeOptions(output, search, account, glob));
     return tree.files.length === 0
       ? { state: 'missing', skipped: tree.skipped }
       : toFound('glob', tree, account);
@@ -160,13 +165,23 @@ function requireWanted({ upload }: Output, type: 'file' | 'directory'): void {
 
 function treeOptions(
   { specialFiles }: Output,
-  { placeholders, limits, room, scan, signal }: FindOutputOptions,
+  { placeholders, standIns, limits, room, scan, signal }: Search,
   account: OutputAccount,
   glob: GlobMatcher | null,
 ): Parameters<typeof findTree>[1] {
   // One entry more than there is room for, so that the account and not the walk says what is too much.
   const maxEntries = room.entries + 1;
-  return { account, placeholders, specialFiles, glob, scan, maxEntries, maxDepth: limits.depth, signal };
+  return {
+    account,
+    placeholders,
+    standIns,
+    specialFiles,
+    glob,
+    scan,
+    maxEntries,
+    maxDepth: limits.depth,
+    signal,
+  };
 }
 
 function toFound(type: 'directory' | 'glob', tree: OutputTree, account: OutputAccount): FoundOutput {

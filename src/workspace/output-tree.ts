@@ -2,7 +2,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { checkRelativePath } from '../base/paths.js';
 import { JobRuntimeError } from '../errors.js';
-import { openChild, type OpenNode } from '../host/node.js';
+import { type NodeType, openChild, type OpenNode } from '../host/node.js';
 import { walk, type WalkEntry } from '../host/walk.js';
 import type { OutputRequest } from '../plan/container-spec.js';
 import type { SkippedEntry } from '../result.js';
@@ -16,6 +16,8 @@ import { KINDS, RejectedError } from './rejection.js';
 export interface OutputTreeOptions {
   readonly account: OutputAccount;
   readonly placeholders: ReadonlySet<string>;
+  /** By `device:inode`, what empty files stand for. */
+  readonly standIns: ReadonlyMap<string, NodeType>;
   readonly specialFiles: OutputRequest['specialFiles'];
   /** Null: everything is taken. */
   readonly glob: GlobMatcher | null;
@@ -56,7 +58,8 @@ export async function findTree(root: OutputRoot, options: OutputTreeOptions): Pr
   try {
     for await (const entry of walk(root.node.handle, { maxEntries, maxDepth, signal, enters })) {
       options.account.addEntry();
-      const { type, identity } = entry.facts;
+      const { identity } = entry.facts;
+      const type = options.standIns.get(identity) ?? entry.facts.type;
       if (type === 'directory' || placeholders.has(identity)) continue;
       if (glob?.matches(textOf(entry)) === false) continue;
       if (type === 'file') files.push(await takeFile(root, entry, options));

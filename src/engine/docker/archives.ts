@@ -1,8 +1,8 @@
 /** Files that go into containers and come out of them, as tars, and what stands at a path. It knows no tar. */
 import { EngineError } from '../../errors.js';
-import type { EngineContainers } from '../types.js';
+import type { CallOptions, EngineContainers } from '../types.js';
 import { fromPathStat } from './convert-volumes.js';
-import { statusOf } from './errors.js';
+import { messageOf, statusOf } from './errors.js';
 import { checkContainerId } from './identifiers.js';
 import type { Session } from './session.js';
 import { readTar, sendTar } from './tar-body.js';
@@ -10,11 +10,29 @@ import { readTar, sendTar } from './tar-body.js';
 const pathOf = (id: string, path: string): string =>
   `/containers/${checkContainerId(id)}/archive?path=${encodeURIComponent(path)}`;
 
+const LINK_LOOP = /too many (links|levels of symbolic links)/i;
+
 /** Makes that part of the port's containers. */
 export function createArchives(
   session: Session,
 ): Required<Pick<EngineContainers, 'copyIn' | 'copyOut' | 'lookAt'>> {
   const { transport } = session;
+
+  /** Engines look where a link leads, and fail for one that leads to itself; why, only the answer to a GET says, and only in words. */
+  const leadsNowhere = async (
+    options: CallOptions | undefined,
+    id: string,
+    path: string,
+  ): Promise<boolean> => {
+    try {
+      (await transport.open(options, pathOf(id, path))).destroy();
+      return false;
+    } catch (cause) {
+      if (LINK_LOOP.test(messageOf(cause))) return true;
+      throw cause;
+    }
+  };
+
   return {
     copyIn: (id, path, tar, options) =>
       sendTar(tar, options, (body, call) =>
@@ -39,8 +57,10 @@ export function createArchives(
           const found = fromPathStat(headers['x-docker-container-path-stat']);
           if (found !== null) return found;
         } catch (cause) {
-          if (statusOf(cause) === 404) return null;
-          throw cause;
+          const status = statusOf(cause);
+          if (status === 404) return null;
+          if (status === null || !(await leadsNowhere(options, id, path))) throw cause;
+          return 'symlink';
         }
         throw new EngineError('engine.failed', `The engine's answer about ${path} cannot be understood.`);
       }),

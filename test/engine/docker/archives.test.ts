@@ -113,6 +113,28 @@ describe('lookAt', () => {
     await expect(engine.containers.lookAt?.(id, '/x')).rejects.toMatchObject({ code: 'engine.failed' });
   });
 
+  it.each([
+    ['evalSymlinksInScope: too many links in /x', 'symlink'],
+    ['lstat /x: too many levels of symbolic links', 'symlink'],
+    ['the disk is on fire', 'engine.failed'],
+  ])('a failure is asked about: %s', async (message, outcome) => {
+    const { engine, lines } = await scriptedEngine({
+      onRequest: ({ line, response, json }) =>
+        line.startsWith('HEAD') ? response.writeHead(500).end() : json(500, { message }),
+    });
+    const looking = engine.containers.lookAt?.(id, '/x');
+    if (outcome === 'symlink') expect(await looking).toBe(outcome);
+    else
+      await expect(looking).rejects.toMatchObject({
+        code: outcome,
+        message: expect.stringContaining(message) as string,
+      });
+    expect(lines).toEqual([
+      `HEAD /containers/${id}/archive?path=%2Fx`,
+      `GET /containers/${id}/archive?path=%2Fx`,
+    ]);
+  });
+
   it('404 is nothing, any other status a failure', async () => {
     let status = 404;
     const { engine } = await scriptedEngine({

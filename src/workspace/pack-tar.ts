@@ -1,0 +1,147 @@
+/** Packs folders and links into one uncompressed tar while it is read, a few chunks of it in memory at a time. It follows no link. */
+import { pipeline } from 'node:stream/promises';
+import type { Pack } from 'tar-stream';
+import { WorkspaceError } from '../errors.js';
+import { type Owner, readContent } from '../host/file-content.js';
+import { type NodeFacts, openChild, openContent, type OpenNode } from '../host/node.js';
+import { walk, type WalkEntry } from '../host/walk.js';
+import { KINDS } from './rejection.js';
+
+/** A folder with everything in it. */
+export interface PackedFolder {
+  readonly folder: OpenNode;
+  /** Its path in the tar. */
+  readonly name: string;
+  /** Whose it and everything in it is in the tar; null: whose it is. */
+  readonly owner: Owner | null;
+}
+
+/** A symbolic link that is only in the tar. */
+export interface PackedLink {
+  /** Its path in the tar. */
+  readonly name: string;
+  readonly target: string;
+  readonly owner: Owner;
+}
+
+/** What is packed, in this order: an entry of the same name that comes later replaces the one before. */
+export interface TarParts {
+  readonly folders: readonly PackedFolder[];
+  readonly links: readonly PackedLink[];
+  /** Of each folder. */
+  readonly limits: { readonly entries: number; readonly depth: number };
+  readonly signal: AbortSignal;
+}
+
+const LINK_MODE = 0o777;
+
+/**
+ * The tar, with the modes and times there are. Whoever breaks off reading it leaves nothing open.
+ *
+ * @throws `workspace.failed` for what is neither a file nor a folder, for a name that is not UTF-8, and for a file that changes meanwhile;
+ * `workspace.too_large` beyond the limits; the signal's reason.
+ */
+export async function* packTar(parts: TarParts): AsyncGenerator<Uint8Array, void, undefined> {
+  const { pack } = await import('tar-stream');
+  const writer = pack();
+  const writing = writeParts(writer, parts).then(
+    () => {
+      writer.finalize();
+    },
+    (error: unknown) => {
+      writer.destroy(error instanceof Error ? error : new Error(String(error)));
+    },
+  );
+  try {
+    yield* writer as AsyncIterable<Uint8Array>;
+  } finally {
+    writer.destroy();
+    await writing;
+  }
+}
+
+async function writeParts(writer: Pack, { folders, links, limits, signal }: TarParts): Promise<void> {
+  for (const { folder, name, owner } of folders) {
+    const stats = await folder.handle.stat();
+    const { mode, uid, gid } = folder.facts;
+    writer.entry({
+      name: `${name}/`,
+      type: 'directory',
+      mode,
+      mtime: stats.mtime,
+      ...(owner ?? { uid, gid }),
+    });
+    const bounds = { maxEntries: limits.entries, maxDepth: limits.depth, signal };
+    for await (const entry of walk(folder.handle, bounds)) {
+      await writeEntry(writer, entry, `${name}/${textOf(entry.names)}`, owner, signal);
+    }
+  }
+  for (const { name, target: linkname, owner } of links) {
+    writer.entry({ name, type: 'symlink', linkname, mode: LINK_MODE, mtime: new Date(0), ...owner });
+  }
+}
+
+async function writeEntry(
+  writer: Pack,
+  { names, parent }: WalkEntry,
+  name: string,
+  owner: Owner | null,
+  signal: AbortSignal,
+): Promise<void> {
+  // Found again and held: what it is, and how long, is told of this very node.
+  const node = await openChild(parent, names.at(-1) ?? '');
+  try {
+    const { type, mode, uid, gid } = node.facts;
+    const { mtime } = await node.handle.stat();
+    const header = { mode, mtime, ...(owner ?? { uid, gid }) };
+    if (type === 'directory') writer.entry({ ...header, type, name: `${name}/` });
+    else if (type === 'file') await writeFile(writer, node, { ...header, name }, signal);
+    else throw failed(`${JSON.stringify(name)} is ${KINDS[type]}, which is not sent to an engine`);
+  } finally {
+    await node.handle.close();
+  }
+}
+
+async function writeFile(
+  writer: Pack,
+  node: OpenNode,
+  header: { readonly name: string; readonly mode: number; readonly mtime: Date } & Owner,
+  signal: AbortSignal,
+): Promise<void> {
+  const { sizeBytes } = node.facts;
+  const content = await openContent(node);
+  try {
+    const sink = writer.entry({ ...header, type: 'file', size: sizeBytes });
+    const bytes = exactly(sizeBytes, header.name, readContent(content, { sizeBytes, signal }));
+    await pipeline(bytes, sink as unknown as NodeJS.WritableStream);
+  } finally {
+    await content.close();
+  }
+}
+
+/** A tar whose files are not as long as it says cannot be read any further. */
+async function* exactly(
+  sizeBytes: NodeFacts['sizeBytes'],
+  name: string,
+  bytes: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = sizeBytes;
+  for await (const chunk of bytes) {
+    left -= chunk.byteLength;
+    if (left < 0) break;
+    yield chunk;
+  }
+  if (left !== 0) throw failed(`${JSON.stringify(name)} changed while it was sent to the engine`);
+}
+
+function textOf(names: readonly Buffer[]): string {
+  return names
+    .map((name) => {
+      const text = name.toString();
+      if (Buffer.from(text).equals(name)) return text;
+      throw failed(`${JSON.stringify(text)} has a name that is not UTF-8, which is not sent to an engine`);
+    })
+    .join('/');
+}
+
+const failed = (problem: string): WorkspaceError => new WorkspaceError('workspace.failed', problem);

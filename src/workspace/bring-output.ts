@@ -22,7 +22,7 @@ export interface RemoteWorkspace {
 }
 
 /** What an output may cost. */
-export interface BringOptions {
+interface BringOptions {
   readonly room: OutputRoom;
   readonly limits: Pick<PlannedLimits, 'fileBytes' | 'depth'>;
   readonly signal: AbortSignal;

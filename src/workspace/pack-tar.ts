@@ -8,7 +8,7 @@ import { walk, type WalkEntry } from '../host/walk.js';
 import { KINDS } from './rejection.js';
 
 /** A folder with everything in it. */
-export interface PackedFolder {
+interface PackedFolder {
   readonly folder: OpenNode;
   /** Its path in the tar. */
   readonly name: string;
@@ -17,7 +17,7 @@ export interface PackedFolder {
 }
 
 /** A symbolic link that is only in the tar. */
-export interface PackedLink {
+interface PackedLink {
   /** Its path in the tar. */
   readonly name: string;
   readonly target: string;

@@ -34,6 +34,8 @@ export interface TarParts {
 }
 
 const LINK_MODE = 0o777;
+/** Read ahead while the engine takes what was read before. */
+const AHEAD_BYTES = 1024 * 1024;
 
 /**
  * The tar, with the modes and times there are. Whoever breaks off reading it leaves nothing open.
@@ -43,7 +45,7 @@ const LINK_MODE = 0o777;
  */
 export async function* packTar(parts: TarParts): AsyncGenerator<Uint8Array, void, undefined> {
   const { pack } = await import('tar-stream');
-  const writer = pack();
+  const writer = pack({ highWaterMark: AHEAD_BYTES });
   const writing = writeParts(writer, parts).then(
     () => {
       writer.finalize();

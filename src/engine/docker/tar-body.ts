@@ -4,6 +4,9 @@ import { Readable } from 'node:stream';
 import type { CallOptions } from '../types.js';
 import type { Session } from './session.js';
 
+/** Read ahead while the engine takes what was read before. */
+const AHEAD_BYTES = 1024 * 1024;
+
 /**
  * Makes a call with a tar as its body. A source that fails ends the call, which a pipe would leave waiting for ever, and what it rejected with
  * is what this rejects with.
@@ -14,7 +17,7 @@ export async function sendTar<T>(
   send: (body: Readable, options: CallOptions) => Promise<T>,
 ): Promise<T> {
   const source = new AbortController();
-  const body = Readable.from(tar, { objectMode: false });
+  const body = Readable.from(tar, { objectMode: false, highWaterMark: AHEAD_BYTES });
   body.on('error', (cause) => {
     source.abort(cause);
   });

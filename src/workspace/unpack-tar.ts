@@ -1,13 +1,13 @@
 /** Unpacks what an engine says a job left, trusting neither. It makes files and folders only, and judges no output but by what it costs. */
 import { type FileHandle, link } from 'node:fs/promises';
-import type { Extract, Header } from 'tar-stream';
-import { EngineError } from '../errors.js';
-import { interruptible, once } from '../host/chunks.js';
+import type { Header } from 'tar-stream';
+import { once } from '../host/chunks.js';
 import { createUnhashedFile } from '../host/file-content.js';
 import { makeFolders } from '../host/folders.js';
 import { childPath, errorCode, type NodeType, openChild } from '../host/node.js';
 import type { GlobMatcher } from './glob-matcher.js';
 import type { OutputAccount } from './output-account.js';
+import { brokenTar, readTar, type TarSource } from './read-tar.js';
 import { RejectedError } from './rejection.js';
 
 /** How a tar is unpacked. */
@@ -46,101 +46,23 @@ const TYPES: Readonly<Record<string, NodeType | 'hard link'>> = {
   link: 'hard link',
 };
 
-/** Two empty blocks. */
-const TRAILER_BYTES = 1024;
-const BLOCK_BYTES = 512;
 const MODES = { folder: 0o700, file: 0o600 } as const;
 
 /**
- * Reads a tar to its end. When it rejects, a part of it may be there.
+ * Unpacks a tar to its end. When it rejects, a part of it may be there.
  *
  * @throws {@link RejectedError} beyond a limit, before what is too much is read; `engine.failed` for a tar that is cut off or no engine would
  * make; what the tar rejects with; the signal's reason.
  */
 export async function unpackTar(tar: AsyncIterable<Uint8Array>, options: UnpackOptions): Promise<Unpacked> {
-  const { extract } = await import('tar-stream');
-  const reader = extract();
   const standIns = new Map<string, NodeType>();
   const taken = new Map<string, number>();
-  const count = { fed: 0, ends: 0 };
-  // What the reader has against the tar; there is none where reading is broken off.
-  const opinion: { problem: Error | null } = { problem: null };
-  reader.once('error', (error) => {
-    opinion.problem = error;
+  const count = await readTar(tar, options.signal, async (entry) => {
+    await unpackEntry(entry, { ...options, standIns, taken });
+    return 'more';
   });
-  const feeding = feed(reader, tar, count, options.signal);
-  try {
-    for await (const source of reader) {
-      const { header } = source;
-      count.ends = endOf(header);
-      await unpackEntry(source, { ...options, standIns, taken });
-      // What was not read is passed over.
-      source.resume();
-    }
-    await feeding.settled;
-  } catch (error) {
-    options.signal.throwIfAborted();
-    const failure = feeding.failure();
-    if (failure !== null) throw failure;
-    const { problem } = opinion;
-    if (problem !== null) throw broken(problem.message, problem);
-    throw error;
-  } finally {
-    reader.destroy();
-    await feeding.settled;
-  }
-  if (count.fed - count.ends < TRAILER_BYTES) throw broken('it is cut off');
-  return { standIns, isEmpty: count.ends === 0 };
+  return { standIns, isEmpty: count === 0 };
 }
-
-interface Feeding {
-  readonly settled: Promise<void>;
-  /** What the tar itself rejected with. */
-  failure(): Error | null;
-}
-
-/** Hands the tar to its reader, no faster than it is read, until that is closed. */
-function feed(
-  reader: Extract,
-  tar: AsyncIterable<Uint8Array>,
-  count: { fed: number },
-  signal: AbortSignal,
-): Feeding {
-  let failure: Error | null = null;
-  const over = new AbortController();
-  const closed = new Promise<void>((resolve) => {
-    reader.once('close', () => {
-      over.abort();
-      resolve();
-    });
-  });
-  const run = async (): Promise<void> => {
-    try {
-      for await (const chunk of interruptible(tar, AbortSignal.any([signal, over.signal]))) {
-        count.fed += chunk.byteLength;
-        if (reader.write(chunk)) continue;
-        await Promise.race([new Promise<void>((resolve) => reader.once('drain', resolve)), closed]);
-        if (reader.destroyed) return;
-      }
-      reader.end(null);
-    } catch (error) {
-      // A reader that is closed already wants no more.
-      if (over.signal.aborted) return;
-      failure = error instanceof Error ? error : new Error(String(error));
-      reader.destroy(failure);
-    }
-  };
-  return { settled: run(), failure: () => failure };
-}
-
-const endOf = (header: Header): number => {
-  const start = Number(Reflect.get(header, 'byteOffset'));
-  const sizeBytes = header.type === 'directory' ? 0 : header.size;
-  return start + Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
-};
-
-/** One entry with its bytes. */
-type Source = Extract extends AsyncIterable<infer Entry> ? Entry : never;
 
 interface Unpacking extends UnpackOptions {
   readonly standIns: Map<string, NodeType>;
@@ -148,7 +70,7 @@ interface Unpacking extends UnpackOptions {
   readonly taken: Map<string, number>;
 }
 
-async function unpackEntry(source: Source, unpacking: Unpacking): Promise<void> {
+async function unpackEntry(source: TarSource, unpacking: Unpacking): Promise<void> {
   const { header } = source;
   const { names, account, maxDepth, isOurs, glob, taken } = unpacking;
   const inTar = namesOf(header.name, unpacking.rootName);
@@ -156,7 +78,7 @@ async function unpackEntry(source: Source, unpacking: Unpacking): Promise<void> 
   const full = [...names, ...inside];
   const pathAt = (length: number): string => full.slice(0, length).join('/');
   const type = TYPES[header.type];
-  if (type === undefined) throw broken(`it holds ${JSON.stringify(header.name)}, of an unknown kind`);
+  if (type === undefined) throw brokenTar(`it holds ${JSON.stringify(header.name)}, of an unknown kind`);
   const above = inside.slice(0, -1).map((_, index) => pathAt(names.length + index + 1));
   if (above.some((path) => isOurs(path, null) || glob?.mayMatchBeneath(path) === false)) return;
   const path = full.join('/');
@@ -173,7 +95,7 @@ async function unpackEntry(source: Source, unpacking: Unpacking): Promise<void> 
     await made.handle.close();
     return;
   }
-  if (full.length === 0) throw broken('it is not of a folder');
+  if (full.length === 0) throw brokenTar('it is not of a folder');
   if (glob?.matches(path) === false) return;
   const relativePath = inside.join('/');
   if (type === 'hard link') {
@@ -197,7 +119,7 @@ function namesOf(name: string, rootName: string): readonly string[] {
   const names = name.replace(/\/$/, '').split('/');
   const isPlain = names.every((each) => each !== '' && each !== '.' && each !== '..' && !each.includes('\0'));
   if (!isPlain || names[0] !== rootName) {
-    throw broken(`it holds ${JSON.stringify(name)}, which is not beneath ${JSON.stringify(rootName)}`);
+    throw brokenTar(`it holds ${JSON.stringify(name)}, which is not beneath ${JSON.stringify(rootName)}`);
   }
   // The reader puts it in the place of bytes that are not UTF-8: two names could become one.
   if (name.includes('\uFFFD')) {
@@ -261,12 +183,6 @@ async function possible<T>(full: readonly string[], work: () => Promise<T>): Pro
   } catch (error) {
     const code = errorCode(error);
     const isTaken = code === 'EEXIST' || code === 'ENOTDIR';
-    throw isTaken ? broken(`it holds ${JSON.stringify(full.join('/'))} beside what is in its way`) : error;
+    throw isTaken ? brokenTar(`it holds ${JSON.stringify(full.join('/'))} beside what is in its way`) : error;
   }
-}
-
-function broken(problem: string, cause?: unknown): EngineError {
-  return new EngineError('engine.failed', `The engine's tar of an output cannot be used: ${problem}.`, {
-    cause,
-  });
 }

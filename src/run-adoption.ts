@@ -43,7 +43,7 @@ export async function performAdopted(run: Run, adopted: AdoptedRun): Promise<Run
     });
     const withheld = await revealAgain(run, plan, { info, files: secretFiles }, cleanup);
     run.record.phase = 'run';
-    const parts = { plan, workspace, secretFiles, startedMs: () => startedMs };
+    const parts = { plan, workspace, volumes: null, secretFiles, startedMs: () => startedMs };
     const ending = await superviseContainer(run, parts, async (supervision) => {
       const { runMs, idleOutputMs, stopGraceMs } = plan.timeouts;
       const { stopSignal } = plan.container;
@@ -57,7 +57,7 @@ export async function performAdopted(run: Run, adopted: AdoptedRun): Promise<Run
       return;
     }
     const placeholders = new Set(facts.placeholders);
-    await collectRun(run, { plan, workspace, staged: { placeholders }, ending, cleanup });
+    await collectRun(run, { plan, workspace, staged: { placeholders, volumes: null }, ending, cleanup });
   });
   release();
   return conclude(run, failure);

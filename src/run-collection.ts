@@ -2,28 +2,31 @@
 import { StorageError } from './errors.js';
 import { withDeadline } from './execute/deadline.js';
 import type { Ending } from './execute/follow-container.js';
+import { makeFolder } from './host/folders.js';
 import type { Run } from './run-context.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { RunPlan } from './plan/run-plan.js';
 import { endedBy } from './run-supervision.js';
+import type { StagedRun } from './run-preparation.js';
 import type { RunRecord } from './run-record.js';
 import { redactedMetadata } from './run-redaction.js';
 import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
-import type { Workspace } from './workspace/create.js';
-import type { StagedInputs } from './workspace/stage.js';
+import { openRunFolder, type Workspace } from './workspace/create.js';
+import { createOutputBringer, type OutputBringer } from './workspace/bring-output.js';
+import { BROUGHT_FOLDER } from './workspace/layout.js';
 import type { OutputSecrets } from './workspace/output-scan.js';
 
+/** What is collected. */
+interface CollectedParts {
+  readonly plan: RunPlan;
+  readonly workspace: Workspace;
+  readonly staged: Pick<StagedRun, 'placeholders' | 'volumes'>;
+  readonly cleanup: Cleanup;
+  readonly ending: Ending;
+}
+
 /** Collects and stores outputs, whatever the exit code, and lets missing ones change a success. */
-export async function collectRun(
-  run: Run,
-  parts: {
-    readonly plan: RunPlan;
-    readonly workspace: Workspace;
-    readonly staged: Pick<StagedInputs, 'placeholders'>;
-    readonly cleanup: Cleanup;
-    readonly ending: Ending;
-  },
-): Promise<void> {
+export async function collectRun(run: Run, parts: CollectedParts): Promise<void> {
   const { plan, workspace, staged, cleanup, ending } = parts;
   const { record, stop } = run;
   if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
@@ -39,32 +42,35 @@ export async function collectRun(
     const collected = await withDeadline(
       { timeoutMs: plan.timeouts.collectMs, signal, onTimeout },
       async (bounded) => {
-        const collecting = collectOutputs(workspace, plan, {
-          storage: run.ports.storage,
-          outputTo: run.outputTo,
-          succeeded: record.verdict?.reason === 'completed',
-          placeholders: staged.placeholders,
-          secrets: outputSecretsOf(run),
-          metadata: redactedMetadata(record.metadata, record.redactor),
-          variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
-          concurrency: run.config.concurrency.upload,
-          signal: bounded,
-          pause: async (milliseconds, until) => run.ports.clock.pause(milliseconds, until),
-          journal: async (name, publication) => run.note({ name, publication }),
-          // What is broken off has no such moments any more: by then the run is being cleaned up.
-          onUploadStart: (found) => {
-            if (!bounded.aborted) run.emit('upload_start', found);
-          },
-          onUploadEnd: () => {
-            if (!bounded.aborted) run.emit('upload_end', {});
-          },
-          onOutput: (output) => {
-            run.emit('output_collected', { output });
-          },
-          onWarning: (message) => {
-            run.warn(message);
-          },
-        });
+        const collecting = bringing(parts, async (bring) =>
+          collectOutputs(workspace, plan, {
+            bring,
+            storage: run.ports.storage,
+            outputTo: run.outputTo,
+            succeeded: record.verdict?.reason === 'completed',
+            placeholders: staged.placeholders,
+            secrets: outputSecretsOf(run),
+            metadata: redactedMetadata(record.metadata, record.redactor),
+            variables: { runId: record.runId, attempt: record.attempt, startedAt: record.startedAt },
+            concurrency: run.config.concurrency.upload,
+            signal: bounded,
+            pause: async (milliseconds, until) => run.ports.clock.pause(milliseconds, until),
+            journal: async (name, publication) => run.note({ name, publication }),
+            // What is broken off has no such moments any more: by then the run is being cleaned up.
+            onUploadStart: (found) => {
+              if (!bounded.aborted) run.emit('upload_start', found);
+            },
+            onUploadEnd: () => {
+              if (!bounded.aborted) run.emit('upload_end', {});
+            },
+            onOutput: (output) => {
+              run.emit('output_collected', { output });
+            },
+            onWarning: (message) => {
+              run.warn(message);
+            },
+          }),
+        );
         // What is broken off still takes back what it stored; the workspace goes, and the run ends, after that.
         cleanup.add('outputs', async () => {
           await Promise.allSettled([collecting]);
@@ -78,6 +84,27 @@ export async function collectRun(
     applyOutputs(record, run.timestamp(), collected);
     await run.note({ name: 'collected' });
   });
+}
+
+/** Lets outputs of a workspace that only the engine sees be brought into the run's folder, which goes with them. */
+async function bringing<T>(
+  { workspace, staged: { volumes } }: Pick<CollectedParts, 'workspace' | 'staged'>,
+  work: (bring: OutputBringer | undefined) => Promise<T>,
+): Promise<T> {
+  if (volumes === null) return work(undefined);
+  const run = await openRunFolder(workspace);
+  try {
+    const into = await makeFolder(run.handle, BROUGHT_FOLDER, { mode: 0o700 });
+    const bring = createOutputBringer(volumes.workspace, into.handle);
+    try {
+      return await work(bring);
+    } finally {
+      await bring.close();
+      await into.handle.close();
+    }
+  } finally {
+    await run.handle.close();
+  }
 }
 
 /** Nothing is looked for, and no time lost, in runs without secrets. */

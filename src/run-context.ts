@@ -4,7 +4,7 @@ import type { AuditTrail } from './audit-trail.js';
 import { chooseConfig } from './config/profile.js';
 import { retentionOf } from './config/retention.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
-import type { ContainerEngine } from './engine/types.js';
+import type { ContainerEngine, EngineInfo } from './engine/types.js';
 import type { Issue } from './errors.js';
 import type { RunEvent, RunEventFields, RunEventType } from './events.js';
 import type { Admission } from './execute/admission.js';
@@ -13,6 +13,7 @@ import type { ImagePulls } from './execute/image-pulls.js';
 import type { Queueing } from './execute/turns.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
+import type { TransportMemory } from './execute/transport-proof.js';
 import type { ImageGc } from './images/image-gc.js';
 import type { LateEnds } from './run-late-ends.js';
 import type { HeldLease } from './recovery/owner-lease.js';
@@ -41,6 +42,9 @@ export interface RunEnvironment {
   readonly currentConfig: () => RuntimeConfig;
   readonly ports: ResolvedPorts;
   readonly engine: () => Promise<ContainerEngine>;
+  /** What the engine says of itself. */
+  readonly engineInfo: () => Promise<EngineInfo>;
+  readonly transports: TransportMemory;
   readonly admission: Admission;
   /** The credentials Docker's own client has on this machine; absent where they are not to be used. */
   readonly registryAuth: RegistryAuthResolver | undefined;

@@ -8,7 +8,7 @@ import type { ContainerSpec } from './plan/container-spec.js';
 import { materializeContainer } from './plan/materialize.js';
 import type { RunPlan } from './plan/run-plan.js';
 import { hashOf } from './receipt.js';
-import { userOf } from './run-preparation.js';
+import { type StagedRun, userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { removeContainer } from './run-removal.js';
@@ -17,22 +17,22 @@ import type { RevealedSecrets } from './run-secrets.js';
 import type { ContainerFacts } from './run-store/types.js';
 import { superviseContainer } from './run-supervision.js';
 import type { Workspace } from './workspace/create.js';
+import { pathForEngine } from './run-transport.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
-import type { StagedInputs } from './workspace/stage.js';
 
 /** What the earlier steps prepared. */
 export interface Prepared {
   readonly plan: RunPlan;
   readonly image: EnsuredImage & { readonly engine: ContainerEngine };
   readonly workspace: Workspace;
-  readonly staged: StagedInputs;
+  readonly staged: StagedRun;
   readonly secrets: RevealedSecrets;
   readonly cleanup: Cleanup;
 }
 
 /** Creates and runs the container and records the verdict. It is removed when the run is over, or at once after a failure. */
 export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> {
-  const { plan, image, workspace, secrets, cleanup } = prepared;
+  const { plan, image, workspace, staged, secrets, cleanup } = prepared;
   const { engine } = image;
   const { record, stop } = run;
   // The last thing before a container is made: nothing runs that is not on record.
@@ -41,6 +41,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   const spec = await containerFor(run, prepared);
   await workspace.verify();
   await secrets.files?.verify();
+  if (secrets.files !== null) await staged.volumes?.putSecrets(secrets.files, stop.signal);
   record.phase = 'create';
   record.containerName = spec.name;
   let containerId: string | null = null;
@@ -51,7 +52,13 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
 
   const createdAt = run.monotonic();
   const started: { at: number | null } = { at: null };
-  const parts = { plan, workspace, secretFiles: secrets.files, startedMs: () => started.at };
+  const parts = {
+    plan,
+    workspace,
+    volumes: staged.volumes,
+    secretFiles: secrets.files,
+    startedMs: () => started.at,
+  };
   return superviseContainer(run, parts, async (supervision) =>
     executeContainer({
       engine,
@@ -107,7 +114,9 @@ function factsOf(
       ? 'its standard input broke off with its process'
       : isCallers
         ? 'its outputs go to a storage that only its caller can reach'
-        : null,
+        : staged.volumes !== null
+          ? 'its files are in volumes that its process filled'
+          : null,
     policyHash: hashOf(config.policy),
     options: {
       profile: options.profile ?? null,
@@ -126,7 +135,7 @@ async function containerFor(
   const { spec, workspaceFolders } = materializeContainer(plan, {
     imageId: image.info.id,
     imageVolumes: image.info.volumes,
-    workspacePath: workspace.path,
+    workspacePath: pathForEngine(run.config, workspace),
     runId,
     attempt,
     instance: run.identity.instance,
@@ -136,6 +145,7 @@ async function containerFor(
     secretsPath: secrets.files?.path ?? null,
     skippedInputs: staged.skipped,
     stdin: run.options.stdin !== undefined || plan.stdin !== null,
+    placed: staged.volumes?.placed,
     labelPrefix: run.config.labelPrefix,
   });
   await makeVolumeFolders(workspace, workspaceFolders, userOf(plan));

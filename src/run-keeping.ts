@@ -13,9 +13,11 @@ export interface Keeping {
   /** Null until the end is known; then nothing is kept. */
   succeeded: boolean | null;
   container: KeptContainer | null;
+  /** False: what there is of it goes with the run in any case. */
+  canKeep: boolean;
 }
 
 /** Nothing decided yet. */
 export function createKeeping(retention: Retention): Keeping {
-  return { retention, succeeded: null, container: null };
+  return { retention, succeeded: null, container: null, canKeep: true };
 }

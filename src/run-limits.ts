@@ -3,8 +3,10 @@ import type { ContainerEngine } from './engine/types.js';
 import { watchWritten, type WrittenWatch } from './execute/watch-written.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Run } from './run-context.js';
+import type { RunVolumes } from './run-volumes.js';
 import type { Workspace } from './workspace/create.js';
-import { watchWorkspace, type WorkspaceExcess } from './workspace/watch-workspace.js';
+import { measureAtEnd } from './workspace/measure-at-end.js';
+import { watchWorkspace, type WorkspaceExcess, type WorkspaceListener } from './workspace/watch-workspace.js';
 
 /** A watch under way. */
 export interface LimitWatch {
@@ -15,7 +17,12 @@ export interface LimitWatch {
 }
 
 /** Stops the run when its workspace, an output or its root file system is more than it may be, or when it is to make room on the disk. */
-export async function watchLimits(run: Run, plan: RunPlan, workspace: Workspace): Promise<LimitWatch> {
+export async function watchLimits(
+  run: Run,
+  plan: RunPlan,
+  workspace: Workspace,
+  volumes: Pick<RunVolumes, 'measure'> | null,
+): Promise<LimitWatch> {
   const { limits, outputs } = plan;
   const { runId } = run.record;
   const held = { workspace: 0, root: 0 };
@@ -29,7 +36,7 @@ export async function watchLimits(run: Run, plan: RunPlan, workspace: Workspace)
     outputs: { outputs, limits },
     floor: run.config.workspace,
   };
-  const workspaceWatch = await watchWorkspace(workspace, bounds, {
+  const listener: WorkspaceListener = {
     onExcess: (excess) => {
       const reason = excess.of === 'output' ? 'output_limit_exceeded' : 'disk_limit_exceeded';
       run.stop.stop({ reason, by: 'watcher', message: describeExcess(excess) });
@@ -39,10 +46,14 @@ export async function watchLimits(run: Run, plan: RunPlan, workspace: Workspace)
     onFailure: (error) => {
       run.warn(`the size of the workspace was not watched to the end: ${problemOf(error)}`);
     },
-  });
+  };
+  const withinMs = plan.timeouts.collectMs;
+  const late = volumes === null ? null : measureAtEnd(volumes, bounds, { ...listener, withinMs });
+  const workspaceWatch = late ?? (await watchWorkspace(workspace, bounds, listener));
   let rootWatch: WrittenWatch | null = null;
   return {
     started: (engine, containerId) => {
+      late?.started();
       if (limits.rootBytes === null) return;
       rootWatch = watchRoot(run, limits.rootBytes, { engine, containerId, onMeasured: onMeasured('root') });
     },

@@ -16,6 +16,8 @@ import { hashOf } from './receipt.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { keepFolder } from './run-retention.js';
+import type { RunTransport } from './run-transport.js';
+import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } from './run-volumes.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { requireFreeSpace } from './workspace/disk-shortage.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
@@ -177,14 +179,25 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
   return workspace;
 }
 
+/** What was staged, and where. */
+export interface StagedRun extends StagedInputs {
+  /** Null where the engine sees the run's folder. */
+  readonly volumes: RunVolumes | null;
+}
+
 /** Copies inputs, the configuration file and the caller's files to where the container will see them. */
 export async function stageRun(
   run: Run,
   plan: RunPlan,
-  workspace: Workspace,
-  cleanup: Cleanup,
-): Promise<StagedInputs> {
+  {
+    image,
+    workspace,
+    transport,
+    cleanup,
+  }: Pick<VolumesParts, 'image' | 'workspace' | 'cleanup'> & { readonly transport: RunTransport },
+): Promise<StagedRun> {
   return run.timed('stageMs', 'stage', async () => {
+    if (transport.kind === 'volume') requireVolumesSuit(run, plan);
     const configFile = await configFileOf(run, plan);
     run.emit('stage_start', { inputs: plan.inputs.length });
     const onTimeout = (): Error =>
@@ -215,7 +228,20 @@ export async function stageRun(
             () => undefined,
           );
         });
-        return staging;
+        const inputs = await staging;
+        if (transport.kind === 'bind') return { ...inputs, volumes: null };
+        const { hasSubpaths } = transport;
+        const parts = {
+          plan,
+          image,
+          workspace,
+          staged: inputs,
+          hasSubpaths,
+          user: userOf(plan),
+          cleanup,
+          signal,
+        };
+        return { ...inputs, volumes: await openVolumes(run, parts) };
       },
     );
     for (const warning of staged.warnings) run.warn(warning);

@@ -59,6 +59,6 @@ export async function keepFolder(run: Run, workspace: Workspace, signal: AbortSi
 }
 
 function wants(run: Run, what: keyof Retention): boolean {
-  const { retention, succeeded } = run.keeping;
-  return succeeded !== null && isKept(retention[what], succeeded);
+  const { retention, succeeded, canKeep } = run.keeping;
+  return canKeep && succeeded !== null && isKept(retention[what], succeeded);
 }

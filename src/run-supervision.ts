@@ -10,6 +10,7 @@ import type { RunPlan } from './plan/run-plan.js';
 import type { Run } from './run-context.js';
 import { scanStream } from './run-leaks.js';
 import { watchLimits } from './run-limits.js';
+import type { RunVolumes } from './run-volumes.js';
 import type { Workspace } from './workspace/create.js';
 import type { SecretFiles } from './workspace/secret-files.js';
 
@@ -26,6 +27,8 @@ export interface Supervision {
 export interface SupervisedParts {
   readonly plan: RunPlan;
   readonly workspace: Workspace;
+  /** Null where the engine sees the run's folder. */
+  readonly volumes: RunVolumes | null;
   readonly secretFiles: SecretFiles | null;
   /** When the container was started, on the clock that never jumps; null: it was not. */
   readonly startedMs: () => number | null;
@@ -34,14 +37,14 @@ export interface SupervisedParts {
 /** Lets the work bring a container to its end, and records how it ended. */
 export async function superviseContainer(
   run: Run,
-  { plan, workspace, secretFiles, startedMs }: SupervisedParts,
+  { plan, workspace, volumes, secretFiles, startedMs }: SupervisedParts,
   work: (supervision: Supervision) => Promise<Ending>,
 ): Promise<Ending> {
   const { record, stop } = run;
   const output = createOutputCollector(outputOptions(run, plan));
   record.output = output;
   const sightings: Sighting[] = [];
-  const watch = await watchLimits(run, plan, workspace);
+  const watch = await watchLimits(run, plan, workspace, volumes);
   const ending = await work({
     onOutput: async (chunk) => output.push(chunk),
     onSighting: (fact) => {

@@ -1,4 +1,4 @@
-/** The story of one run: judge, plan, claim, admit, prepare, stage, reveal secrets, execute, collect, clean up. One call an arrow. */
+/** The story of one run: judge, plan, claim, admit, prepare, choose a transport, stage, reveal secrets, execute, collect, clean up. One call an arrow. */
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunResult } from './result.js';
 import { collectRun } from './run-collection.js';
@@ -9,6 +9,7 @@ import { prepareImage } from './run-image.js';
 import { admitRun, openWorkspace, planJudged, stageRun } from './run-preparation.js';
 import { revealSecrets } from './run-secrets.js';
 import { conclude, settleAttempt } from './run-settling.js';
+import { chooseTransport } from './run-transport.js';
 
 /**
  * Runs one accepted request to its end. What the job comes to is returned; what keeps the run from having an outcome is thrown, with the
@@ -25,7 +26,8 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     failure = await settleAttempt(run, async (cleanup) => {
       const image = await prepareImage(run, plan, cleanup);
       const workspace = await openWorkspace(run, plan, cleanup);
-      const staged = await stageRun(run, plan, workspace, cleanup);
+      const transport = await chooseTransport(run, plan, { image, workspace, cleanup });
+      const staged = await stageRun(run, plan, { image, workspace, transport, cleanup });
       const secrets = await revealSecrets(run, plan, cleanup);
       const ending = await executeRun(run, { plan, image, workspace, staged, secrets, cleanup });
       await collectRun(run, { plan, workspace, staged, ending, cleanup });

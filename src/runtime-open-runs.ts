@@ -106,7 +106,7 @@ function factsOf(
   const label = (key: string): string | undefined => summary.labels[`${labelPrefix}.${key}`];
   const instance = label('instance') ?? '';
   const ownership = ownershipOf(summary, { labelPrefix, instance });
-  if (ownership?.kind !== 'owned') return null;
+  if (ownership?.kind !== 'owned' || ownership.isHelper) return null;
   const { owner, runId } = ownership;
   return {
     runId,

@@ -11,6 +11,7 @@ import { createAdmission } from './execute/admission.js';
 import type { Queueing } from './execute/turns.js';
 import { createDiskGuard } from './execute/disk-guard.js';
 import { createResting } from './execute/resting.js';
+import { createTransportMemory } from './execute/transport-proof.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
 import { renderMetrics } from './metrics.js';
@@ -138,6 +139,8 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     currentConfig: () => config,
     ports: resolved,
     engine,
+    engineInfo: async () => (await engineInfo.get()).info,
+    transports: createTransportMemory(),
     admission,
     ...images.forRuns,
     diskGuard: createDiskGuard(),

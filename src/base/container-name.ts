@@ -1,4 +1,4 @@
-/** Names of the containers we create. A name identifies; ownership is proven by labels, never by a name. */
+/** Names of the containers and volumes we create. A name identifies; ownership is proven by labels, never by a name. */
 import { createHash } from 'node:crypto';
 
 const MAX_SEGMENT = 32;
@@ -25,6 +25,19 @@ export function containerName(prefix: string, jobSlug: string, runId: string, at
     toRunSegment(runId),
     String(attempt),
   ].join('-');
+}
+
+/** What follows the name of a job's container in the names of what is made for it. */
+const HELPER_PART = /^(work|inputs|secrets|files|(input|volume)-(\d{1,5}|config))$/;
+
+/** The name of a volume or container that is made for a job's container and goes with it. */
+export function helperName(ofContainer: string, part: string): string {
+  return `${ofContainer}-${part}`;
+}
+
+/** Whether a name is one of those that {@link helperName} makes for a container. */
+export function isHelperName(name: string, ofContainer: string): boolean {
+  return name.startsWith(`${ofContainer}-`) && HELPER_PART.test(name.slice(ofContainer.length + 1));
 }
 
 function toRunSegment(runId: string): string {

@@ -11,6 +11,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   enabled: true,
   engine: { host: null, tls: { caFile: null, certFile: null, keyFile: null, serverName: null } },
   workspaceRoot: '/tmp/berthkit',
+  hostWorkspaceRoot: null,
   secretsRoot: null,
   maxWorkspaceBytes: 10 * GIB,
   maxFileBytes: GIB / 2,
@@ -63,6 +64,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   budget: { cpus: null, memoryBytes: null },
   concurrencyKeys: { maxRunning: null, maxQueued: null, cpus: null, memoryBytes: null },
   workspace: {
+    transport: 'bind',
     maxBytes: 10 * GIB,
     maxEntries: 100_000,
     minFreeBytes: GIB / 4,

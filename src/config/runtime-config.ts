@@ -42,6 +42,9 @@ export interface Recovery {
   readonly rememberMs: number;
 }
 
+/** How files get into containers and out of them, or that it is to be found out. */
+export type TransportSetting = 'auto' | 'bind' | 'volume';
+
 /** When something is kept after the end of a run. `on_failure`: unless it succeeded. */
 export type RetentionWhen = 'never' | 'on_failure' | 'always';
 
@@ -76,6 +79,8 @@ export interface RuntimeConfig {
   };
   /** Absolute folder beneath which each run gets a folder of its own. */
   readonly workspaceRoot: string;
+  /** Absolute path at which the engine's host has `workspaceRoot`, for a process in a container that has it mounted from there; null: the same. */
+  readonly hostWorkspaceRoot: string | null;
   /**
    * Absolute folder on a tmpfs, which the engine sees too, for secrets delivered as files; not beneath or above `workspaceRoot`. Null:
    * `/dev/shm/berthkit-<uid>`.
@@ -129,6 +134,11 @@ export interface RuntimeConfig {
     readonly memoryBytes: number | null;
   };
   readonly workspace: {
+    /**
+     * How files get into containers and out of them. `bind`: the engine mounts folders beneath `workspaceRoot`. `volume`: they go into volumes of the
+     * engine and come out of them, for an engine that does not see `workspaceRoot`. `auto`: which of the two is found out at the first run.
+     */
+    readonly transport: TransportSetting;
     /** Most bytes a workspace may take on the disk while the job runs, its initial files included; null: no limit. */
     readonly maxBytes: number | null;
     /** Most files and folders it may hold while the job runs; null: no limit. */

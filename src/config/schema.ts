@@ -96,6 +96,7 @@ export const configSchema = lazy(() =>
     enabled: flag(),
     engine: z.strictObject({ host: engineHost().nullable(), tls: engineTls() }),
     workspaceRoot: hostFolder(),
+    hostWorkspaceRoot: hostFolder().nullable(),
     secretsRoot: hostFolder().nullable(),
     maxWorkspaceBytes: bytesOrUnlimited(),
     maxFileBytes: bytes(),
@@ -138,6 +139,7 @@ export const configSchema = lazy(() =>
       memoryBytes: bytes().nullable(),
     }),
     workspace: z.strictObject({
+      transport: z.enum(['auto', 'bind', 'volume'], { error: 'must be "auto", "bind" or "volume"' }),
       maxBytes: bytesOrUnlimited(),
       maxEntries: count(1).nullable(),
       minFreeBytes: bytes(0),

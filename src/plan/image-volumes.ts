@@ -17,7 +17,10 @@ export interface VolumeCover {
  * A volume that is a mount target of ours gets nothing: ours wins. One beneath the workspace is a folder of the workspace, so that outputs in it
  * are found. Any other gets a sized tmpfs; the engine mounts parents first, so a target of ours beneath it stays visible.
  */
-export function coverImageVolumes(plan: RunPlan, volumes: readonly string[]): VolumeCover {
+export function coverImageVolumes(
+  plan: Pick<RunPlan, 'container' | 'workspaceMountPath' | 'volumeMask'>,
+  volumes: readonly string[],
+): VolumeCover {
   const tmpfs: TmpfsSpec[] = [];
   const mounts: MountSpec[] = [];
   const workspaceFolders: string[] = [];

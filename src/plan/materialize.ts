@@ -1,7 +1,7 @@
 /** Puts a run's own values in the place of a plan's placeholders. Only where berthkit wrote them: a job's own text is never touched. */
 import { containerName } from '../base/container-name.js';
 import { RuntimeError } from '../errors.js';
-import type { ContainerSpec, MountSpec } from './container-spec.js';
+import type { ContainerSpec, MountSpec, TmpfsSpec } from './container-spec.js';
 import { coverImageVolumes } from './image-volumes.js';
 import { parentsFirst } from './mount-plan.js';
 import { verifyPlanHash } from './plan-run.js';
@@ -26,6 +26,9 @@ export interface RunValues {
   /** Indexes of optional inputs that are not there: they get no mount. */
   readonly skippedInputs: ReadonlySet<number>;
   readonly stdin: boolean;
+  /** Where the run's files are in volumes: what takes the place of the plan's mounts and covers the volumes of the image. Absent: they are in its folders. */
+  readonly placed?:
+    { readonly mounts: readonly MountSpec[]; readonly imageTmpfs: readonly TmpfsSpec[] } | undefined;
 }
 
 /** A container ready to be created, and the folders it needs in the workspace. */
@@ -47,24 +50,34 @@ export function materializeContainer(plan: RunPlan, values: RunValues): Material
     );
   }
   const { container } = plan;
-  const cover = coverImageVolumes(plan, values.imageVolumes);
-  const skipped = new Set(
-    plan.inputs.filter((_, index) => values.skippedInputs.has(index)).map((input) => input.stagedAt),
-  );
-  const mounts = [...container.mounts, ...cover.mounts]
-    .filter(({ source }) => !skipped.has(source))
-    .map((mount) => placeMount(mount, values));
+  const { mounts, imageTmpfs, workspaceFolders } = values.placed
+    ? { ...values.placed, workspaceFolders: [] }
+    : placeInFolders(plan, values);
   const spec: ContainerSpec = {
     ...container,
     name: containerName(values.labelPrefix, plan.job.slug ?? '', values.runId, values.attempt),
     image: values.imageId,
     environment: revealEnvironment(plan, values.secrets),
     mounts: parentsFirst(mounts),
-    tmpfs: parentsFirst([...container.tmpfs, ...cover.tmpfs]),
+    tmpfs: parentsFirst([...container.tmpfs, ...imageTmpfs]),
     stdin: values.stdin,
     labels: fillLabels(plan, values),
   };
-  return { spec, workspaceFolders: cover.workspaceFolders };
+  return { spec, workspaceFolders };
+}
+
+function placeInFolders(
+  plan: RunPlan,
+  values: RunValues,
+): NonNullable<RunValues['placed']> & Pick<MaterializedContainer, 'workspaceFolders'> {
+  const cover = coverImageVolumes(plan, values.imageVolumes);
+  const skipped = new Set(
+    plan.inputs.filter((_, index) => values.skippedInputs.has(index)).map((input) => input.stagedAt),
+  );
+  const mounts = [...plan.container.mounts, ...cover.mounts]
+    .filter(({ source }) => !skipped.has(source))
+    .map((mount) => placeMount(mount, values));
+  return { mounts, imageTmpfs: cover.tmpfs, workspaceFolders: cover.workspaceFolders };
 }
 
 function placeMount(mount: MountSpec, { workspacePath, secretsPath }: RunValues): MountSpec {
@@ -92,7 +105,11 @@ function revealEnvironment(
   });
 }
 
-function fillLabels(plan: RunPlan, values: RunValues): Readonly<Record<string, string>> {
+/** The labels of a plan's container, for one run. */
+export function fillLabels(
+  plan: RunPlan,
+  values: Pick<RunValues, 'runId' | 'attempt' | 'instance' | 'owner' | 'createdAt'>,
+): Readonly<Record<string, string>> {
   const known: Readonly<Record<string, string>> = {
     [PLACEHOLDER.instance]: values.instance,
     [PLACEHOLDER.owner]: values.owner,

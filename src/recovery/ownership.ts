@@ -1,5 +1,5 @@
-/** Whose a container is, by its labels and its name together. Labels alone prove nothing: an image may carry any. Pure. */
-import { containerName } from '../base/container-name.js';
+/** Whose a container or a volume is, by its labels and its name together. Labels alone prove nothing: an image may carry any. Pure. */
+import { containerName, isHelperName } from '../base/container-name.js';
 import type { ContainerSummary } from '../engine/types.js';
 
 /** Which things are this runtime's. */
@@ -8,17 +8,23 @@ export interface OwnershipKey {
   readonly instance: string;
 }
 
-/** What a container is to this runtime. */
+/** What a container or a volume is to this runtime. */
 export type Ownership =
-  | { readonly kind: 'owned'; readonly owner: string; readonly runId: string }
+  | {
+      readonly kind: 'owned';
+      readonly owner: string;
+      readonly runId: string;
+      /** It is made for a job's container and goes with it; of such a kind every volume is. */
+      readonly isHelper: boolean;
+    }
   | { readonly kind: 'other_version' | 'other_instance' | 'look_alike'; readonly detail: string };
 
 /** What labels mean today. Containers do not say so: a version that changes it says so in the label `schema`. */
 const SCHEMA = '1';
 
-/** Null for a container that has nothing of ours about it. */
+/** Null for what has nothing of ours about it. */
 export function ownershipOf(
-  { name, labels }: ContainerSummary,
+  { name, labels }: Pick<ContainerSummary, 'name' | 'labels'>,
   { labelPrefix, instance }: OwnershipKey,
 ): Ownership | null {
   const label = (key: string): string | undefined => labels[`${labelPrefix}.${key}`];
@@ -39,13 +45,17 @@ export function ownershipOf(
   const owner = label('owner');
   const runId = label('run-id');
   const attempt = label('attempt') ?? '';
-  if (label('kind') !== 'job')
-    return lookAlike(`it is of the kind "${label('kind') ?? ''}", which is not a job`);
+  const kind = label('kind') ?? '';
+  if (kind !== 'job' && kind !== 'helper') {
+    return lookAlike(`it is of the kind "${kind}", which is not a job`);
+  }
   if (owner === undefined || runId === undefined || !/^[1-9]\d{0,8}$/.test(attempt)) {
     return lookAlike('it lacks labels that this version gives');
   }
-  if (name !== containerName(labelPrefix, label('job') ?? '', runId, Number(attempt))) {
+  const ofRun = containerName(labelPrefix, label('job') ?? '', runId, Number(attempt));
+  const isHelper = kind === 'helper';
+  if (isHelper ? !isHelperName(name, ofRun) : name !== ofRun) {
     return lookAlike('its name is not that of the run in its labels');
   }
-  return { kind: 'owned', owner, runId };
+  return { kind: 'owned', owner, runId, isHelper };
 }

@@ -18,6 +18,8 @@ export interface ReconcileOptions extends OwnershipKey, FinishOptions, TakeOptio
   /** Where files of secrets are. */
   readonly secretsRoot: string;
   readonly leases: LeaseWatch;
+  /** Whether runs may have had their files in volumes: else the engine is not asked for any. */
+  readonly hasVolumes: boolean;
   /** Whether a run of this runtime has ended and could not remove all that was its. */
   readonly isLeftover: (runId: string) => boolean;
 }
@@ -40,7 +42,7 @@ type Thing = Pick<ReconcileAction, 'action' | 'what' | 'name' | 'runId' | 'owner
 type Finding = { readonly proof: string } | { readonly stays: Pick<LeftAlone, 'why' | 'detail'> | null };
 
 /**
- * One pass: containers first, then the folders that were mounted into them, those with secrets before the others, and in the end the runs they belonged
+ * One pass: containers first, then the volumes and the folders that were mounted into them, those with secrets before the others, and in the end the runs they belonged
  * to. What cannot be done is reported and does not keep the rest from being done.
  *
  * @throws what the engine and the store throw when containers and runs cannot be listed; then nothing was touched.
@@ -56,6 +58,7 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
   const holders = new Map(open.map(({ runId, owner }) => [runId, owner]));
   const pass: Pass = { ...options, judge, kept, holders, runs, ...told };
   await reconcileContainers(pass);
+  await reconcileVolumes(pass);
   // Secrets go even if their container could not be removed.
   await reconcileFolders(
     pass,
@@ -102,6 +105,30 @@ async function reconcileContainers(pass: Pass): Promise<void> {
       pass,
       { action: 'removed', what: 'container', name: container.name, runId, owner },
       async () => engineCall('remove', undefined, (signal) => containers.remove(container.id, { signal })),
+    );
+  }
+}
+
+async function reconcileVolumes(pass: Pass): Promise<void> {
+  const { volumes } = pass.engine;
+  if (volumes === undefined || !pass.hasVolumes) return;
+  const labels = { [`${pass.labelPrefix}.managed`]: 'true' };
+  const found = await engineCall('list volumes', undefined, (signal) => volumes.list(labels, { signal }));
+  for (const volume of found) {
+    const { name } = volume;
+    const ownership = ownershipOf(volume, pass);
+    if (ownership === null) continue;
+    if (ownership.kind !== 'owned' || !ownership.isHelper) {
+      const { why, detail } =
+        ownership.kind === 'owned'
+          ? ({ why: 'look_alike', detail: 'it is of the kind "job", which no volume is' } as const)
+          : { why: ownership.kind, detail: ownership.detail };
+      pass.leftAlone.push({ what: 'volume', name, runId: null, why, detail });
+      continue;
+    }
+    const { owner, runId } = ownership;
+    await settle(pass, { action: 'removed', what: 'volume', name, runId, owner }, async () =>
+      engineCall('remove a volume', undefined, (signal) => volumes.remove(name, { signal })),
     );
   }
 }

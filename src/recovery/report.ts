@@ -7,8 +7,8 @@ export interface ReconcileAction {
    * follows its container to the end.
    */
   readonly action: 'removed' | 'finished' | 'adopted';
-  readonly what: 'container' | 'secrets' | 'workspace' | 'run';
-  /** The container's name, the folder's path, or the run's id. */
+  readonly what: 'container' | 'volume' | 'secrets' | 'workspace' | 'run';
+  /** The container's or the volume's name, the folder's path, or the run's id. */
   readonly name: string;
   readonly runId: string | null;
   /** Whose it was, as in the label `owner`. */
@@ -23,7 +23,7 @@ export interface ReconcileAction {
 
 /** Something that was left as it is. */
 export interface LeftAlone {
-  readonly what: 'container' | 'secrets' | 'workspace' | 'run';
+  readonly what: 'container' | 'volume' | 'secrets' | 'workspace' | 'run';
   readonly name: string;
   readonly runId: string | null;
   /** `kept`: its run kept it on purpose. `adoptable`: another runtime could adopt its run, and this one was not to. `alive`: its owner is. `owner_unknown`: nothing proves its owner dead. `other_version`: what it says of itself is written in a way this version does not know. `look_alike`: not everything about it agrees. */

@@ -8,6 +8,9 @@ export const WORKSPACE_FOLDER = 'workspace';
 /** The part of a run's folder that holds what is mounted read-only. */
 export const INPUTS_FOLDER = 'inputs';
 
+/** The part of a run's folder that outputs are brought into from an engine that does not see it. */
+export const BROUGHT_FOLDER = 'brought';
+
 /** The note in the folder of a run that is kept on purpose. */
 export const KEPT_NOTE = 'kept.json';
 

@@ -14,6 +14,8 @@ interface PackedFolder {
   readonly name: string;
   /** Whose it and everything in it is in the tar; null: whose it is. */
   readonly owner: Owner | null;
+  /** The folder's own, if it is not to have the one it has. */
+  readonly mode?: number | undefined;
 }
 
 /** A symbolic link that is only in the tar. */
@@ -63,9 +65,9 @@ export async function* packTar(parts: TarParts): AsyncGenerator<Uint8Array, void
 }
 
 async function writeParts(writer: Pack, { folders, links, limits, signal }: TarParts): Promise<void> {
-  for (const { folder, name, owner } of folders) {
+  for (const { folder, name, owner, mode = folder.facts.mode } of folders) {
     const stats = await folder.handle.stat();
-    const { mode, uid, gid } = folder.facts;
+    const { uid, gid } = folder.facts;
     writer.entry({
       name: `${name}/`,
       type: 'directory',

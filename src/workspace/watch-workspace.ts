@@ -173,7 +173,11 @@ function isDue(
   );
 }
 
-function excessOf(usage: TreeUsage, { maxBytes, maxEntries }: WorkspaceBounds): WorkspaceExcess | null {
+/** What there is too much of in a workspace. */
+export function excessOf(
+  usage: TreeUsage,
+  { maxBytes, maxEntries }: Pick<WorkspaceBounds, 'maxBytes' | 'maxEntries'>,
+): WorkspaceExcess | null {
   if (maxBytes !== null && usage.bytes > maxBytes) return { of: 'bytes', allowed: maxBytes };
   if (maxEntries !== null && usage.entries > maxEntries) return { of: 'entries', allowed: maxEntries };
   return null;

@@ -23,17 +23,30 @@ const labels = (changed: Readonly<Record<string, string | undefined>> = {}): Rec
 };
 const name = containerName('acme', 'count', 'r1', 2);
 const judge = (container: { readonly name?: string; readonly labels?: Record<string, string> }) =>
-  ownershipOf(
-    { id: 'a'.repeat(64), imageId: `sha256:${'b'.repeat(64)}`, name, labels: labels(), ...container },
-    key,
-  );
+  ownershipOf({ name, labels: labels(), ...container }, key);
 
 describe('ownershipOf', () => {
   it('takes what agrees, with labels of a newer version beside those it knows', () => {
-    const expected = { kind: 'owned', owner: 'o.w.n.er', runId: 'r1' };
+    const expected = { kind: 'owned', owner: 'o.w.n.er', runId: 'r1', isHelper: false };
     expect(judge({})).toEqual(expected);
     expect(judge({ labels: { ...labels(), 'acme.team': 'x', other: 'y' } })).toEqual(expected);
   });
+
+  it.each(['work', 'inputs', 'secrets', 'files', 'input-12', 'input-config', 'volume-0'])(
+    'takes a volume or a helper that is named %s of its run',
+    (part) => {
+      const found = judge({ name: `${name}-${part}`, labels: labels({ 'acme.kind': 'helper' }) });
+      expect(found).toEqual({ kind: 'owned', owner: 'o.w.n.er', runId: 'r1', isHelper: true });
+    },
+  );
+
+  it.each(['', '-', '-other', '-input-', '-input-x', '-work-2', '0-work'])(
+    'sees a look-alike in a helper whose name ends in "%s"',
+    (end) => {
+      const found = judge({ name: `${name}${end}`, labels: labels({ 'acme.kind': 'helper' }) });
+      expect(found).toMatchObject({ kind: 'look_alike', detail: expect.stringContaining('name') as string });
+    },
+  );
 
   it.each([
     ['a name that is not its run’s', { name: 'postgres' }, /name is not that of the run/],

@@ -1,0 +1,104 @@
+/** The step of a run that knows how its files get into its container: as configured, or by proof of what the engine sees. */
+import { basename, join } from 'node:path';
+import { containerName, helperName } from './base/container-name.js';
+import type { RuntimeConfig } from './config/runtime-config.js';
+import type { ContainerEngine } from './engine/types.js';
+import type { EnsuredImage } from './execute/ensure-image.js';
+import { type Proof, proveSeen } from './execute/transport-proof.js';
+import { canUseVolumes } from './execute/volume-transport.js';
+import { once } from './host/chunks.js';
+import { createFile } from './host/file-content.js';
+import { removeTree } from './host/remove-tree.js';
+import { fillLabels } from './plan/materialize.js';
+import type { RunPlan } from './plan/run-plan.js';
+import type { Cleanup } from './run-cleanup.js';
+import type { Run } from './run-context.js';
+import { removeContainer } from './run-removal.js';
+import { openInputsFolder, type Workspace } from './workspace/create.js';
+import { INPUTS_FOLDER } from './workspace/layout.js';
+import { helperSpec } from './workspace/volume-layout.js';
+
+/** How the files of one attempt get into its container and out of it. */
+export type RunTransport =
+  | { readonly kind: 'bind' }
+  | {
+      readonly kind: 'volume';
+      /** The engine mounts parts of volumes. */
+      readonly hasSubpaths: boolean;
+    };
+
+/** What a proof is made with. */
+interface ProofParts {
+  readonly image: Pick<EnsuredImage, 'info'> & { readonly engine: ContainerEngine };
+  readonly workspace: Workspace;
+  readonly cleanup: Cleanup;
+}
+
+const MARKER_FILE = 'marker';
+const MARKER_FOLDER = '/berthkit';
+
+/** The run's folder as the engine's host has it. */
+export function pathForEngine(
+  { hostWorkspaceRoot }: Pick<RuntimeConfig, 'hostWorkspaceRoot'>,
+  { path }: Pick<Workspace, 'path'>,
+): string {
+  return hostWorkspaceRoot === null ? path : join(hostWorkspaceRoot, basename(path));
+}
+
+/**
+ * Chooses the transport. What was proven of an engine once holds for all runs of its runtime; an engine that has no other way, or refuses to show what
+ * it sees, is taken to see the folder.
+ *
+ * @throws `engine.unreachable` when the engine cannot be asked; the signal's reason.
+ */
+export async function chooseTransport(run: Run, plan: RunPlan, parts: ProofParts): Promise<RunTransport> {
+  return run.timed('stageMs', 'stage', async () => {
+    const { transport } = run.config.workspace;
+    const isVolume =
+      transport === 'volume' || (transport === 'auto' && (await proofOf(run, plan, parts)) === 'unseen');
+    if (!isVolume) return { kind: 'bind' };
+    return { kind: 'volume', hasSubpaths: (await run.engineInfo()).volumeSubpaths };
+  });
+}
+
+async function proofOf(run: Run, plan: RunPlan, parts: ProofParts): Promise<Proof> {
+  const { engine } = parts.image;
+  if (!canUseVolumes(engine)) return null;
+  const known = run.transports.get(engine);
+  if (known !== undefined) return known;
+  const proof = await prove(run, plan, parts);
+  run.transports.set(engine, proof);
+  return proof;
+}
+
+/** The folder for inputs is still empty: the marker is in it only while it is looked for. */
+async function prove(run: Run, plan: RunPlan, { image, workspace, cleanup }: ProofParts): Promise<Proof> {
+  const { engine, info } = image;
+  const { signal } = run.stop;
+  const { runId, attempt } = run.record;
+  const { labelPrefix } = run.config;
+  const marker = run.ports.createId();
+  const values = { runId, attempt, ...run.identity, createdAt: run.timestamp() };
+  const job = { ...plan.container, image: info.id, labels: fillLabels(plan, values) };
+  const name = containerName(labelPrefix, plan.job.slug ?? '', runId, attempt);
+  const source = join(pathForEngine(run.config, workspace), INPUTS_FOLDER);
+  const spec = helperSpec(job, {
+    name: helperName(name, 'files'),
+    kindLabel: `${labelPrefix}.kind`,
+    mounts: [{ type: 'bind', source, target: MARKER_FOLDER, readOnly: true }],
+    tmpfs: [],
+  });
+  const remove = async (until: AbortSignal): Promise<void> => removeContainer(engine, null, spec, until);
+  cleanup.add('workspace', remove);
+  const inputs = await openInputsFolder(workspace);
+  try {
+    await createFile(inputs.handle, MARKER_FILE, once(Buffer.from(marker)), { mode: 0o444, signal });
+    const path = `${MARKER_FOLDER}/${MARKER_FILE}`;
+    const proof = await proveSeen({ engine, spec, path, marker, signal });
+    await remove(signal);
+    await removeTree(inputs.handle, MARKER_FILE, { signal });
+    return proof;
+  } finally {
+    await inputs.handle.close();
+  }
+}

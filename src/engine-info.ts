@@ -18,6 +18,8 @@ export interface EngineInfoCache {
    * @throws `engine.unreachable`, and whatever else the engine rejects with.
    */
   get(): Promise<DatedEngineInfo>;
+  /** The last answer there was, however old; null: none yet. Asks nothing. */
+  readonly known: () => EngineInfo | null;
   /** The next question asks the engine, also if one is under way. */
   forget(): void;
 }
@@ -31,6 +33,7 @@ export function createEngineInfoCache(
   clock: Clock,
   surroundings: Pick<Surroundings, 'engineFailed' | 'engineAnswered'>,
 ): EngineInfoCache {
+  let last: EngineInfo | null = null;
   let answer: { readonly promise: Promise<DatedEngineInfo>; readonly askedMs: number } | null = null;
 
   const ask = async (): Promise<DatedEngineInfo> => {
@@ -45,7 +48,8 @@ export function createEngineInfoCache(
       const asked = { promise: ask(), askedMs: clock.monotonic() };
       answer = asked;
       asked.promise.then(
-        () => {
+        ({ info }) => {
+          last = info;
           surroundings.engineAnswered();
         },
         (error: unknown) => {
@@ -55,6 +59,7 @@ export function createEngineInfoCache(
       );
       return asked.promise;
     },
+    known: () => last,
     forget() {
       answer = null;
     },

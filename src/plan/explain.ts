@@ -16,6 +16,7 @@ import type { PolicyDecision } from '../result.js';
 import { toDockerRunLine } from './docker-run-line.js';
 import { planRun } from './plan-run.js';
 import { PLACEHOLDER, type RunPlan } from './run-plan.js';
+import { transportNotes } from './transport-notes.js';
 
 /** Everything that can be said of a definition before it runs. */
 export interface Explanation {
@@ -36,6 +37,8 @@ export interface ExplainJobOptions extends CompileOptions {
   readonly rules?: readonly PolicyRule[] | undefined;
   /** The name of one of `policy.profiles`; default: the policy itself. */
   readonly profile?: string | undefined;
+  /** Whether the engine mounts parts of volumes; null or absent: not known. */
+  readonly hasSubpaths?: boolean | null | undefined;
 }
 
 /** Explains a definition under a configuration; also under one that is disabled. */
@@ -44,7 +47,7 @@ export function explainJob(
   config: RuntimeConfig,
   options: ExplainJobOptions = {},
 ): Explanation {
-  const { rules, caller = null, profile, ...asked } = options;
+  const { rules, caller = null, profile, hasSubpaths = null, ...asked } = options;
   const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
   const read = readJob(definition, config, profile);
   if (!read.ok) return { validation: config.enabled ? read : disabled(), ...nothing };
@@ -67,7 +70,7 @@ export function explainJob(
     decision,
     plan,
     dockerRun: toDockerRunLine(plan),
-    pending: pendingOf(plan),
+    pending: [...pendingOf(plan), ...transportNotes(plan, config.workspace, hasSubpaths)],
   });
 }
 

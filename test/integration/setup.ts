@@ -38,6 +38,7 @@ export async function testRuntime(
     try {
       const instance = runtime.config.instanceId ?? '';
       expect(await engine.containers.list({ 'berthkit.instance': instance })).toEqual([]);
+      expect(await engine.volumes?.list({ 'berthkit.instance': instance })).toEqual([]);
       expect(await readdir(workspaceRoot).catch(() => [])).toEqual([]);
     } finally {
       await engine.close();

@@ -1,0 +1,44 @@
+/** What an explanation says of the way files take into the container, as far as that is known before an engine is asked. Pure. */
+import type { RuntimeConfig } from '../config/runtime-config.js';
+import { isBeneath } from './mount-plan.js';
+import type { RunPlan } from './run-plan.js';
+
+/** `hasSubpaths`: whether the engine mounts parts of volumes; null: not known yet. */
+export function transportNotes(
+  plan: RunPlan,
+  { transport }: RuntimeConfig['workspace'],
+  hasSubpaths: boolean | null,
+): readonly string[] {
+  if (transport === 'bind') return [];
+  const where = transport === 'volume' ? '' : 'where the engine does not see workspaceRoot, ';
+  const notes = [`${where}volumes of the engine take the place of the folders that are mounted here`];
+  if (hasSubpaths === true) return notes;
+  const how =
+    hasSubpaths === null ? 'unless the engine mounts parts of volumes (API 1.45)' : 'by this engine';
+  for (const { name, isFile, targets } of stagedIn(plan)) {
+    const target = targets.find((each) => !isBeneath(plan.workspaceMountPath, each));
+    if (target === undefined) continue;
+    const what = isFile ? name : `${name}, if it is a file,`;
+    notes.push(`${where}${what} is refused ${how} (engine.unsupported): it is to be at ${target}`);
+  }
+  return notes;
+}
+
+/** What is mounted, and whether it is known to be a file. */
+interface StagedThing {
+  readonly name: string;
+  readonly isFile: boolean;
+  readonly targets: readonly string[];
+}
+
+function stagedIn({ inputs, configFile }: RunPlan): readonly StagedThing[] {
+  const things: StagedThing[] = inputs.map(({ id, workspacePath, source, targets }) => ({
+    name: `input "${id ?? workspacePath}"`,
+    isFile: source.type === 'inline',
+    targets,
+  }));
+  if (configFile !== null) {
+    things.push({ name: 'the configuration file', isFile: true, targets: configFile.targets });
+  }
+  return things;
+}

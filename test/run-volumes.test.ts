@@ -1,0 +1,281 @@
+/** Runs whose files are in volumes, on the fake engine: what the job sees, what comes out, what is refused, and that nothing is left whatever fails. */
+import { symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { EngineError, type JobDefinition, JobRuntimeError, type RuntimeConfigInput } from 'berthkit';
+import type { EngineCall, FakeEngineScript, FakeJob } from 'berthkit/testing';
+import { describe, expect, it, vi } from 'vitest';
+import { DEFINITION, SECRET, settle, type Setup, setUp, testFolder } from './run-fixture.js';
+
+const VOLUME: RuntimeConfigInput = { workspace: { transport: 'volume' } };
+const inline = (content: string) => ({ type: 'inline', content }) as const;
+const withVolumes = (script: FakeEngineScript = {}, config: RuntimeConfigInput = VOLUME): Setup =>
+  setUp(script, {}, config);
+const job = (docker: Partial<JobDefinition['docker']>): JobDefinition => ({
+  ...DEFINITION,
+  docker: { ...DEFINITION.docker, ...docker },
+});
+const textAt = async (seen: FakeJob, path: string): Promise<string> =>
+  Buffer.from(await seen.readFile(path)).toString();
+const codeOf = async (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => null,
+    (error: unknown) => (error as { readonly code?: unknown }).code,
+  );
+
+describe('files in volumes', () => {
+  it('are where they would be in a folder, inputs read-only, and outputs come out', async () => {
+    const seen: Record<string, unknown> = {};
+    const setup = withVolumes({
+      run: async (it) => {
+        seen['input'] = await textAt(it, '/workspace/a');
+        seen['given'] = await textAt(it, '/workspace/sub/given');
+        seen['config'] = await textAt(it, '/workspace/job.json');
+        seen['written'] = await codeOf(it.writeFile('/workspace/a', 'other'));
+        seen['mounts'] = it.spec.mounts.map(({ type, target, readOnly }) => [type, target, readOnly]);
+        await it.writeFile('/workspace/out.txt', 'result');
+        return { exitCode: 0 };
+      },
+    });
+    const definition = job({ configFile: { filename: 'job.json' } });
+    const options = { runId: 'r1', files: { 'sub/given': 'mine' } };
+    const result = await settle(setup, options, definition);
+    expect(result).toMatchObject({
+      status: 'succeeded',
+      warnings: [expect.stringMatching(/measured only when it has ended/)],
+    });
+    expect(seen).toEqual({
+      input: 'input',
+      given: 'mine',
+      config: expect.stringContaining('"r1"') as string,
+      written: 'EROFS',
+      mounts: [
+        ['volume', '/workspace', false],
+        ['volume', '/workspace/.inputs', true],
+      ],
+    });
+    expect(Buffer.from(setup.out.files()['r1/out.txt'] ?? []).toString()).toBe('result');
+  });
+
+  it('come out without what was put in, links and all', async () => {
+    const setup = withVolumes();
+    const outputs = [{ workspacePath: '**', upload: { backendMountId: 'out', pathTemplate: 'o' } }];
+    const result = await settle(setup, { runId: 'r1' }, job({ outputs }));
+    expect(result).toMatchObject({
+      status: 'succeeded',
+      outputs: [{ files: [{ path: expect.stringMatching(/out\.txt$/) as string }], skipped: [] }],
+    });
+  });
+
+  it('are also at a mountPath: a folder in a volume of its own, a file by a part of one', async () => {
+    const seen: string[] = [];
+    const setup = withVolumes({
+      run: async (it) => {
+        for (const path of ['/data/a', '/workspace/folder/a', '/srv/one', '/workspace/one'])
+          seen.push(await textAt(it, path));
+        seen.push(String(await codeOf(it.writeFile('/data/a', ''))));
+        return { exitCode: 0 };
+      },
+    });
+    const folder = { type: 'filestorePath', backendMountId: 'in', path: '/' } as const;
+    const inputs = [
+      { source: folder, workspacePath: 'folder', mountPath: '/data' },
+      { source: inline('1'), workspacePath: 'one', mountPath: '/srv/one' },
+    ];
+    expect(await settle(setup, {}, job({ inputs, outputs: [] }))).toMatchObject({ status: 'succeeded' });
+    expect(seen).toEqual(['input', 'input', '1', '1', 'EROFS']);
+  });
+
+  it('have room for what the image calls a volume in the workspace', async () => {
+    const setup = withVolumes({
+      images: { 'busybox:1': { volumes: ['/workspace/data', '/cache', '/workspace/a'] } },
+      run: async (it) => {
+        await it.writeFile('/workspace/data/x', await textAt(it, '/workspace/a'));
+        return { exitCode: 0 };
+      },
+    });
+    const outputs = [{ workspacePath: 'data', upload: { backendMountId: 'out', pathTemplate: 'd' } }];
+    expect(await settle(setup, {}, job({ outputs }))).toMatchObject({
+      status: 'succeeded',
+      outputs: [{ type: 'directory', files: [{ sizeBytes: 5 }] }],
+    });
+  });
+
+  it('are measured when the job has ended', async () => {
+    const setup = withVolumes({}, { workspace: { transport: 'volume', maxBytes: 3, minFreeBytes: 0 } });
+    expect(await settle(setup)).toMatchObject({
+      status: 'failed',
+      reason: 'disk_limit_exceeded',
+      message: expect.stringContaining('workspace.maxBytes') as string,
+    });
+  });
+
+  it('go with their run, whatever was to be kept', async () => {
+    const setup = withVolumes();
+    const retention = { container: 'always', workspace: 'always' } as const;
+    expect(await settle(setup, { retention })).toMatchObject({
+      status: 'succeeded',
+      kept: null,
+      warnings: expect.arrayContaining([expect.stringContaining('nothing is kept')]) as string[],
+    });
+  });
+
+  it.each<[string, Partial<JobDefinition['docker']>, FakeEngineScript, RegExp]>([
+    ['an engine without volumes', {}, { volumes: false }, /has no volumes/],
+    [
+      'a single file outside of the workspace without subpaths',
+      { inputs: [{ id: 'one', source: inline('1'), workspacePath: 'one', mountPath: '/srv/one' }] },
+      { volumeSubpaths: false },
+      /input "one".*"\/srv\/one"/,
+    ],
+    [
+      'an input where the inputs are',
+      { inputs: [{ source: inline('1'), workspacePath: '.inputs/one' }] },
+      {},
+      /input "\.inputs\/one"/,
+    ],
+    [
+      'a secret in a file',
+      { environment: [{ name: 'KEY', secret: { source: 'store', key: 'token' }, as: 'file' }] },
+      {},
+      /secret KEY.*file/,
+    ],
+  ])('are refused for %s', async (_, docker, script, message) => {
+    const outcome = await settle(withVolumes(script), {}, job(docker));
+    expect(outcome).toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('take no file of the caller’s where the inputs are', async () => {
+    const outcome = await settle(withVolumes(), { files: { '.inputs/x': '' } });
+    expect(outcome).toMatchObject({ code: 'validation.invalid_job' });
+  });
+
+  it('have secrets among them where the operator allows a disk', async () => {
+    const read: string[] = [];
+    const setup = withVolumes(
+      {
+        run: async (it) => {
+          read.push(await textAt(it, it.environment['KEY'] ?? ''));
+          return { exitCode: 0 };
+        },
+      },
+      {
+        ...VOLUME,
+        secretsRoot: join(testFolder(), 'secrets'),
+        policy: { secrets: { allowDisk: true } },
+      },
+    );
+    const environment = [{ name: 'KEY', secret: { source: 'store', key: 'token' }, as: 'file' }] as const;
+    expect(await settle(setup, {}, job({ environment, outputs: [] }))).toMatchObject({ status: 'succeeded' });
+    expect(read).toEqual([SECRET]);
+  });
+});
+
+describe('nothing is left when the engine fails at', () => {
+  it.each<[EngineCall, 'before' | 'after', number]>([
+    ['volumes.create', 'before', 0],
+    ['volumes.create', 'after', 0],
+    ['volumes.create', 'after', 1],
+    ['containers.create', 'before', 0],
+    ['containers.create', 'after', 0],
+    ['containers.create', 'after', 1],
+    ['containers.copyIn', 'before', 0],
+    ['containers.copyIn', 'after', 0],
+    ['containers.start', 'before', 0],
+    ['containers.copyOut', 'before', 1],
+    ['containers.lookAt', 'before', 0],
+  ])('%s, %s it took effect, after %i others', async (call, when, skip) => {
+    const outcome = await settle(withVolumes({ fail: [{ call, when, skip, times: 1 }] }));
+    expect(outcome).toMatchObject({ code: 'engine.failed' });
+  });
+
+  it('a removal that is tried again', async () => {
+    const error = new EngineError('engine.unreachable', 'away');
+    const fail = [
+      { call: 'volumes.remove', times: 1, error },
+      { call: 'volumes.list', times: 1, error },
+    ] as const;
+    expect(await settle(withVolumes({ fail }))).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('the measuring, which is a warning', async () => {
+    const outcome = await settle(withVolumes({ fail: [{ call: 'containers.copyOut', times: 1 }] }));
+    expect(outcome).toMatchObject({
+      status: 'succeeded',
+      warnings: expect.arrayContaining([expect.stringContaining('was not watched')]) as string[],
+    });
+  });
+
+  it('nothing, when a run is stopped while its files go in', async () => {
+    const setup = withVolumes({ fail: [{ call: 'containers.copyIn', hang: true }] });
+    const stop = new AbortController();
+    const outcome = settle(setup, { signal: stop.signal });
+    await vi.waitFor(() => {
+      expect(setup.engine.calls.some(({ call }) => call === 'containers.copyIn')).toBe(true);
+    });
+    stop.abort();
+    expect(await outcome).toMatchObject({ status: 'cancelled' });
+  });
+});
+
+describe('the transport is found out', () => {
+  const auto: RuntimeConfigInput = { workspace: { transport: 'auto' } };
+  const created = ({ engine }: Setup): number =>
+    engine.calls.filter(({ call }) => call === 'containers.create').length;
+
+  it('once: an engine that does not mount the folder gets volumes', async () => {
+    const setup = withVolumes({ fail: [{ call: 'containers.create', times: 1 }] }, auto);
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    // The proof, the helper and the job.
+    expect(created(setup)).toBe(3);
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    expect(created(setup)).toBe(5);
+    expect(setup.engine.calls.some(({ call }) => call === 'volumes.create')).toBe(true);
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
+  });
+
+  it.each<[string, FakeEngineScript, number]>([
+    ['refuses to show it', {}, 2],
+    ['has no volumes', { volumes: false }, 1],
+  ])('to be a folder where the engine %s', async (_, script, containers) => {
+    const setup = withVolumes(script, auto);
+    expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
+    expect(created(setup)).toBe(containers);
+    expect(setup.engine.calls.some(({ call }) => call === 'volumes.create')).toBe(false);
+  });
+
+  it('again, where the engine was away', async () => {
+    const error = new EngineError('engine.unreachable', 'away');
+    const setup = withVolumes({ fail: [{ call: 'containers.create', times: 1, error }] }, auto);
+    const first: unknown = await setup.runtime.runJob(DEFINITION).catch((failure: unknown) => failure);
+    expect(JobRuntimeError.isInstance(first) && first.code).toBe('engine.unreachable');
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    expect(created(setup)).toBe(3);
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
+  });
+});
+
+it('mounts folders from where the engine’s host has them', async () => {
+  const host = join(testFolder(), 'host');
+  await symlink(join(testFolder(), 'root'), host);
+  const sources: string[] = [];
+  const setup = setUp(
+    {
+      run: async (it) => {
+        sources.push(...it.spec.mounts.map(({ source }) => source));
+        await it.writeFile('/workspace/out.txt', await it.readFile('/workspace/a'));
+        return { exitCode: 0 };
+      },
+    },
+    {},
+    { hostWorkspaceRoot: host },
+  );
+  expect(await settle(setup, { runId: 'r1' })).toMatchObject({ status: 'succeeded' });
+  expect(sources.every((source) => source.startsWith(`${host}/run-job-`))).toBe(true);
+  expect(sources).toHaveLength(2);
+  expect(Buffer.from(setup.out.files()['r1/out.txt'] ?? []).toString()).toBe('input');
+});

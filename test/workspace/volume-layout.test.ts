@@ -1,0 +1,106 @@
+/** Which volumes a run gets, what is mounted where, and what is refused: a pure table. */
+import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../../src/config/parse.js';
+import type { RunRequest } from '../../src/plan/container-spec.js';
+import { planRun } from '../../src/plan/plan-run.js';
+import type { RunPlan } from '../../src/plan/run-plan.js';
+import { judgeRequest } from '../../src/policy/judge.js';
+import {
+  layOutVolumes,
+  type VolumeLayout,
+  type VolumeLayoutOptions,
+} from '../../src/workspace/volume-layout.js';
+import { requestWith } from '../policy/requests.js';
+
+const config = parseConfig();
+const input = (workspacePath: string, mountPath: string | null = null): RunRequest['inputs'][number] => ({
+  id: null,
+  source: { type: 'inline', content: '', encoding: 'utf8' },
+  workspacePath,
+  mountPath,
+  optional: true,
+});
+const planOf = (rest: Partial<Omit<RunRequest, 'container'>>): RunPlan =>
+  planRun(judgeRequest(requestWith({}, rest), config.policy), config, { caller: null });
+const layOut = (plan: RunPlan, options: Partial<VolumeLayoutOptions> = {}): VolumeLayout =>
+  layOutVolumes(plan, {
+    containerName: 'c',
+    imageVolumes: [],
+    inputTypes: plan.inputs.map(() => 'file'),
+    hasSubpaths: false,
+    ...options,
+  });
+const lines = ({ mounts }: VolumeLayout): readonly string[] =>
+  mounts.map((mount) => {
+    const part = mount.type === 'volume' && mount.subpath !== null ? `/${mount.subpath}` : '';
+    return `${mount.source}${part} ${mount.target}${mount.readOnly ? ' ro' : ''}`;
+  });
+
+describe('layOutVolumes', () => {
+  it('needs one volume without inputs', () => {
+    const layout = layOut(planOf({}));
+    expect(lines(layout)).toEqual(['c-work /workspace']);
+    expect(layout).toMatchObject({ volumes: ['c-work'], links: [], hasInputs: false, workspaceFolders: [] });
+  });
+
+  it('links each place of an input in the workspace to its one copy, and leaves out what is not there', () => {
+    const layout = layOut(planOf({ inputs: [input('a', '/workspace/b'), input('gone'), input('sub/c')] }), {
+      inputTypes: ['directory', null, 'file'],
+    });
+    expect(lines(layout)).toEqual(['c-work /workspace', 'c-inputs /workspace/.inputs ro']);
+    expect(layout.links).toEqual([
+      { path: 'a', target: '/workspace/.inputs/0' },
+      { path: 'b', target: '/workspace/.inputs/0' },
+      { path: 'sub/c', target: '/workspace/.inputs/2' },
+    ]);
+    expect(layout.helperMounts.map(({ source, target }) => `${source} ${target}`)).toEqual([
+      'c-work /berthkit/workspace',
+      'c-inputs /berthkit/inputs',
+    ]);
+  });
+
+  it('gives a folder outside of the workspace a volume of its own, in which alone its bytes are', () => {
+    const layout = layOut(planOf({ inputs: [input('a', '/data')] }), { inputTypes: ['directory'] });
+    expect(lines(layout)).toEqual([
+      'c-work /workspace',
+      'c-inputs /workspace/.inputs ro',
+      'c-input-0 /data ro',
+    ]);
+    expect(layout.links).toEqual([{ path: 'a', target: '/data' }]);
+    expect(layout.helperMounts.at(-1)).toMatchObject({ source: 'c-input-0', target: '/berthkit/inputs/0' });
+  });
+
+  it('mounts a part of the inputs for a file outside of the workspace, or refuses it by name', () => {
+    const plan = planOf({ inputs: [input('a', '/data')] });
+    expect(lines(layOut(plan, { hasSubpaths: true })).at(-1)).toBe('c-inputs/0 /data ro');
+    expect(() => layOut(plan)).toThrow(
+      expect.objectContaining({
+        code: 'engine.unsupported',
+        message: expect.stringMatching(/input "a".*"\/data"/) as string,
+      }) as Error,
+    );
+  });
+
+  it('mounts nothing through a link, whatever the image calls a volume', () => {
+    const plan = planOf({ inputs: [input('a')] });
+    const layout = layOut(plan, {
+      imageVolumes: ['/workspace/a', '/workspace/own', '/elsewhere'],
+      inputTypes: ['directory'],
+    });
+    expect(lines(layout)).toEqual([
+      'c-work /workspace',
+      'c-inputs /workspace/.inputs ro',
+      'c-input-0 /workspace/a ro',
+      'c-volume-0 /workspace/own',
+    ]);
+    expect(layout.links).toEqual([]);
+    expect(layout.mountPoints).toEqual(['.inputs', 'a']);
+    expect(layout.imageTmpfs.map(({ target }) => target)).toEqual(['/elsewhere']);
+    expect(layout.workspaceFolders).toEqual(['.inputs', 'own']);
+    expect(layout.helperTmpfs.map(({ target }) => target)).toEqual([
+      '/workspace/a',
+      '/workspace/own',
+      '/elsewhere',
+    ]);
+  });
+});

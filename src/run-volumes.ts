@@ -11,6 +11,7 @@ import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { removeContainer } from './run-removal.js';
 import { openInputsFolder, openWorkspaceFolder, type Workspace } from './workspace/create.js';
+import { namesBeneathWorkspace } from './workspace/layout.js';
 import { describeInput } from './workspace/mounts.js';
 import { packTar, type TarParts } from './workspace/pack-tar.js';
 import type { SecretFiles } from './workspace/secret-files.js';
@@ -53,14 +54,15 @@ const INPUTS_MODE = 0o755;
 /**
  * Refuses what cannot be done with volumes, before anything is staged.
  *
- * @throws `engine.unsupported`, naming what it is about.
+ * @throws `engine.unsupported`, naming what it is about; `validation.invalid_job` for one of the caller's files.
  */
 export function requireVolumesSuit(run: Run, plan: RunPlan): void {
-  const isTaken = (path: string): boolean => path === INPUTS_MOUNT || path.startsWith(`${INPUTS_MOUNT}/`);
+  const isTaken = (path: string): boolean => path.split('/')[0] === INPUTS_MOUNT;
+  const isTakenByTarget = (target: string): boolean =>
+    namesBeneathWorkspace(plan.workspaceMountPath, target)?.[0] === INPUTS_MOUNT;
   const why = `this engine does not see workspaceRoot, so that inputs are at "${INPUTS_MOUNT}" in the workspace`;
-  const input = plan.inputs.find(({ workspacePath }) => isTaken(workspacePath));
-  const isConfig = plan.configFile !== null && isTaken(plan.configFile.filename);
-  if (input !== undefined || isConfig) {
+  const input = plan.inputs.find(({ targets }) => targets.some(isTakenByTarget));
+  if (input !== undefined || plan.configFile?.targets.some(isTakenByTarget) === true) {
     const what = input === undefined ? 'the configuration file' : describeInput(input);
     throw new EngineError('engine.unsupported', `${what} cannot have its place there: ${why}`);
   }

@@ -134,6 +134,12 @@ describe('files in volumes', () => {
       /input "\.inputs\/one"/,
     ],
     [
+      'a mountPath where the inputs are',
+      { inputs: [{ source: inline('1'), workspacePath: 'one', mountPath: '/workspace/.inputs/one' }] },
+      {},
+      /input "one"/,
+    ],
+    [
       'a secret in a file',
       { environment: [{ name: 'KEY', secret: { source: 'store', key: 'token' }, as: 'file' }] },
       {},

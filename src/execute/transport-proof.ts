@@ -43,8 +43,6 @@ export function createTransportMemory(): TransportMemory {
  * @throws `engine.unreachable` and the like: what says nothing about the folder; the signal's reason.
  */
 export async function proveSeen({ engine, spec, path, marker, signal }: ProofOptions): Promise<Proof> {
-  const { copyOut } = engine.containers;
-  if (copyOut === undefined) return null;
   signal.throwIfAborted();
   const made = await attempt(async () =>
     engineCall('create', undefined, async (call) => engine.containers.create(spec, { signal: call })),
@@ -52,11 +50,12 @@ export async function proveSeen({ engine, spec, path, marker, signal }: ProofOpt
   // Most engines refuse to mount what is not there.
   if (typeof made === 'string') return 'unseen';
   const found = await attempt(async () =>
-    engineCall('copy out', signal, async (call) => ({
-      text: await markerIn(await copyOut(made.id, path, { signal: call }), call),
-    })),
+    engineCall('copy out', signal, async (call) => {
+      const tar = await engine.containers.copyOut?.(made.id, path, { signal: call });
+      return { text: tar === undefined ? null : await markerIn(tar, call) };
+    }),
   );
-  if (found === 'refused') return null;
+  if (found === 'refused' || (found !== 'missing' && found.text === null)) return null;
   return found !== 'missing' && found.text === marker ? 'seen' : 'unseen';
 }
 

@@ -8,10 +8,12 @@ import { measureTar, type TarBounds } from '../workspace/tar-usage.js';
 import { HELPER_FOLDER, type VolumeLayout } from '../workspace/volume-layout.js';
 import { engineCall } from './engine-call.js';
 
+type CopyingContainers = EngineContainers & Required<Pick<EngineContainers, 'copyIn' | 'copyOut' | 'lookAt'>>;
+
 /** The calls this needs of an engine. */
 interface VolumeCalls {
   readonly volumes: EngineVolumes;
-  readonly containers: EngineContainers & Required<Pick<EngineContainers, 'copyIn' | 'copyOut' | 'lookAt'>>;
+  readonly containers: CopyingContainers;
 }
 
 /** What is made. */
@@ -98,11 +100,11 @@ export async function removeVolumes(
   }
 }
 
+const canCopy = (containers: EngineContainers): containers is CopyingContainers =>
+  (['copyIn', 'copyOut', 'lookAt'] as const).every((call) => containers[call] !== undefined);
+
 function callsOf({ name, volumes, containers }: ContainerEngine): VolumeCalls {
-  const { copyIn, copyOut, lookAt } = containers;
-  if (volumes !== undefined && copyIn !== undefined && copyOut !== undefined && lookAt !== undefined) {
-    return { volumes, containers: { ...containers, copyIn, copyOut, lookAt } };
-  }
+  if (volumes !== undefined && canCopy(containers)) return { volumes, containers };
   throw new EngineError(
     'engine.unsupported',
     `engine "${name}" has no volumes that files can be copied into, and the files of this run have no other way`,

@@ -91,9 +91,11 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     mountPoints.push(INPUTS_MOUNT);
   }
   for (const { name, what, type, targets } of staged) {
-    // The volume of an image would be mounted through a link, over what it leads to.
+    // A tmpfs would hide a link, and the volume of an image be mounted through one, over what it leads to.
     const isMounted = (target: string): boolean =>
-      namesBeneathWorkspace(root, target) === null || imageVolumes.some((path) => isWithin(target, path));
+      namesBeneathWorkspace(root, target) === null ||
+      plan.container.tmpfs.some((tmpfs) => isWithin(tmpfs.target, target)) ||
+      imageVolumes.some((path) => isWithin(target, path));
     const mounted = targets.filter(isMounted);
     const [first] = mounted;
     const isOwn = first !== undefined && type === 'directory';

@@ -20,8 +20,10 @@ const input = (workspacePath: string, mountPath: string | null = null): RunReque
   mountPath,
   optional: true,
 });
-const planOf = (rest: Partial<Omit<RunRequest, 'container'>>): RunPlan =>
-  planRun(judgeRequest(requestWith({}, rest), config.policy), config, { caller: null });
+const planOf = (
+  rest: Partial<Omit<RunRequest, 'container'>>,
+  container: Partial<RunRequest['container']> = {},
+): RunPlan => planRun(judgeRequest(requestWith(container, rest), config.policy), config, { caller: null });
 const layOut = (plan: RunPlan, options: Partial<VolumeLayoutOptions> = {}): VolumeLayout =>
   layOutVolumes(plan, {
     containerName: 'c',
@@ -79,6 +81,13 @@ describe('layOutVolumes', () => {
         message: expect.stringMatching(/input "a".*"\/data"/) as string,
       }) as Error,
     );
+  });
+
+  it('hides no input behind what the job has in memory', () => {
+    const plan = planOf({ inputs: [input('memory/a')] }, { tmpfs: [{ path: '/workspace/memory' }] });
+    const layout = layOut(plan, { inputTypes: ['directory'] });
+    expect(lines(layout).at(-1)).toBe('c-input-0 /workspace/memory/a ro');
+    expect(layout.links).toEqual([]);
   });
 
   it('mounts nothing through a link, whatever the image calls a volume', () => {

@@ -80,7 +80,7 @@ export interface SecretsPolicy {
   readonly allow: readonly string[];
   /** `file`: a job that wants a secret in a variable is refused; `any`: as the job asks. */
   readonly delivery: 'any' | 'file';
-  /** Whether files of secrets may lie on a disk; without it they are made on a tmpfs or not at all. */
+  /** Whether files of secrets may lie on a disk, of this host or in a volume of the engine; without it they are made on a tmpfs or not at all. */
   readonly allowDisk: boolean;
   /**
    * What becomes of the outputs of a run of which one holds a secret: `report`, they are stored and the result names the secret; `block`, none is

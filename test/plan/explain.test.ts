@@ -50,4 +50,34 @@ describe('explainJob', () => {
       expect(plan).toBeNull();
     },
   );
+
+  it('says what volumes take the place of, and what they refuse, as far as the engine is known', () => {
+    const source = { type: 'inline', content: '1' };
+    const stored = { type: 'filestorePath', backendMountId: 'in', path: '/x' };
+    const definition = {
+      docker: {
+        image: 'busybox:1',
+        inputs: [
+          { id: 'file', source, workspacePath: 'a', mountPath: '/srv/a' },
+          { id: 'inside', source, workspacePath: 'b', mountPath: '/workspace/c' },
+          { id: 'stored', source: stored, workspacePath: 'd', mountPath: '/srv/d' },
+        ],
+      },
+    };
+    const notes = (transport: 'bind' | 'volume' | 'auto', hasSubpaths?: boolean): readonly string[] =>
+      explainJob(definition, parseConfig({ workspace: { transport } }), { hasSubpaths }).pending.filter(
+        (note) => note.includes('volumes of the engine') || note.includes('engine.unsupported'),
+      );
+    expect(notes('bind', false)).toEqual([]);
+    expect(notes('volume', true)).toEqual([expect.stringMatching(/^volumes of the engine take/)]);
+    expect(notes('volume', false).slice(1)).toEqual([
+      'input "file" is refused by this engine (engine.unsupported): it is to be at /srv/a',
+      'input "stored", if it is a file, is refused by this engine (engine.unsupported): it is to be at /srv/d',
+    ]);
+    expect(notes('auto')).toEqual([
+      expect.stringMatching(/^where the engine does not see workspaceRoot, volumes/),
+      expect.stringMatching(/input "file" is refused unless the engine mounts parts/),
+      expect.stringMatching(/input "stored", if it is a file, is refused unless/),
+    ]);
+  });
 });

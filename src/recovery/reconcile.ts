@@ -1,5 +1,5 @@
 /** Removes what processes that are proven dead left behind, accounts for their runs or has them adopted, and does nothing else. */
-import type { ContainerEngine } from '../engine/types.js';
+import type { ContainerEngine, VolumeSpec } from '../engine/types.js';
 import { engineCall } from '../execute/engine-call.js';
 import { askStore } from './ask-store.js';
 import { type Taken, type TakeOptions, takeRuns } from './take-runs.js';
@@ -45,7 +45,7 @@ type Finding = { readonly proof: string } | { readonly stays: Pick<LeftAlone, 'w
  * One pass: containers first, then the volumes and the folders that were mounted into them, those with secrets before the others, and in the end the runs they belonged
  * to. What cannot be done is reported and does not keep the rest from being done.
  *
- * @throws what the engine and the store throw when containers and runs cannot be listed; then nothing was touched.
+ * @throws what the engine and the store throw when containers, volumes and runs cannot be listed; then nothing was touched.
  */
 export async function reconcileOnce(options: ReconcileOptions): Promise<ReconcileReport> {
   const { signal } = new AbortController();
@@ -53,12 +53,13 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
   const { store, instance } = options;
   const judge = options.leases.look(await askStore(FAILED, async () => store.listLeases(instance)));
   const open = await askStore(FAILED, async () => store.listOpen({ instance }));
+  const volumes = await listVolumes(options);
   const told = { actions: [], leftAlone: [] };
   const runs = await takeRuns(open, judge, options, told);
   const holders = new Map(open.map(({ runId, owner }) => [runId, owner]));
   const pass: Pass = { ...options, judge, kept, holders, runs, ...told };
   await reconcileContainers(pass);
-  await reconcileVolumes(pass);
+  await reconcileVolumes(pass, volumes);
   // Secrets go even if their container could not be removed.
   await reconcileFolders(
     pass,
@@ -109,11 +110,17 @@ async function reconcileContainers(pass: Pass): Promise<void> {
   }
 }
 
-async function reconcileVolumes(pass: Pass): Promise<void> {
-  const { volumes } = pass.engine;
-  if (volumes === undefined || !pass.hasVolumes) return;
-  const labels = { [`${pass.labelPrefix}.managed`]: 'true' };
-  const found = await engineCall('list volumes', undefined, (signal) => volumes.list(labels, { signal }));
+async function listVolumes({
+  engine: { volumes },
+  hasVolumes,
+  labelPrefix,
+}: ReconcileOptions): Promise<readonly VolumeSpec[]> {
+  if (volumes === undefined || !hasVolumes) return [];
+  const labels = { [`${labelPrefix}.managed`]: 'true' };
+  return engineCall('list volumes', undefined, (signal) => volumes.list(labels, { signal }));
+}
+
+async function reconcileVolumes(pass: Pass, found: readonly VolumeSpec[]): Promise<void> {
   for (const volume of found) {
     const { name } = volume;
     const ownership = ownershipOf(volume, pass);
@@ -128,7 +135,9 @@ async function reconcileVolumes(pass: Pass): Promise<void> {
     }
     const { owner, runId } = ownership;
     await settle(pass, { action: 'removed', what: 'volume', name, runId, owner }, async () =>
-      engineCall('remove a volume', undefined, (signal) => volumes.remove(name, { signal })),
+      engineCall('remove a volume', undefined, async (signal) =>
+        pass.engine.volumes?.remove(name, { signal }),
+      ),
     );
   }
 }

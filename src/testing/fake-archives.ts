@@ -31,10 +31,13 @@ export async function unpackIntoFake(
   if (folder !== null && folder.volume.nodes.get(folder.key)?.type !== 'directory') throw noPath(path);
   const { extract } = await import('tar-stream');
   const reader = extract();
+  const folders: FakePlace[] = [];
   const unpackEntry = (header: Header, bytes: Uint8Array): void => {
     const full = posix.join('/', path, header.name).replace(/(?<=.)\/$/, '');
     if (!full.startsWith(path)) throw new EngineError('engine.failed', `${full} lies outside of ${path}`);
-    const { volume, key, readOnly } = placeOf(view, full, false);
+    const place = placeOf(view, full, false);
+    const { volume, key, readOnly } = place;
+    if (header.type === 'directory') folders.push(place);
     if (readOnly) throw new EngineError('engine.failed', `${full} is mounted read-only`);
     const { mode, uid, gid, mtime } = header;
     const type = header.type === 'directory' || header.type === 'symlink' ? header.type : 'file';
@@ -56,6 +59,9 @@ export async function unpackIntoFake(
     });
   });
   await pipeline(Readable.from(tar, { objectMode: false }), reader as unknown as NodeJS.WritableStream);
+  // Docker sets the times of folders in the end.
+  const lost = folders.find(({ volume, key }) => volume.nodes.get(key)?.type !== 'directory');
+  if (lost !== undefined) throw new EngineError('engine.failed', `${lost.key} is no folder any more`);
 }
 
 /** The tar of what lies at a path and beneath it. */

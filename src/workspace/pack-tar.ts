@@ -26,7 +26,7 @@ interface PackedLink {
   readonly owner: Owner;
 }
 
-/** What is packed, in this order: an entry of the same name that comes later replaces the one before. */
+/** What is packed, in this order. A link is packed in the place of what a folder has by its name, and of everything beneath that. */
 export interface TarParts {
   readonly folders: readonly PackedFolder[];
   readonly links: readonly PackedLink[];
@@ -65,6 +65,8 @@ export async function* packTar(parts: TarParts): AsyncGenerator<Uint8Array, void
 }
 
 async function writeParts(writer: Pack, { folders, links, limits, signal }: TarParts): Promise<void> {
+  // Left out and not replaced by an entry that comes later: engines set the times of folders when they have unpacked everything.
+  const linked = new Set(links.map((link) => link.name));
   for (const { folder, name, owner, mode = folder.facts.mode } of folders) {
     const stats = await folder.handle.stat();
     const { uid, gid } = folder.facts;
@@ -75,9 +77,11 @@ async function writeParts(writer: Pack, { folders, links, limits, signal }: TarP
       mtime: stats.mtime,
       ...(owner ?? { uid, gid }),
     });
-    const bounds = { maxEntries: limits.entries, maxDepth: limits.depth, signal };
+    const nameOf = ({ names }: WalkEntry): string => `${name}/${textOf(names)}`;
+    const enters = (entry: WalkEntry): boolean => !linked.has(nameOf(entry));
+    const bounds = { maxEntries: limits.entries, maxDepth: limits.depth, enters, signal };
     for await (const entry of walk(folder.handle, bounds)) {
-      await writeEntry(writer, entry, `${name}/${textOf(entry.names)}`, owner, signal);
+      if (!linked.has(nameOf(entry))) await writeEntry(writer, entry, nameOf(entry), owner, signal);
     }
   }
   for (const { name, target: linkname, owner } of links) {

@@ -36,33 +36,27 @@ const CHECKS = [
   "refused 'rm in/deep/b.txt'",
   "refused 'touch /data/new'",
   "refused 'chmod 777 in/deep/b.txt'",
+  'mkdir -p out/sub && echo result > out/sub/file && ln -s /etc/passwd out/planted && ln -s ../one.txt out/link',
+  'cat failed 2>/dev/null; test ! -e failed',
 ];
 
 const definition = (): JobDefinition => ({
   slug: 'transports',
   docker: {
     image,
-    command: [
-      'sh',
-      '-c',
-      [
-        ...CHECKS,
-        'mkdir -p out/sub && echo result > out/sub/file && ln -s /etc/passwd out/planted && ln -s ../one.txt out/link',
-        'cat failed 2>/dev/null; test ! -e failed',
-      ].join('\n'),
-    ],
+    command: ['./check'],
     workingDirectory: '/workspace',
     configFile: { filename: 'config/run.json' },
     inputs: [
       {
-        source: { type: 'filestorePath', backendMountId: 'data', path: 'folder' },
+        source: { type: 'filestorePath', backendMountId: 'data', path: '/folder' },
         workspacePath: 'in',
         mountPath: '/data',
       },
       { source: { type: 'inline', content: 'one' }, workspacePath: 'one.txt' },
       { source: { type: 'inline', content: 'two' }, workspacePath: 'sub/two.txt' },
       {
-        source: { type: 'filestorePath', backendMountId: 'data', path: 'absent' },
+        source: { type: 'filestorePath', backendMountId: 'data', path: '/absent' },
         workspacePath: 'absent',
         optional: true,
       },
@@ -84,7 +78,10 @@ async function runUnder(
   await writeFile(join(folder, 'folder/deep/b.txt'), 'b');
   const outputTo = memoryStorage();
   const runtime = await testRuntime(config, { storage: { data: filesystemStorage(folder) } });
-  const files = { run: { content: '#!/bin/sh\necho given\n', executable: true } };
+  const files = {
+    run: { content: '#!/bin/sh\necho given\n', executable: true },
+    check: { content: ['#!/bin/sh', ...CHECKS, ''].join('\n'), executable: true },
+  };
   const result = await runtime.runJob(job, { runId: 'r1', files, outputTo });
   const stored = Object.entries(outputTo.files()).map(([path, bytes]) => [
     path,
@@ -126,9 +123,12 @@ describe.each(['bind', 'volume'] as const)('by %s', (transport) => {
       },
     };
     const workspace = { transport, maxBytes: 100_000 } as const;
-    const { result, stored } = await runUnder({ workspace }, job);
+    const { result } = await runUnder({ workspace }, job);
     expect(result).toMatchObject({ status: 'failed', reason: 'disk_limit_exceeded' });
-    const { result: other } = await runUnder({ workspace: { transport }, maxFileBytes: 100_000 }, job);
+    const { result: other, stored } = await runUnder(
+      { workspace: { transport }, maxFileBytes: 100_000 },
+      job,
+    );
     expect(other).toMatchObject({ status: 'failed', reason: 'output_limit_exceeded' });
     expect(stored).toEqual({});
   });
@@ -158,14 +158,18 @@ describe.each(['bind', 'volume'] as const)('by %s', (transport) => {
 
 describe('by volume', () => {
   it('a job may replace a link to an input, and what it put there is its own', async () => {
-    const command = ['sh', '-c', 'cd /workspace && rm a && echo mine > a'];
-    const { docker } = tellKind();
-    const job = {
-      docker: { ...docker, command, outputs: [{ workspacePath: 'a', upload: 'caller' as const }] },
-    };
+    const command = [
+      'sh',
+      '-c',
+      'cd /workspace/sub && rm a && echo mine > a && ln -s /workspace/.inputs/0 b',
+    ];
+    const inputs = [{ source: { type: 'inline', content: 'text' }, workspacePath: 'sub/a' } as const];
+    const outputs = [{ workspacePath: 'sub/*', upload: 'caller' } as const];
+    const job = { docker: { image, command, inputs, outputs } };
     const { result, stored } = await runUnder({ workspace: { transport: 'volume' } }, job);
     assertSucceeded(result);
-    expect(stored).toEqual({ a: 'mine\n' });
+    expect(stored).toEqual({ 'sub/a': 'mine\n' });
+    expect(result.outputs[0]?.skipped).toEqual([{ path: 'sub/b', type: 'symlink' }]);
   });
 
   it('a single file outside of the workspace is refused where the engine mounts no parts of volumes', async () => {

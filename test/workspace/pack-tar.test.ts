@@ -80,6 +80,24 @@ describe('packTar', () => {
     expect(find('a/link')).toMatchObject({ type: 'symlink', linkname: '/x/y', ...owner });
   });
 
+  it('packs a link in the place of what a folder has there, and nothing beneath it', async () => {
+    const { folder } = await folderWith((at) => {
+      mkdirSync(join(at, 'sub/a/b'), { recursive: true });
+      writeFileSync(join(at, 'sub/file'), '');
+      writeFileSync(join(at, 'sub/file2'), '');
+    });
+    const owner = { uid: 1, gid: 1 };
+    const links = ['in/sub/a', 'in/sub/file'].map((name) => ({ name, target: '/x', owner }));
+    const entries = await readEntries(pack(folder, { links }));
+    expect(entries.map(({ name, type }) => `${name} ${type}`)).toEqual([
+      'in/ directory',
+      'in/sub/ directory',
+      'in/sub/a symlink',
+      'in/sub/file symlink',
+      'in/sub/file2 file',
+    ]);
+  });
+
   it('is read by others: a long path, and a file of some mebibytes that are not held', async () => {
     const name = 'n'.repeat(200);
     const { folder } = await folderWith((at) => {

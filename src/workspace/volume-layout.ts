@@ -27,7 +27,7 @@ export interface VolumeLayoutOptions {
 }
 
 /** A symbolic link in the workspace in the place of an input. */
-export interface InputLink {
+interface InputLink {
   /** In the workspace. */
   readonly path: string;
   /** Absolute, in the job's container. */

@@ -1,8 +1,15 @@
 /** Runs whose files are in volumes, on the fake engine: what the job sees, what comes out, what is refused, and that nothing is left whatever fails. */
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EngineError, type JobDefinition, JobRuntimeError, type RuntimeConfigInput } from 'berthkit';
-import type { EngineCall, FakeEngineScript, FakeJob } from 'berthkit/testing';
+import { setTimeout } from 'node:timers/promises';
+import {
+  type ContainerEngine,
+  EngineError,
+  type JobDefinition,
+  JobRuntimeError,
+  type RuntimeConfigInput,
+} from 'berthkit';
+import { type EngineCall, fakeEngine, type FakeEngineScript, type FakeJob } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { DEFINITION, SECRET, settle, type Setup, setUp, testFolder } from './run-fixture.js';
 
@@ -224,6 +231,26 @@ describe('nothing is left when the engine fails at', () => {
     stop.abort();
     expect(await outcome).toMatchObject({ status: 'cancelled' });
   });
+});
+
+it('leaves no volume that an engine makes only when its run was stopped already', async () => {
+  const fake = fakeEngine();
+  const stop = new AbortController();
+  const { volumes: inner } = fake;
+  if (inner === undefined) throw new Error('the fake has no volumes');
+  const volumes: NonNullable<ContainerEngine['volumes']> = {
+    ...inner,
+    create: async (spec) => {
+      stop.abort();
+      // Long enough for a clean-up that does not wait for it.
+      await setTimeout(100);
+      await inner.create(spec);
+    },
+  };
+  const setup = setUp({}, { engine: { ...fake, volumes } }, VOLUME);
+  expect(await settle(setup, { signal: stop.signal })).toMatchObject({ status: 'cancelled' });
+  expect(fake.calls.filter(({ call }) => call === 'volumes.create')).toHaveLength(1);
+  expect(fake.leftovers()).toEqual([]);
 });
 
 describe('the transport is found out', () => {

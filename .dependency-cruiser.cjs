@@ -15,7 +15,7 @@ const rings = [
   ['host', '^src/host/', 1],
   [
     'ports',
-    '^src/((engine|storage|secrets|run-store)/types|engine/(applied-spec|call-options|image-types))\\.ts$',
+    '^src/((engine|storage|secrets|run-store)/types|engine/(applied-spec|call-options|image-types|system-types))\\.ts$',
     1,
   ],
   ['policy', '^src/policy/(?!entry|evaluate-job|test-policy|diff-policies)', 2],
@@ -28,6 +28,11 @@ const rings = [
     '^src/(hints|run-message|receipt|audit|log-lines|runtime-events|stats|metrics|recovery/report|images/gc-report)\\.ts$',
     2,
   ],
+  [
+    'doctor-judgement',
+    '^src/doctor/(?!examine|run-probe|choose-image|prove-transport|ask-system|try-limits)',
+    2,
+  ],
   ['policy-entry', '^src/policy/(entry|evaluate-job|test-policy|diff-policies)\\.ts$', 2],
   ['event-log', '^src/event-log\\.ts$', 3],
   ['workspace', '^src/workspace/(?!layout)', 3],
@@ -38,6 +43,7 @@ const rings = [
   ['adapters', '^src/(engine/(docker/|entry)|(storage|secrets|run-store)/(?!types))', 4],
   ['telemetry', '^src/telemetry/', 4],
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
+  ['doctor', '^src/doctor/(examine|run-probe|choose-image|prove-transport|ask-system|try-limits)', 5],
   [
     'runtime',
     '^src/(runtime|runtime-(?!ports|events)[a-z-]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',

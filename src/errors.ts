@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   'validation.invalid_job': facts('validation', 'user', false, 400),
   'policy.denied': facts('policy', 'user', false, 403),
   'policy.violated': facts('policy', 'infrastructure', false, 500),
+  'policy.unenforceable': facts('policy', 'infrastructure', false, 503),
   'runtime.disabled': facts('runtime', 'caller', false, 400),
   'runtime.closed': facts('runtime', 'caller', false, 503),
   'runtime.paused': facts('runtime', 'caller', true, 503),

@@ -19,6 +19,8 @@ export type { FileContent, FileEntry } from './workspace/file-content.js';
 export type { KeptRun } from './workspace/kept.js';
 export type { NodeResolver } from './workspace/stage.js';
 export type { Readiness } from './readiness.js';
+export type * from './doctor/report.js';
+export type { EnforcedLimit } from './base/enforced-limits.js';
 export type * from './recovery/report.js';
 export { parseConfig } from './config/parse.js';
 export { configFromEnv, type Environment, type EnvironmentOptions } from './config/environment.js';

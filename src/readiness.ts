@@ -4,6 +4,8 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { EngineInfo } from './engine/types.js';
 import type { EngineInfoCache } from './engine-info.js';
 import type { Admission } from './execute/admission.js';
+import { limitsOfPolicy } from './doctor/demanded-limits.js';
+import type { DoctorSummary } from './doctor/report.js';
 import { DISABLED_MESSAGE } from './job/validate.js';
 import type { PolicyRule } from './policy/rule.js';
 import type { Clock } from './runtime-ports.js';
@@ -18,6 +20,8 @@ export interface Readiness {
   readonly details: {
     /** Null unless the engine answered. */
     readonly engine: EngineInfo | null;
+    /** What `doctor()` found when it was last called; null: it was not yet. */
+    readonly doctor: DoctorSummary | null;
     /** What an operator should know although runs are taken. */
     readonly warnings: readonly string[];
   };
@@ -32,6 +36,8 @@ export interface ReadinessSubject {
   /** Why the disk is too full for a run, in words; null if it is not. */
   readonly diskShortage: () => Promise<string | null>;
   readonly engineInfo: EngineInfoCache;
+  /** What the last examination of the engine found. */
+  readonly doctor: () => DoctorSummary | null;
   readonly clock: Clock;
 }
 
@@ -45,7 +51,11 @@ export async function checkReadiness(subject: ReadinessSubject): Promise<Readine
     ready: reason === null,
     reason,
     checkedAt: new Date(at).toISOString(),
-    details: { engine, warnings: policyWarnings(subject.config.policy, subject.rules) },
+    details: {
+      engine,
+      doctor: subject.doctor(),
+      warnings: policyWarnings(subject.config.policy, subject.rules),
+    },
   });
   const refusal = ownRefusal(subject);
   if (refusal !== null) return answer(refusal, clock.now(), null);
@@ -59,10 +69,18 @@ export async function checkReadiness(subject: ReadinessSubject): Promise<Readine
 }
 
 /** Why this process would not take a run, whatever the engine says. */
-function ownRefusal({ config, isClosed, admission }: ReadinessSubject): string | null {
+function ownRefusal({ config, isClosed, admission, doctor }: ReadinessSubject): string | null {
   if (isClosed) return 'the runtime is closed';
   if (!config.enabled) return DISABLED_MESSAGE;
   if (admission.isPaused) return 'the runtime is paused';
+  const demanded = limitsOfPolicy(config.policy);
+  const accepted = config.policy.security.acceptUnenforced;
+  const missing = doctor()?.notEnforced.filter(
+    (limit) => demanded.includes(limit) && !accepted.includes(limit),
+  );
+  if (missing !== undefined && missing.length > 0) {
+    return `policy demands what the engine does not enforce: ${missing.join(', ')}`;
+  }
   if (!admission.isFull) return null;
   return `the queue is full: ${String(admission.running)} runs are running, ${String(admission.waiting)} are waiting`;
 }

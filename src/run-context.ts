@@ -1,4 +1,5 @@
 /** What every step of a run shares: who it is, its bounds, its ports, and how it says what happens. */
+import type { EnforcedLimit } from './base/enforced-limits.js';
 import type { AuditAction, AuditFields } from './audit.js';
 import type { AuditTrail } from './audit-trail.js';
 import { chooseConfig } from './config/profile.js';
@@ -76,6 +77,8 @@ export interface RunEnvironment {
   readonly audit: AuditTrail;
   /** Hears every event of every run, for the runtime itself. */
   readonly heard: (event: RunEvent) => void;
+  /** Limits that were seen not to be enforced by the engine. */
+  readonly unenforced: () => readonly EnforcedLimit[];
   /** What runs find out about the engine. */
   readonly surroundings: Pick<Surroundings, 'engineLost' | 'engineAnswered'>;
   /** Something of a run was kept. */

@@ -14,6 +14,7 @@ import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
 import { hashOf } from './receipt.js';
 import type { Cleanup } from './run-cleanup.js';
+import { requireEnforced } from './run-enforcement.js';
 import type { Run } from './run-context.js';
 import { keepFolder } from './run-retention.js';
 import type { RunTransport } from './run-transport.js';
@@ -45,6 +46,7 @@ export function planJudged(run: Run, request: RunRequest): RunPlan {
   for (const { rule, path, message } of judged.decision.warnings) run.warn(`${rule}: ${path}: ${message}`);
   const plan = planRun(judged, config, { caller });
   run.record.plan = plan;
+  requireEnforced(run, plan);
   // What would only fail after the job has run is refused before anything is done.
   requireStorage(plan, ports.storage, ports.resolveNode !== undefined);
   requireOutputTo(plan, run.outputTo);

@@ -1,4 +1,5 @@
 /** What a runtime offers, as a contract. No behaviour. */
+import type { DoctorOptions, DoctorReport } from './doctor/report.js';
 import type { RuntimeImages } from './images/image-calls.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Validation, ValidJob } from './job/validate.js';
@@ -113,6 +114,21 @@ export interface Runtime extends AsyncDisposable {
    * is always as of now. Never rejects.
    */
   readiness(): Promise<Readiness>;
+  /**
+   * Examines the engine: what it is, and whether each limit berthkit relies on is really enforced, tried in a few short containers of an image that
+   * is there. They take their place among runs, are bounded in time (5 minutes for all) and are removed. What could not be seen is `not_checked`.
+   * From then on a run that was promised a limit seen `not_enforced` is refused with `policy.unenforceable`, unless
+   * `policy.security.acceptUnenforced` names it; the next examination may find otherwise. Works on a disabled runtime, too.
+   *
+   * @throws `runtime.closed`; `validation.invalid_job` for an option that cannot be used. An engine that cannot be reached is in the report.
+   * @example
+   * ```ts
+   * const { healthy, limits } = await runtime.doctor({ image: 'busybox:1' });
+   * for (const { limit, state, remedy } of limits) if (state !== 'enforced') console.error(limit, state, remedy);
+   * if (!healthy) throw new Error('see above');
+   * ```
+   */
+  doctor(options?: DoctorOptions): Promise<DoctorReport>;
   /** This runtime in numbers, as of now and since it was created. Asks nobody; works on a closed runtime, too. */
   stats(): RuntimeStats;
   /**

@@ -27,6 +27,7 @@ import type { RunHandle } from './run-handle.js';
 import { type JobStarter, runJobs } from './run-jobs.js';
 import type { RunOptions } from './run-options.js';
 import { createRunBeginner } from './runtime-begin.js';
+import { createDoctor } from './runtime-doctor.js';
 import { createCancelListener } from './runtime-cancel-listener.js';
 import { cancelRun } from './runtime-cancels.js';
 import { CLOSING, createClosing } from './runtime-closing.js';
@@ -91,6 +92,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     lease.stop();
     await cancels.stop();
     await images.stop();
+    await doctor.stop();
     await reports.close();
     const report = { kept: await kept.settle() };
     await source.close();
@@ -135,6 +137,12 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     config: () => config,
     refusal: () => refusal(),
   });
+  const doctor = createDoctor({
+    ...{ config: () => config, ports: resolved, engine, identity, caller, admission },
+    onLeftover: (id) => {
+      recovery.noteLeftover(id);
+    },
+  });
   const environment: RunEnvironment = {
     currentConfig: () => config,
     ports: resolved,
@@ -151,6 +159,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     lateEnds,
     recoverIfDead: recovery.recoverIfDead,
     audit: reports.audit,
+    unenforced: doctor.unenforced,
     heard: reports.heard,
     surroundings: reports,
     liveResult: (runId) => (runs.isLive(runId) ? runs.get(runId)?.result : undefined),
@@ -262,8 +271,13 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
           return shortage;
         },
         engineInfo,
+        doctor: doctor.summary,
         clock: resolved.clock,
       }),
+    async doctor(options = {}) {
+      if (closing.hasBegun) throw closed();
+      return doctor.examine(options);
+    },
     stats,
     metrics: async () => Promise.resolve(renderMetrics(stats())),
     async reconcile({ dryRun = false, adopts = true } = {}) {

@@ -4,12 +4,13 @@ import type { CancelSignal } from './io.js';
 
 /**
  * The exit codes that are ours; every other one is the job's own. `differs`: of commands that compare and run nothing. `undone`: of commands about
- * the runs of others, where not all could be done.
+ * the runs of others, where not all could be done. `unhealthy`: of an examination that found something to mend, or could not see all.
  */
 export const EXIT = {
   succeeded: 0,
   differs: 1,
   undone: 1,
+  unhealthy: 1,
   badInput: 2,
   timedOut: 124,
   ownError: 125,

@@ -1,12 +1,20 @@
 /** The commands about the runs of an instance, as the parser knows them. What they do is elsewhere. */
 import type { Command as Parser } from 'commander';
 import { type CancelFlags, cancelCommand } from './cancel-command.js';
+import { type DoctorFlags, doctorCommand } from './doctor-command.js';
 import { CONFIG_OPTION, JSON_OPTION, type Perform } from './options.js';
 import { type PsFlags, psCommand } from './ps-command.js';
 import { type ReconcileFlags, reconcileCommand } from './reconcile-command.js';
 
 /** Adds them to the parser. */
 export function addInstanceCommands(parser: Parser, perform: Perform): void {
+  parser
+    .command('doctor')
+    .description('examine the engine: what it is, and which limits it really enforces')
+    .option('--image <reference>', 'try limits in containers of this image; it has to be there')
+    .option(...CONFIG_OPTION)
+    .option(...JSON_OPTION)
+    .action(async (flags: DoctorFlags) => perform(async (given) => doctorCommand({ ...given, flags })));
   parser
     .command('ps')
     .description('list the runs of this instance that are not over, whichever process runs them')

@@ -1,5 +1,6 @@
 /** The shape and rules of a policy, as a schema over a complete one. */
 import { z } from 'zod';
+import { ENFORCED_LIMITS } from '../base/enforced-limits.js';
 import { lazy } from '../base/lazy.js';
 import { type ImagePatternList, parseImagePattern } from '../base/image-pattern.js';
 import { mountTargetProblem } from '../base/mount-target.js';
@@ -163,6 +164,10 @@ export const profileSchema = lazy(() =>
       mountRoots: z.array(mountRoot()),
       deniedEnvironment: texts(),
       requireAttestation: flag(),
+      acceptUnenforced: z.array(
+        z.enum(ENFORCED_LIMITS, { error: `must be one of ${ENFORCED_LIMITS.join(', ')}` }),
+        { error: 'must be a list of limits' },
+      ),
     }),
     secrets: z.strictObject({
       allow: texts(),

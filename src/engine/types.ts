@@ -3,9 +3,11 @@ import type { ContainerSpec } from '../plan/container-spec.js';
 import type { AppliedSpec } from './applied-spec.js';
 import type { CallOptions } from './call-options.js';
 import type { EngineImages } from './image-types.js';
+import type { EngineLocation, EngineNetworks, EngineSystem } from './system-types.js';
 
 export type { CallOptions } from './call-options.js';
 export type * from './image-types.js';
+export type * from './system-types.js';
 
 /** What an engine can do; a feature that is missing is reported by the feature that needed it. */
 export interface EngineCapabilities {
@@ -45,6 +47,8 @@ export interface EngineInfo {
   readonly liveRestore: boolean | null;
   /** Parts of a volume can be mounted (Docker: from version 1.45 of its API on). An engine that cannot may mount the whole volume instead. */
   readonly volumeSubpaths: boolean;
+  /** Absent where it tells nothing of it. */
+  readonly system?: EngineSystem | undefined;
 }
 
 /** A piece of output, in the order it arrived. */
@@ -223,6 +227,8 @@ export interface EngineEvent {
  */
 export interface ContainerEngine {
   readonly name: string;
+  /** Where it is; absent for one without an address. */
+  readonly location?: EngineLocation | undefined;
   readonly capabilities: EngineCapabilities;
   /** @throws `engine.unreachable`, saying what was tried. */
   info(options?: CallOptions): Promise<EngineInfo>;
@@ -230,6 +236,8 @@ export interface ContainerEngine {
   readonly images: EngineImages;
   /** Optional: absent where `capabilities.volumes` is false. */
   readonly volumes?: EngineVolumes;
+  /** Optional: without it nobody can tell how many networks it can still make. */
+  readonly networks?: EngineNetworks;
   /**
    * What the engine remembers of a container, in its order, up to the moment of the call or a little later; then it ends. A second source
    * only: engines remember little, forget at a restart and may miss a kill for lack of memory. Of a container it does not know there is

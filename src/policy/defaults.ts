@@ -57,6 +57,7 @@ export const DEFAULT_POLICY: Policy = {
     mountRoots: [],
     deniedEnvironment: [],
     requireAttestation: false,
+    acceptUnenforced: [],
   },
   secrets: { allow: ['*'], delivery: 'any', allowDisk: false, onLeak: 'report' },
   storage: { read: ['*'], write: ['*'] },

@@ -1,4 +1,5 @@
 /** The operator's policy as data: what jobs may ask for and what they get. No judgement here. */
+import type { EnforcedLimit } from '../base/enforced-limits.js';
 import type { NetworkMode, PullPolicy, Resources } from '../plan/container-spec.js';
 
 /**
@@ -72,6 +73,8 @@ export interface SecurityPolicy {
   readonly deniedEnvironment: readonly string[];
   /** Whether a run is refused where the engine cannot tell what it applied to a container; else that is a warning of the run. */
   readonly requireAttestation: boolean;
+  /** Limits without which runs go on where `doctor()` saw that the engine does not enforce them; every other such limit refuses the runs it was promised to. */
+  readonly acceptUnenforced: readonly EnforcedLimit[];
 }
 
 /** Which secrets jobs may have, and how they get them. */

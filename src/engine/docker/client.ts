@@ -44,6 +44,7 @@ export interface DockerClient {
   listContainers(options: object): Promise<unknown>;
   listImages(options: object): Promise<unknown>;
   listVolumes(options: object): Promise<unknown>;
+  listNetworks(options: object): Promise<unknown>;
   createImage(options: object): Promise<DockerStream>;
   loadImage(tar: Readable, options: object): Promise<DockerStream>;
   buildImage(tar: Readable, options: object): Promise<DockerStream>;

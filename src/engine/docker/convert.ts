@@ -11,6 +11,7 @@ import type {
 } from '../types.js';
 import { mountsSubpaths } from './api-version.js';
 import { toAppliedSpec } from './convert-applied.js';
+import { fromSystem } from './convert-system.js';
 import {
   toList,
   toNumberOrNull,
@@ -278,5 +279,6 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     limitsSwap: host['SwapLimit'] === true,
     liveRestore: typeof host['LiveRestoreEnabled'] === 'boolean' ? host['LiveRestoreEnabled'] : null,
     volumeSubpaths: mountsSubpaths(toText(engine['ApiVersion'])),
+    system: fromSystem(host),
   };
 }

@@ -5,6 +5,7 @@ import { createContainers } from './containers.js';
 import { fromInfo } from './convert.js';
 import { createEvents } from './events.js';
 import { createImages } from './images.js';
+import { createNetworks } from './networks.js';
 import { createSession } from './session.js';
 import type { SshOptions } from './ssh-connection.js';
 import type { EngineTls } from './tls.js';
@@ -50,6 +51,10 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
   const session = createSession(transport, shown);
   return {
     name: options.name ?? 'docker',
+    location: {
+      host: withoutCredentials(host),
+      from: options.from ?? (options.host === undefined ? 'default' : 'option'),
+    },
     capabilities: {
       bindMounts: options.bindMounts ?? isLocal(address),
       stdin: true,
@@ -71,6 +76,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
     containers: createContainers(session),
     images: createImages(session),
     volumes: createVolumes(session),
+    networks: createNetworks(session),
     events: createEvents(session),
     close() {
       transport.close();

@@ -1,0 +1,190 @@
+/** What an engine's own words and a few measurements mean for an operator. Pure; it asks nobody. */
+import type { EngineLocation, EngineInfo } from '../engine/types.js';
+import type { Policy } from '../policy/policy.js';
+import type { DoctorCheck, DoctorCheckName } from './report.js';
+
+type Outcome = Pick<DoctorCheck, 'status' | 'message'> & { readonly remedy?: string };
+
+const toCheck = (check: DoctorCheckName, { status, message, remedy }: Outcome): DoctorCheck => ({
+  check,
+  status,
+  message,
+  remedy: remedy ?? null,
+});
+
+const ok = (message: string): Outcome => ({ status: 'ok', message });
+const warning = (message: string, remedy: string): Outcome => ({ status: 'warning', message, remedy });
+const failed = (message: string, remedy: string): Outcome => ({ status: 'failed', message, remedy });
+const notChecked = (message: string): Outcome => ({ status: 'not_checked', message });
+
+/** Beyond what is known of the time a question takes. */
+const MAX_SKEW_MS = 5_000;
+/** Fewer free networks than this are soon used up. */
+const FEW_NETWORKS = 5;
+
+/** Where the engine is and how that is known. */
+export function endpointCheck(endpoint: EngineLocation | null): DoctorCheck {
+  if (endpoint === null) return toCheck('endpoint', notChecked('the engine tells of no address'));
+  return toCheck('endpoint', ok(`${endpoint.host} (named by: ${endpoint.from})`));
+}
+
+/** An engine that did not answer: of everything else about it nothing is known. */
+export function unreachableChecks(message: string, hint: string | undefined): readonly DoctorCheck[] {
+  const others = [
+    'control_groups',
+    'storage_driver',
+    'live_restore',
+    'security_options',
+    'runtimes',
+  ] as const;
+  return [
+    toCheck('engine', failed(message, hint ?? 'start the engine, or say where it is')),
+    ...[...others, 'gpus', 'clock', 'address_pools'].map((name) =>
+      toCheck(name as DoctorCheckName, notChecked('the engine did not answer')),
+    ),
+  ];
+}
+
+/** What an engine says of itself. */
+export function engineChecks(info: EngineInfo, { gpu, security }: Policy): readonly DoctorCheck[] {
+  const { system } = info;
+  const of = (
+    name: DoctorCheckName,
+    value: string | null | undefined,
+    judge: (value: string) => Outcome,
+  ): DoctorCheck => toCheck(name, value == null ? notChecked('the engine does not tell') : judge(value));
+  return [
+    toCheck(
+      'engine',
+      ok(
+        `${info.name} ${info.version}, API ${info.apiVersion}, ${info.operatingSystem}/${info.architecture}, ${String(info.cpus)} processors, ${String(info.memoryBytes)} bytes of memory`,
+      ),
+    ),
+    of('control_groups', system?.cgroupVersion?.toString(), (version) =>
+      info.limitsSwap
+        ? ok(`version ${version}; swap can be limited`)
+        : warning(
+            `version ${version}; swap cannot be limited`,
+            'switch swap accounting on, or swap off: a job may use more swap than it has memory',
+          ),
+    ),
+    of('storage_driver', system?.storageDriver, ok),
+    of('live_restore', info.liveRestore?.toString(), (isOn) =>
+      isOn === 'true'
+        ? ok('containers go on while the engine is restarted')
+        : warning(
+            'a restart of the engine ends all containers',
+            'set "live-restore": true in its configuration',
+          ),
+    ),
+    securityOptionsCheck(system?.securityOptions ?? null),
+    runtimesCheck(info.runtimes, security.runtime),
+    gpuCheck(info.runtimes, gpu.enabled),
+  ];
+}
+
+function securityOptionsCheck(options: readonly string[] | null): DoctorCheck {
+  if (options === null) return toCheck('security_options', notChecked('the engine does not tell'));
+  const told = options.join('; ') || 'none';
+  const isFiltered = options.some((option) => option.includes('seccomp') && !option.includes('unconfined'));
+  return toCheck(
+    'security_options',
+    isFiltered
+      ? ok(told)
+      : warning(`${told}: system calls are not filtered`, 'use an engine and kernel with seccomp'),
+  );
+}
+
+function runtimesCheck(runtimes: readonly string[], wanted: string | null): DoctorCheck {
+  const told = runtimes.join(', ') || 'none named';
+  if (wanted === null || runtimes.includes(wanted)) {
+    return toCheck('runtimes', ok(wanted === null ? told : `${told}; jobs use ${wanted}`));
+  }
+  return toCheck(
+    'runtimes',
+    failed(
+      `${told}; policy.security.runtime is "${wanted}", which is not among them`,
+      'install it for the engine, or name another',
+    ),
+  );
+}
+
+/** Whether a driver works is known only when a container with a GPU starts. */
+function gpuCheck(runtimes: readonly string[], isEnabled: boolean): DoctorCheck {
+  const hasRuntime = runtimes.some((name) => /nvidia/i.test(name));
+  if (hasRuntime) return toCheck('gpus', ok('the engine has the runtime of the NVIDIA container toolkit'));
+  if (!isEnabled) return toCheck('gpus', ok('none, and policy lets no job have one'));
+  return toCheck(
+    'gpus',
+    warning(
+      'policy.gpu.enabled is on, and the engine shows no sign of a GPU',
+      'install the NVIDIA container toolkit, or switch policy.gpu.enabled off',
+    ),
+  );
+}
+
+/** Its clock beside ours; the time the question took is how wrong that can be. */
+export function clockCheck(skewMs: number | null, uncertaintyMs: number): DoctorCheck {
+  if (skewMs === null) return toCheck('clock', notChecked('the engine does not tell its time'));
+  const told = `the engine's clock is ${String(skewMs)} ms from this one, give or take ${String(uncertaintyMs)} ms`;
+  return toCheck(
+    'clock',
+    Math.abs(skewMs) - uncertaintyMs > MAX_SKEW_MS
+      ? warning(told, 'synchronise both clocks: times of engine and runtime cannot be compared')
+      : ok(told),
+  );
+}
+
+/** Room where runs have their folders. `shortage`: what is too little, in words. */
+export function diskCheck(freeBytes: number | null, root: string, shortage: string | null): DoctorCheck {
+  if (shortage !== null) {
+    return toCheck('disk', failed(shortage, 'free some space there, or set another workspaceRoot'));
+  }
+  if (freeBytes === null) return toCheck('disk', notChecked(`${root} cannot be looked at`));
+  return toCheck('disk', ok(`${String(freeBytes)} bytes free where workspaceRoot (${root}) lies`));
+}
+
+/** Room for networks. */
+export function addressPoolsCheck(freeNetworks: number | null, why: string): DoctorCheck {
+  if (freeNetworks === null) return toCheck('address_pools', notChecked(why));
+  const told = `at most ${String(freeNetworks)} more networks can be made`;
+  const remedy = 'remove networks that are not used, or give the engine more default-address-pools';
+  return toCheck('address_pools', freeNetworks < FEW_NETWORKS ? warning(told, remedy) : ok(told));
+}
+
+/** Whether policy names the images that may run. */
+export function imagesCheck({ images }: Policy): DoctorCheck {
+  const count = images.allow.length;
+  return toCheck(
+    'images',
+    count > 0
+      ? ok(`policy.images.allow has ${String(count)} patterns`)
+      : warning(
+          'policy.images.allow is empty: any image that is not denied may run',
+          'name the images that may run',
+        ),
+  );
+}
+
+/** What came of the marker. */
+export type TransportProof =
+  | { readonly proven: true }
+  | { readonly proven: false; readonly wasTried: boolean; readonly problem: string };
+
+/** Whether a folder of this host is seen in a container. */
+export function transportCheck(proof: TransportProof): DoctorCheck {
+  if (proof.proven) {
+    return toCheck(
+      'transport',
+      ok('bind: a marker written here was read in a container that had it mounted'),
+    );
+  }
+  if (!proof.wasTried) return toCheck('transport', notChecked(proof.problem));
+  return toCheck(
+    'transport',
+    failed(
+      `bind: ${proof.problem}`,
+      'run berthkit where the folders of the engine are: on its host, with workspaceRoot at the same path for both',
+    ),
+  );
+}

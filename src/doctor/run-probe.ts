@@ -1,0 +1,117 @@
+/** Runs one container of an examination to its end and removes it, whatever happens. It judges nothing. */
+import { containerName } from '../base/container-name.js';
+import type { ContainerEngine } from '../engine/types.js';
+import { executeContainer } from '../execute/execute-container.js';
+import { createStopSource, type StopSource } from '../execute/stop.js';
+import { createCleanup } from '../run-cleanup.js';
+import { removeContainer } from '../run-removal.js';
+import type { ProbeEnd } from './judge-limits.js';
+import { type Probe, toProbeSpec } from './probes.js';
+
+/** What all containers of one examination share. */
+export interface ProbeParts {
+  readonly engine: ContainerEngine;
+  readonly imageId: string;
+  readonly labelPrefix: string;
+  readonly identity: { readonly instance: string; readonly owner: string };
+  /** Stands where a run's id does in names and labels. */
+  readonly examinationId: string;
+  readonly runtime: string | null;
+  readonly init: boolean;
+  /** Ends every container. */
+  readonly stop: StopSource;
+  readonly timestamp: () => string;
+  /** Something could not be removed. */
+  readonly onLeftover: (name: string, error: unknown) => void;
+}
+
+/** Long enough on a busy machine for a shell that is held back to a tenth of a processor. */
+const PROBE_MS = 90_000;
+/** What a program of ours never writes. */
+const MAX_OUTPUT_BYTES = 64 * 1024;
+
+/** Never rejects: what kept a container from running is how it ended. */
+export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEnd> {
+  const { engine, imageId, runtime, init } = parts;
+  const job = `doctor-${probe.name}`;
+  const spec = toProbeSpec(probe, {
+    containerName: containerName(parts.labelPrefix, job, parts.examinationId, 1),
+    labels: labelsOf(parts, job),
+    ...{ imageId, runtime, init },
+  });
+  const stop = createStopSource(parts.timestamp, parts.stop);
+  const cleanup = createCleanup();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  let containerId: string | null = null;
+  cleanup.add('container', async (signal) => removeContainer(engine, containerId, spec, signal));
+  try {
+    stop.signal.throwIfAborted();
+    const ending = await executeContainer({
+      ...{ engine, spec, stop },
+      // What is examined is what happens in it, also where the engine says something else.
+      attestedImage: null,
+      stdin: null,
+      runMs: PROBE_MS,
+      idleOutputMs: null,
+      stopGraceMs: 0,
+      onCreated: async (id) => {
+        containerId = id;
+        return Promise.resolve();
+      },
+      onStarted: () => undefined,
+      onOutput: async ({ stream, bytes }) => {
+        if (stream === 'stdout' && length < MAX_OUTPUT_BYTES) chunks.push(bytes);
+        length += bytes.length;
+        return Promise.resolve();
+      },
+      onSighting: () => undefined,
+      onWarning: () => undefined,
+    });
+    if (ending.startExitCode !== null) {
+      return { ran: false, problem: 'the image has no sh that can be started' };
+    }
+    if (ending.info === null) return { ran: false, problem: 'its container was removed by somebody else' };
+    return {
+      ran: true,
+      seen: keysIn(Buffer.concat(chunks).toString('utf8')),
+      exitCode: ending.info.exitCode,
+      oomKilled: ending.info.oomKilled,
+      stopped: ending.stop?.message ?? null,
+    };
+  } catch (error) {
+    return { ran: false, problem: error instanceof Error ? error.message : String(error) };
+  } finally {
+    await cleanup.run((_, error) => {
+      parts.onLeftover(`container ${spec.name}`, error);
+    });
+  }
+}
+
+/** `key value` a line. A line that has no end was cut off. */
+function keysIn(text: string): ReadonlyMap<string, string> {
+  const lines = text.split('\n').slice(0, -1);
+  return new Map(
+    lines.flatMap((line): readonly (readonly [string, string])[] => {
+      const [, key, value] = /^([a-z0-9_]+) (\S.*)$/.exec(line) ?? [];
+      return key === undefined || value === undefined ? [] : [[key, value]];
+    }),
+  );
+}
+
+/** Those of a job, so that what a killed process left is removed like a job's. */
+function labelsOf(
+  { labelPrefix: prefix, identity, examinationId, timestamp }: ProbeParts,
+  job: string,
+): Readonly<Record<string, string>> {
+  return {
+    [`${prefix}.managed`]: 'true',
+    [`${prefix}.instance`]: identity.instance,
+    [`${prefix}.owner`]: identity.owner,
+    [`${prefix}.run-id`]: examinationId,
+    [`${prefix}.attempt`]: '1',
+    [`${prefix}.job`]: job,
+    [`${prefix}.kind`]: 'helper',
+    [`${prefix}.created-at`]: timestamp(),
+  };
+}

@@ -1,0 +1,87 @@
+/** What each container's end says of each limit: enforced only if that was seen, and never by default. */
+import type { EnforcedLimit } from 'berthkit';
+import { describe, expect, it } from 'vitest';
+import { ENFORCED_LIMITS } from '../../src/base/enforced-limits.js';
+import { judgeLimit, LIMIT_PROBES, type ProbeEnd } from '../../src/doctor/judge-limits.js';
+import { boundsWith, ENFORCED } from './doctor-jobs.js';
+
+const ended = (
+  output: string,
+  { exitCode = 0, oomKilled = false, stopped = null as string | null } = {},
+): ProbeEnd => ({
+  ran: true,
+  seen: new Map(
+    output
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(' ') as [string, string]),
+  ),
+  ...{ exitCode, oomKilled, stopped },
+});
+const state = (limit: EnforcedLimit, end: ProbeEnd): string => judgeLimit(limit, end).state;
+
+describe('a limit', () => {
+  it.each(ENFORCED_LIMITS)('%s is enforced where that was seen', (limit) => {
+    const [output, exit] = ENFORCED[LIMIT_PROBES[limit].probe] ?? ['', { exitCode: 1 }];
+    const { exitCode, oomKilled } = exit;
+    expect(state(limit, ended(output, { exitCode, ...(oomKilled === undefined ? {} : { oomKilled }) }))).toBe(
+      'enforced',
+    );
+  });
+
+  it.each(ENFORCED_LIMITS)('%s is not checked where nothing was seen, and says why', (limit) => {
+    for (const [end, why] of [
+      [{ ran: false, problem: 'no sh' } as const, /no sh/],
+      [ended(''), /ended with 0/],
+      [ended('', { exitCode: 137 }), /ended with 137/],
+      [ended('', { exitCode: 137, oomKilled: true }), /ended with 137/],
+      [ended('', { exitCode: 137, stopped: 'exceeded its timeout' }), /exceeded its timeout/],
+    ] as const) {
+      const found = judgeLimit(limit, end);
+      expect(found.state).toBe('not_checked');
+      expect(found.evidence).toMatch(why);
+    }
+  });
+
+  it.each<[EnforcedLimit, string]>([
+    ['memory', 'limit 25165824\nbegan now\nsurvived all\n'],
+    ['pids', 'forked 31\nforked 32\n'],
+    ['cpu', 'free 101\n'],
+    ['shm_size', boundsWith({ shm_size: '64' })],
+    ['tmpfs_size', boundsWith({ tmpfs_size: '64' })],
+    ['tmpfs_size', boundsWith({ tmpfs_size: '0' })],
+    ['ulimits', boundsWith({ ulimits: '4' })],
+    ['read_only_root', boundsWith({ root: 'written' })],
+    ['read_only_root', boundsWith({ root_options: 'rw,relatime' })],
+    ['no_new_privileges', boundsWith({ no_new_privileges: '0' })],
+    ['capabilities', boundsWith({ capabilities: '00000000a80425fb' })],
+    ['network_none', boundsWith({ routes: '2' })],
+    ['network_none', boundsWith({ routes6: '1' })],
+  ])('%s is not enforced after %j', (limit, output) => {
+    expect(state(limit, ended(output))).toBe('not_enforced');
+  });
+
+  it.each<[EnforcedLimit, ProbeEnd]>([
+    // Killed, but by whom: neither engine nor control group says it was for this bound.
+    ['memory', ended('began now\n', { exitCode: 137 })],
+    ['memory', ended('limit 9223372036854771712\nbegan now\n', { exitCode: 137 })],
+    ['memory', ended('limit 25165824\nbegan now\n', { exitCode: 137, oomKilled: true, stopped: 'closed' })],
+    ['memory', ended('limit 25165824\nbegan now\n', { exitCode: 1 })],
+    // It ended in the middle, for another reason than the bound.
+    ['pids', ended('forked 20\n', { exitCode: 2 })],
+    ['pids', ended('forked 3\n', { exitCode: 137, stopped: 'closed' })],
+    ['pids', ended('missing sleep\n')],
+    ['cpu', ended('missing cpu.stat\n')],
+    ['shm_size', ended(boundsWith({ shm_size: '0' }))],
+    ['read_only_root', ended(boundsWith({ root_options: 'unknown' }))],
+    ['network_none', ended(boundsWith({ routes: '-1' }))],
+    ['capabilities', ended(boundsWith({ capabilities: 'none' }))],
+    ['no_new_privileges', ended(boundsWith({ no_new_privileges: '?' }))],
+  ])('%s is not checked where what was seen may mean anything', (limit, end) => {
+    expect(state(limit, end)).toBe('not_checked');
+  });
+
+  it('memory is enforced where the control group agrees, though the engine says nothing', () => {
+    expect(state('memory', ended('limit 25165824\nbegan now\n', { exitCode: 137 }))).toBe('enforced');
+  });
+});

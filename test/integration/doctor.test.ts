@@ -1,0 +1,119 @@
+/** What doctor says of a real engine, and that it sees exactly what somebody between takes away. */
+import Docker from 'dockerode';
+import { dockerEngine, type DoctorReport, type EnforcedLimit } from 'berthkit';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { ENFORCED_LIMITS } from '../../src/base/enforced-limits.js';
+import type { EngineCall } from '../proxy/engine-call.js';
+import { startEngineProxy } from '../proxy/engine-proxy.js';
+import { engineHost, testRuntime } from './setup.js';
+
+interface CreateBody extends Record<string, unknown> {
+  HostConfig: Record<string, unknown>;
+  Labels: Record<string, string>;
+}
+
+let image = '';
+beforeAll(async () => {
+  image = await ensureImage('busybox');
+});
+
+/** A host whose requests for containers of examinations are changed on the way to the engine. */
+async function changing(rewrite: (body: CreateBody) => void): Promise<string> {
+  const rewritten = (call: EngineCall): EngineCall => {
+    if (call.path !== '/containers/create') return call;
+    const body = JSON.parse(call.body.toString()) as CreateBody;
+    if (body.Labels['berthkit.kind'] === 'helper') rewrite(body);
+    return { ...call, body: Buffer.from(JSON.stringify(body)) };
+  };
+  const proxy = await startEngineProxy({ engine: engineHost(), rewrite: rewritten });
+  onTestFinished(async () => proxy.close());
+  return proxy.host;
+}
+
+const statesOf = ({ limits }: DoctorReport): Readonly<Record<string, string>> =>
+  Object.fromEntries(limits.map(({ limit, state, evidence }) => [limit, `${state}${state === 'not_checked' ? `: ${evidence}` : ''}`]));
+const allEnforced = Object.fromEntries(ENFORCED_LIMITS.map((limit) => [limit, 'enforced']));
+
+/** What is taken away, by the limit that goes with it. */
+const STRIPPED: Readonly<Record<EnforcedLimit, (body: CreateBody) => void>> = {
+  memory: ({ HostConfig }) => Object.assign(HostConfig, { Memory: 0, MemorySwap: 0 }),
+  pids: ({ HostConfig }) => delete HostConfig['PidsLimit'],
+  cpu: ({ HostConfig }) => delete HostConfig['NanoCpus'],
+  shm_size: ({ HostConfig }) => delete HostConfig['ShmSize'],
+  tmpfs_size: ({ HostConfig }) => (HostConfig['Tmpfs'] = { '/berthkit-tmpfs': 'rw,mode=0700' }),
+  ulimits: ({ HostConfig }) => delete HostConfig['Ulimits'],
+  read_only_root: ({ HostConfig }) => delete HostConfig['ReadonlyRootfs'],
+  no_new_privileges: ({ HostConfig }) => delete HostConfig['SecurityOpt'],
+  capabilities: ({ HostConfig }) => delete HostConfig['CapDrop'],
+  network_none: ({ HostConfig }) => (HostConfig['NetworkMode'] = 'bridge'),
+};
+
+describe('doctor on a real engine', () => {
+  it('sees every limit enforced, the transport proven, and tells what the engine is', async () => {
+    const runtime = await testRuntime({ policy: { images: { allow: [image] } } });
+    const report = await runtime.doctor();
+    expect(statesOf(report)).toEqual(allEnforced);
+    const { Driver, CgroupVersion } = (await new Docker({
+      socketPath: engineHost().replace(/^unix:\/\//, ''),
+    }).info()) as { readonly Driver: string; readonly CgroupVersion: string };
+    expect(report).toMatchObject({
+      healthy: true,
+      endpoint: { host: engineHost(), from: 'option' },
+      engine: { name: 'docker', system: { storageDriver: Driver, cgroupVersion: CgroupVersion } },
+      leftovers: [],
+    });
+    const found = Object.fromEntries(report.checks.map(({ check, status }) => [check, status]));
+    expect(found).toMatchObject({ transport: 'ok', disk: 'ok', images: 'ok', clock: 'ok', address_pools: 'ok' });
+    expect(report.measured.freeNetworks).toBeGreaterThan(20);
+    expect(report.measured.freeNetworks).toBeLessThan(31);
+    expect(Math.abs(report.measured.clockSkewMs ?? Number.NaN)).toBeLessThan(60_000);
+  });
+
+  it.each(Object.entries(STRIPPED))(
+    'reports exactly %s where it is stripped on the way, and refuses runs for it',
+    async (limit, strip) => {
+      const runtime = await testRuntime({ engine: { host: await changing(strip) } });
+      const report = await runtime.doctor({ image });
+      expect(statesOf(report)).toEqual({ ...allEnforced, [limit]: 'not_enforced' });
+      expect(report.healthy).toBe(false);
+      const job = { slug: 'refused', docker: { image, command: ['true'] } };
+      await expect(runtime.runJob(job)).rejects.toMatchObject({
+        code: 'policy.unenforceable',
+        details: { limits: [limit] },
+      });
+      runtime.updatePolicy({ security: { acceptUnenforced: [limit as EnforcedLimit] } });
+      expect(await runtime.runJob(job)).toMatchObject({ status: 'succeeded' });
+    },
+  );
+
+  it('says where the engine does not see the folders of this host', async () => {
+    const elsewhere = await changing(({ HostConfig }) => {
+      const mounts = HostConfig['Mounts'] as Record<string, unknown>[];
+      for (const mount of mounts) mount['Source'] = '/proc/sys/kernel';
+    });
+    const runtime = await testRuntime({ engine: { host: elsewhere } });
+    const report = await runtime.doctor({ image });
+    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
+    expect(statesOf(report)).toEqual(allEnforced);
+  });
+
+  it('removes its containers when the runtime closes in the middle', async () => {
+    const runtime = await testRuntime();
+    const engine = dockerEngine({ host: engineHost() });
+    onTestFinished(async () => engine.close());
+    const labels = { 'berthkit.instance': runtime.config.instanceId ?? '', 'berthkit.kind': 'helper' };
+    const examination = runtime.doctor({ image });
+    await expect.poll(async () => (await engine.containers.list(labels)).length, { timeout: 60_000 }).toBe(1);
+    await runtime.close();
+    expect(await engine.containers.list(labels)).toEqual([]);
+    expect(await examination).toMatchObject({ healthy: false, leftovers: [] });
+  });
+
+  it('checks nothing and says so where policy allows no image that is there', async () => {
+    const runtime = await testRuntime({ policy: { images: { allow: ['registry.invalid/nothing:*'] } } });
+    const report = await runtime.doctor();
+    expect(report.image).toBeNull();
+    expect(report.limits.every(({ state }) => state === 'not_checked')).toBe(true);
+  });
+});

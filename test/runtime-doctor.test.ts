@@ -1,0 +1,294 @@
+/** A runtime's doctor on the fake engine: what it says, what follows from it, and that nothing is left whatever breaks. */
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createRuntime, EngineError, type Runtime, type RuntimeConfigInput, type RuntimePorts } from 'berthkit';
+import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ENFORCED_LIMITS } from '../src/base/enforced-limits.js';
+import { answering, boundsWith, ENFORCED } from './doctor/doctor-jobs.js';
+
+interface Setup {
+  readonly runtime: Runtime;
+  readonly engine: FakeEngine;
+  readonly root: string;
+  created(): readonly string[];
+}
+
+const endings: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0)) await end();
+});
+
+/** When the test is over, nothing may be left on the engine or the disk. */
+async function setUp(
+  script: FakeEngineScript = {},
+  config: RuntimeConfigInput = {},
+  ports: RuntimePorts = {},
+): Promise<Setup> {
+  const folder = await mkdtemp(join(tmpdir(), 'berthkit-doctor-'));
+  const root = join(folder, 'root');
+  const engine = fakeEngine({ images: { 'busybox:1': {} }, run: answering(), ...script });
+  const runtime = createRuntime(
+    { workspaceRoot: root, policy: { images: { allow: ['busybox:*'] } }, ...config },
+    { engine, ...ports },
+  );
+  endings.push(async () => {
+    await runtime.close();
+    try {
+      expect(engine.leftovers()).toEqual([]);
+      expect(engine.protocolErrors).toEqual([]);
+      expect(await readdir(root).catch(() => [])).toEqual([]);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+  const created = (): readonly string[] =>
+    engine.calls.flatMap(({ call, target }) => (call === 'containers.create' && target !== null ? [target] : []));
+  return { runtime, engine, root, created };
+}
+
+const JOB = { slug: 'job', docker: { image: 'busybox:1', command: ['true'] } };
+const states = async (runtime: Runtime, image?: string): Promise<Readonly<Record<string, string>>> =>
+  Object.fromEntries((await runtime.doctor({ image })).limits.map(({ limit, state }) => [limit, state]));
+const all = (state: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(ENFORCED_LIMITS.map((limit) => [limit, state]));
+
+describe('doctor', () => {
+  it('says that all is well where it is, with the proof of each limit', async () => {
+    const { runtime, engine, created } = await setUp();
+    const report = await runtime.doctor();
+    expect(report).toMatchObject({
+      schemaVersion: 1,
+      healthy: true,
+      engine: { name: 'fake' },
+      image: { reference: expect.stringContaining('busybox') as string },
+      leftovers: [],
+    });
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+    for (const { state, remedy, evidence } of report.limits) {
+      expect([state, remedy]).toEqual(['enforced', null]);
+      expect(evidence).toMatch(/\S \S/);
+    }
+    expect(report.limits.map(({ limit }) => limit)).toEqual(ENFORCED_LIMITS);
+    const found = Object.fromEntries(report.checks.map(({ check, status }) => [check, status]));
+    expect(found).toMatchObject({ engine: 'ok', transport: 'ok', images: 'ok', disk: 'ok', clock: 'not_checked' });
+    expect(created()).toHaveLength(5);
+    expect(engine.leftovers()).toEqual([]);
+    expect(runtime.stats()).toMatchObject({ running: 0 });
+  });
+
+  it('changes nothing before it is asked, and then readiness tells of it', async () => {
+    const { runtime, created } = await setUp();
+    expect((await runtime.readiness()).details.doctor).toBeNull();
+    expect(created()).toEqual([]);
+    const report = await runtime.doctor();
+    expect((await runtime.readiness()).details.doctor).toEqual({
+      at: report.at,
+      healthy: true,
+      failed: [],
+      warnings: [],
+      notEnforced: [],
+      notChecked: [],
+    });
+  });
+
+  it('names the one limit that is not enforced, and runs that were promised it are refused until it is accepted', async () => {
+    const run = answering({ ...ENFORCED, memory: ['began now\nsurvived all\n', { exitCode: 0 }] });
+    const { runtime, created } = await setUp({ run });
+    expect(await runtime.runJob(JOB)).toMatchObject({ status: 'succeeded' });
+    const report = await runtime.doctor();
+    expect(report.healthy).toBe(false);
+    expect(report.limits.filter(({ state }) => state !== 'enforced')).toMatchObject([
+      { limit: 'memory', state: 'not_enforced', accepted: false, remedy: expect.stringContaining('swap') as string },
+    ]);
+    const before = created().length;
+    await expect(runtime.runJob(JOB)).rejects.toMatchObject({
+      code: 'policy.unenforceable',
+      kind: 'policy',
+      details: { limits: ['memory'] },
+    });
+    expect(created()).toHaveLength(before);
+    expect(await runtime.readiness()).toMatchObject({
+      ready: false,
+      reason: 'policy demands what the engine does not enforce: memory',
+      details: { doctor: { healthy: false, notEnforced: ['memory'] } },
+    });
+    runtime.updatePolicy({ security: { acceptUnenforced: ['memory'] } });
+    expect(await runtime.runJob(JOB)).toMatchObject({ status: 'succeeded' });
+    expect(await runtime.readiness()).toMatchObject({ ready: true });
+    expect(await runtime.doctor()).toMatchObject({ healthy: true });
+  });
+
+  it('refuses only runs that were promised the limit', async () => {
+    const run = answering({ ...ENFORCED, bounds: [boundsWith({ routes: '2' }), { exitCode: 0 }] });
+    const { runtime } = await setUp(
+      { run },
+      { policy: { network: { enforceIsolation: false, allowOverride: true }, images: { allow: ['busybox:*'] } } },
+    );
+    await runtime.doctor();
+    await expect(runtime.runJob(JOB)).rejects.toMatchObject({ details: { limits: ['network_none'] } });
+    const bridged = { ...JOB, docker: { ...JOB.docker, networkMode: 'bridge' as const } };
+    expect(await runtime.runJob(bridged)).toMatchObject({ status: 'succeeded' });
+    expect(await runtime.readiness()).toMatchObject({ ready: true });
+  });
+
+  it('believes the next examination, not the one before', async () => {
+    const answers = { ...ENFORCED };
+    const { runtime } = await setUp({ run: async (job) => answering(answers)(job) });
+    Object.assign(answers, { cpu: ['free 101\n', { exitCode: 0 }] });
+    expect(await states(runtime)).toEqual({ ...all('enforced'), cpu: 'not_enforced' });
+    await expect(runtime.runJob(JOB)).rejects.toMatchObject({ code: 'policy.unenforceable' });
+    Object.assign(answers, { cpu: ENFORCED['cpu'] });
+    expect(await states(runtime)).toEqual(all('enforced'));
+    expect(await runtime.runJob(JOB)).toMatchObject({ status: 'succeeded' });
+  });
+
+  it.each([
+    ['policy allows none that is there', { policy: { images: { allow: ['other:*'] } } }, undefined, /no image/],
+    ['the one asked for is not there', {}, 'absent:1', /absent:1 is not there/],
+    ['policy wants a digest and none has one', { policy: { images: { requireDigest: true, deny: ['busybox@*', 'busybox'] } } }, undefined, /no image/],
+  ])('checks no limit where %s, and says so', async (_, config, image, why) => {
+    const { runtime, created } = await setUp({}, config);
+    const report = await runtime.doctor({ image });
+    expect(report).toMatchObject({ healthy: false, image: null });
+    for (const { state, evidence, remedy } of report.limits) {
+      expect(state).toBe('not_checked');
+      expect(evidence).toMatch(why);
+      expect(remedy).not.toBeNull();
+    }
+    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'not_checked' });
+    expect(created()).toEqual([]);
+    // What was not seen refuses nothing.
+    expect((await runtime.readiness()).details.doctor).toMatchObject({ notEnforced: [], healthy: false });
+  });
+
+  it('takes the next image where one has no shell', async () => {
+    const error = new EngineError('engine.failed', 'no sh', { details: { exitCode: 127 } });
+    const images = { 'busybox:bare': { sizeBytes: 1 }, 'busybox:1': { sizeBytes: 2 } };
+    const { runtime } = await setUp({ images, fail: [{ call: 'containers.start', error, times: 1 }] });
+    const report = await runtime.doctor();
+    expect(report).toMatchObject({ healthy: true });
+    expect(report.image?.reference).toContain('busybox:1');
+  });
+
+  it('makes no container of an image the operator does not verify', async () => {
+    const verifyImage = async () => Promise.resolve({ ok: false, reason: 'not signed' } as const);
+    const { runtime, created } = await setUp({}, {}, { verifyImage });
+    expect((await runtime.doctor()).limits[0]).toMatchObject({
+      state: 'not_checked',
+      evidence: expect.stringContaining('not signed') as string,
+    });
+    expect(created()).toEqual([]);
+  });
+
+  it('says where a container does not see this host', async () => {
+    const run = answering();
+    const { runtime } = await setUp({
+      run: async (job) => {
+        if (job.spec.labels['berthkit.job'] !== 'doctor-transport') return run(job);
+        await job.stdout('marker 0123456789abcdef0123456789abcdef\n');
+        return { exitCode: 0 };
+      },
+    });
+    const report = await runtime.doctor();
+    expect(report.healthy).toBe(false);
+    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
+    expect(report.limits.every(({ state }) => state === 'enforced')).toBe(true);
+  });
+
+  it('waits for a place within the budget, and does not wait on a paused runtime', async () => {
+    const { runtime, created } = await setUp({ memoryBytes: 1024 ** 2 });
+    expect((await runtime.doctor()).limits[0]).toMatchObject({
+      state: 'not_checked',
+      evidence: expect.stringContaining('budget.memoryBytes') as string,
+    });
+    runtime.pause();
+    expect((await runtime.doctor()).limits[0]).toMatchObject({
+      state: 'not_checked',
+      evidence: expect.stringContaining('paused') as string,
+    });
+    expect(created()).toEqual([]);
+  });
+
+  it('examines once for all who ask for the same', async () => {
+    const { runtime, created } = await setUp();
+    const [one, other] = await Promise.all([runtime.doctor(), runtime.doctor()]);
+    expect(other).toBe(one);
+    expect(created()).toHaveLength(5);
+    await Promise.all([runtime.doctor(), runtime.doctor({ image: 'busybox:1' })]);
+    expect(created()).toHaveLength(15);
+  });
+
+  it('works on a disabled runtime, not on a closed one, and refuses an image that is no text', async () => {
+    const { runtime } = await setUp({}, { enabled: false });
+    expect(await runtime.doctor()).toMatchObject({ healthy: true });
+    await expect(runtime.doctor({ image: ' ' })).rejects.toMatchObject({ code: 'validation.invalid_job' });
+    await runtime.close();
+    await expect(runtime.doctor()).rejects.toMatchObject({ code: 'runtime.closed' });
+  });
+});
+
+describe('doctor, whatever breaks,', () => {
+  it('reports an engine that cannot be reached', async () => {
+    const { runtime, engine } = await setUp();
+    engine.goAway();
+    const report = await runtime.doctor();
+    expect(report).toMatchObject({ healthy: false, engine: null, image: null });
+    expect(report.checks.find(({ check }) => check === 'engine')).toMatchObject({
+      status: 'failed',
+      message: 'the fake engine is away',
+    });
+    engine.comeBack();
+    expect(await runtime.doctor()).toMatchObject({ healthy: true });
+  });
+
+  it.each([
+    'images.list',
+    'images.inspect',
+    'containers.create',
+    'containers.attach',
+    'containers.start',
+    'containers.inspect',
+  ] as const)('says nothing is enforced when each %s fails, and leaves nothing', async (call) => {
+    const { runtime } = await setUp({ fail: [{ call }] });
+    const found = Object.values(await states(runtime));
+    expect(found).not.toContain('enforced');
+    expect(found).not.toContain('not_enforced');
+  });
+
+  it.each([0, 1, 2, 3, 4])('loses one container and no more when create %d fails', async (skip) => {
+    const { runtime } = await setUp({ fail: [{ call: 'containers.create', skip, times: 1, when: 'after' }] });
+    const report = await runtime.doctor();
+    expect(report.healthy).toBe(false);
+    expect(report.limits.map(({ state }) => state)).not.toContain('not_enforced');
+  });
+
+  it('tells what it could not remove, and leaves it to reconciliation', async () => {
+    const { runtime, engine } = await setUp({ fail: [{ call: 'containers.remove', times: 1 }] });
+    const report = await runtime.doctor();
+    expect(report.leftovers).toEqual([expect.stringMatching(/^container berthkit-doctor-bounds-/)]);
+    expect(engine.leftovers()).toHaveLength(1);
+    expect(await runtime.openRuns()).toEqual([]);
+    await runtime.reconcile();
+    expect(engine.leftovers()).toEqual([]);
+  });
+
+  it('ends with the runtime, and removes what it made', async () => {
+    let began: () => void = () => undefined;
+    const running = new Promise<void>((resolve) => (began = resolve));
+    const { runtime, engine } = await setUp({
+      run: async (job) => {
+        began();
+        return job.sleepUntilKilled();
+      },
+    });
+    const examination = runtime.doctor();
+    await running;
+    await runtime.close();
+    expect(engine.leftovers()).toEqual([]);
+    const report = await examination;
+    expect(report.healthy).toBe(false);
+    expect(report.limits.every(({ state }) => state === 'not_checked')).toBe(true);
+  });
+});

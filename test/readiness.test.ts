@@ -30,6 +30,7 @@ describe('readiness', () => {
       checkedAt: '2026-01-02T03:04:05.000Z',
       details: {
         engine: expect.objectContaining({ name: 'fake', cpus: 64 }) as object,
+        doctor: null,
         warnings: [expect.stringContaining('policy.images.allow is empty')],
       },
     });

@@ -27,8 +27,8 @@ export function containerName(prefix: string, jobSlug: string, runId: string, at
   ].join('-');
 }
 
-/** What follows the name of a job's container in the names of what is made for it. */
-const HELPER_PART = /^(work|inputs|secrets|files|(input|volume)-(\d{1,5}|config))$/;
+/** What follows the name of a job's container, or of an examination, in the names of what is made for it. */
+const HELPER_PART = /^(work|inputs|secrets|files|probe|(input|volume)-(\d{1,5}|config))$/;
 
 /** The name of a volume or container that is made for a job's container and goes with it. */
 export function helperName(ofContainer: string, part: string): string {

@@ -11,10 +11,11 @@ export interface Cancellation {
   readonly stop: () => void;
 }
 
-/** Begins to listen. `say` gets one line for the person who waits. */
+/** Begins to listen. `say` gets one line for the person who waits; `what` is stopped. */
 export function listenForCancel(
   io: Pick<CliIo, 'onSignal' | 'exit'>,
   say: (line: string) => void,
+  what = 'the job',
 ): Cancellation {
   const controller = new AbortController();
   let first: CancelSignal | null = null;
@@ -24,7 +25,7 @@ export function listenForCancel(
       return;
     }
     first = name;
-    say(`berthkit: ${name}: stopping the job; once more to leave without cleaning up`);
+    say(`berthkit: ${name}: stopping ${what}; once more to leave without cleaning up`);
     controller.abort(new Error(`the command got ${name}`));
   });
   return { signal: controller.signal, received: () => first, stop };

@@ -1,7 +1,7 @@
 /** `berthkit doctor`: an engine is examined. It starts short containers and removes them. */
+import { listenForCancel } from './cancellation.js';
 import type { Surroundings } from './command.js';
 import { EXIT, exitCodeOfSignal } from './exit-code.js';
-import type { CancelSignal } from './io.js';
 import { doctorLines } from './render-doctor.js';
 import { withRuntime } from './with-runtime.js';
 
@@ -18,20 +18,19 @@ export async function doctorCommand({
   console,
   flags,
 }: Surroundings & { readonly flags: DoctorFlags }): Promise<number> {
-  const ended: { by: CancelSignal | null } = { by: null };
-  const report = await withRuntime(io, flags.config, async (runtime) => {
-    const stopListening = io.onSignal((signal) => {
-      ended.by ??= signal;
-      void runtime.close();
+  const say = (text: string): void => void console.note([text]);
+  const cancellation = listenForCancel(io, say, 'the examination');
+  try {
+    const report = await withRuntime(io, flags.config, async (runtime) => {
+      cancellation.signal.addEventListener('abort', () => void runtime.close(), { once: true });
+      return runtime.doctor({ image: flags.image });
     });
-    try {
-      return await runtime.doctor({ image: flags.image });
-    } finally {
-      stopListening();
-    }
-  });
-  if (flags.json === true) await console.printJson(report);
-  else await console.print(doctorLines(report));
-  if (ended.by !== null) return exitCodeOfSignal(ended.by);
-  return report.healthy ? EXIT.succeeded : EXIT.unhealthy;
+    if (flags.json === true) await console.printJson(report);
+    else await console.print(doctorLines(report));
+    const signal = cancellation.received();
+    if (signal !== null) return exitCodeOfSignal(signal);
+    return report.healthy ? EXIT.succeeded : EXIT.unhealthy;
+  } finally {
+    cancellation.stop();
+  }
 }

@@ -8,11 +8,13 @@ const NAME_WIDTH = 18;
 export function doctorLines(report: DoctorReport): readonly string[] {
   const { checks, limits, image, leftovers, healthy } = report;
   const tried =
-    image === null ? 'no container was started' : `in containers of ${image.reference} (${image.id})`;
+    image === null
+      ? 'limits, not tried:'
+      : `limits, tried in containers of ${image.reference} (${image.id}):`;
   return [
     ...checks.flatMap(checkLines),
     '',
-    `limits, tried ${tried}:`,
+    tried,
     ...limits.flatMap(limitLines),
     ...leftovers.map((name) => line('left behind', '', name)),
     '',

@@ -1,5 +1,5 @@
 /** Runs one container of an examination to its end and removes it, whatever happens. It judges nothing. */
-import { containerName } from '../base/container-name.js';
+import { containerName, helperName } from '../base/container-name.js';
 import type { ContainerEngine } from '../engine/types.js';
 import { executeContainer } from '../execute/execute-container.js';
 import { createStopSource, type StopSource } from '../execute/stop.js';
@@ -35,7 +35,7 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
   const { engine, imageId, runtime, init } = parts;
   const job = `doctor-${probe.name}`;
   const spec = toProbeSpec(probe, {
-    containerName: containerName(parts.labelPrefix, job, parts.examinationId, 1),
+    containerName: helperName(containerName(parts.labelPrefix, job, parts.examinationId, 1), 'probe'),
     labels: labelsOf(parts, job),
     ...{ imageId, runtime, init },
   });

@@ -9,7 +9,9 @@ const ALWAYS = ['memory', 'pids', 'cpu', 'shm_size', 'capabilities'];
 const TMPFS = { target: '/tmp', sizeBytes: 1, inodes: 1, uid: 1, gid: 1, mode: '0700', exec: true };
 
 it('a hardened container was promised all of them', () => {
-  expect([...limitsOfContainer(hardenedSpec({ tmpfs: [TMPFS] }))].sort()).toEqual([...ENFORCED_LIMITS].sort());
+  expect([...limitsOfContainer(hardenedSpec({ tmpfs: [TMPFS] }))].sort()).toEqual(
+    [...ENFORCED_LIMITS].sort(),
+  );
 });
 
 it('what an operator relaxed was not promised', () => {

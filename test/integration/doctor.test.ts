@@ -32,7 +32,12 @@ async function changing(rewrite: (body: CreateBody) => void): Promise<string> {
 }
 
 const statesOf = ({ limits }: DoctorReport): Readonly<Record<string, string>> =>
-  Object.fromEntries(limits.map(({ limit, state, evidence }) => [limit, `${state}${state === 'not_checked' ? `: ${evidence}` : ''}`]));
+  Object.fromEntries(
+    limits.map(({ limit, state, evidence }) => [
+      limit,
+      `${state}${state === 'not_checked' ? `: ${evidence}` : ''}`,
+    ]),
+  );
 const allEnforced = Object.fromEntries(ENFORCED_LIMITS.map((limit) => [limit, 'enforced']));
 
 /** What is taken away, by the limit that goes with it. */
@@ -64,7 +69,13 @@ describe('doctor on a real engine', () => {
       leftovers: [],
     });
     const found = Object.fromEntries(report.checks.map(({ check, status }) => [check, status]));
-    expect(found).toMatchObject({ transport: 'ok', disk: 'ok', images: 'ok', clock: 'ok', address_pools: 'ok' });
+    expect(found).toMatchObject({
+      transport: 'ok',
+      disk: 'ok',
+      images: 'ok',
+      clock: 'ok',
+      address_pools: 'ok',
+    });
     expect(report.measured.freeNetworks).toBeGreaterThan(20);
     expect(report.measured.freeNetworks).toBeLessThan(31);
     expect(Math.abs(report.measured.clockSkewMs ?? Number.NaN)).toBeLessThan(60_000);

@@ -102,6 +102,7 @@ describe('the calls to the engine', () => {
     });
     await useImages(runtime);
     await useVolumes(host);
+    await runtime.doctor({ image });
     await runtime.readiness();
     await runtime.openRuns({ all: true });
     await runtime.reconcile();

@@ -32,7 +32,7 @@ describe('ownershipOf', () => {
     expect(judge({ labels: { ...labels(), 'acme.team': 'x', other: 'y' } })).toEqual(expected);
   });
 
-  it.each(['work', 'inputs', 'secrets', 'files', 'input-12', 'input-config', 'volume-0'])(
+  it.each(['work', 'inputs', 'secrets', 'files', 'probe', 'input-12', 'input-config', 'volume-0'])(
     'takes a volume or a helper that is named %s of its run',
     (part) => {
       const found = judge({ name: `${name}-${part}`, labels: labels({ 'acme.kind': 'helper' }) });

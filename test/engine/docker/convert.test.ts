@@ -310,6 +310,11 @@ describe('other answers', () => {
           SwapLimit: true,
           Runtimes: { runc: {}, runsc: {} },
           LiveRestoreEnabled: true,
+          CgroupVersion: '1',
+          Driver: 'overlay2',
+          SecurityOptions: ['name=seccomp,profile=default'],
+          SystemTime: '2026-01-02T03:04:05.678901234Z',
+          DefaultAddressPools: [{ Base: '10.10.0.0/16', Size: 24 }, { Base: '10.11.0.0/16' }],
         },
       ),
     ).toEqual({
@@ -324,6 +329,13 @@ describe('other answers', () => {
       limitsSwap: true,
       liveRestore: true,
       volumeSubpaths: false,
+      system: {
+        cgroupVersion: '1',
+        storageDriver: 'overlay2',
+        securityOptions: ['name=seccomp,profile=default'],
+        time: '2026-01-02T03:04:05.678901234Z',
+        addressPools: [{ base: '10.10.0.0/16', size: 24 }],
+      },
     });
     const system = { NCPU: 1, MemTotal: 1 };
     expect(fromInfo({ Components: [{ Name: 'Podman Engine' }] }, system)).toMatchObject({

@@ -6,6 +6,7 @@ import type { EngineInfoCache } from './engine-info.js';
 import type { Admission } from './execute/admission.js';
 import { limitsOfPolicy } from './doctor/demanded-limits.js';
 import type { DoctorSummary } from './doctor/report.js';
+import { unmetLimits } from './doctor/unmet-limits.js';
 import { DISABLED_MESSAGE } from './job/validate.js';
 import type { PolicyRule } from './policy/rule.js';
 import type { Clock } from './runtime-ports.js';
@@ -73,14 +74,8 @@ function ownRefusal({ config, isClosed, admission, doctor }: ReadinessSubject): 
   if (isClosed) return 'the runtime is closed';
   if (!config.enabled) return DISABLED_MESSAGE;
   if (admission.isPaused) return 'the runtime is paused';
-  const demanded = limitsOfPolicy(config.policy);
-  const accepted = config.policy.security.acceptUnenforced;
-  const missing = doctor()?.notEnforced.filter(
-    (limit) => demanded.includes(limit) && !accepted.includes(limit),
-  );
-  if (missing !== undefined && missing.length > 0) {
-    return `policy demands what the engine does not enforce: ${missing.join(', ')}`;
-  }
+  const unmet = unmetLimits(limitsOfPolicy(config.policy), config.policy.security, doctor());
+  if (unmet !== null) return unmet.message;
   if (!admission.isFull) return null;
   return `the queue is full: ${String(admission.running)} runs are running, ${String(admission.waiting)} are waiting`;
 }

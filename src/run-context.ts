@@ -1,5 +1,5 @@
 /** What every step of a run shares: who it is, its bounds, its ports, and how it says what happens. */
-import type { EnforcedLimit } from './base/enforced-limits.js';
+import type { DoctorSummary } from './doctor/report.js';
 import type { AuditAction, AuditFields } from './audit.js';
 import type { AuditTrail } from './audit-trail.js';
 import { chooseConfig } from './config/profile.js';
@@ -77,8 +77,8 @@ export interface RunEnvironment {
   readonly audit: AuditTrail;
   /** Hears every event of every run, for the runtime itself. */
   readonly heard: (event: RunEvent) => void;
-  /** Limits that were seen not to be enforced by the engine. */
-  readonly unenforced: () => readonly EnforcedLimit[];
+  /** What the last examination of the engine found; null: there was none yet. */
+  readonly examined: () => DoctorSummary | null;
   /** What runs find out about the engine. */
   readonly surroundings: Pick<Surroundings, 'engineLost' | 'engineAnswered'>;
   /** Something of a run was kept. */

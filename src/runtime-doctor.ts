@@ -32,9 +32,7 @@ export interface RuntimeDoctor {
    */
   examine(options: DoctorOptions): Promise<DoctorReport>;
   /** The last report in short; null: there is none yet. */
-  summary(): DoctorSummary | null;
-  /** Limits the last examination saw not enforced. */
-  unenforced(): readonly EnforcedLimit[];
+  readonly summary: () => DoctorSummary | null;
   /** Ends an examination that is under way, and resolves when what it made is removed. */
   stop(): Promise<void>;
 }
@@ -115,7 +113,6 @@ export function createDoctor(parts: DoctorParts): RuntimeDoctor {
       return current.report;
     },
     summary: () => (last === null ? null : summaryOf(last)),
-    unenforced: () => (last === null ? [] : limitsIn(last, 'not_enforced')),
     async stop() {
       isStopped = true;
       current?.stop.stop(CLOSING);

@@ -159,7 +159,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     lateEnds,
     recoverIfDead: recovery.recoverIfDead,
     audit: reports.audit,
-    unenforced: doctor.unenforced,
+    examined: doctor.summary,
     heard: reports.heard,
     surroundings: reports,
     liveResult: (runId) => (runs.isLive(runId) ? runs.get(runId)?.result : undefined),

@@ -157,6 +157,22 @@ describe('doctor', () => {
     expect(await runtime.readiness()).toMatchObject({ ready: true });
   });
 
+  it('lets nothing run before limits were seen enforced, where policy demands that', async () => {
+    const policy = { images: { allow: ['busybox:*'] }, security: { requireEnforcement: true } };
+    const { runtime, created } = await setUp({}, { policy });
+    await expect(runtime.runJob(JOB)).rejects.toMatchObject({ code: 'policy.unenforceable' });
+    expect(await runtime.readiness()).toMatchObject({
+      ready: false,
+      reason: expect.stringContaining('requireEnforcement') as string,
+    });
+    await runtime.doctor({ image: 'absent:1' });
+    await expect(runtime.runJob(JOB)).rejects.toMatchObject({ code: 'policy.unenforceable' });
+    expect(created()).toEqual([]);
+    await runtime.doctor();
+    expect(await runtime.runJob(JOB)).toMatchObject({ status: 'succeeded' });
+    expect(await runtime.readiness()).toMatchObject({ ready: true });
+  });
+
   it('believes the next examination, not the one before', async () => {
     const answers = { ...ENFORCED };
     const { runtime } = await setUp({ run: async (job) => answering(answers)(job) });

@@ -168,6 +168,7 @@ export const profileSchema = lazy(() =>
         z.enum(ENFORCED_LIMITS, { error: `must be one of ${ENFORCED_LIMITS.join(', ')}` }),
         { error: 'must be a list of limits' },
       ),
+      requireEnforcement: flag(),
     }),
     secrets: z.strictObject({
       allow: texts(),

@@ -2,6 +2,7 @@
 import type { ContainerEngine, ImageInfo, ImageSummary } from '../engine/types.js';
 import { engineCall } from '../execute/engine-call.js';
 import { type ImageVerifier, verifyImage } from '../execute/verify-image.js';
+import { repositoryOf } from '../images/image-names.js';
 import type { Policy } from '../policy/policy.js';
 import { evaluateImagePolicy } from '../policy/rules/image.js';
 import type { DoctorImage } from './report.js';
@@ -22,7 +23,7 @@ export type ImageCandidates =
   | { readonly found: false; readonly problem: string };
 
 /** Some of the smallest may have no shell. */
-const MOST_TRIED = 5;
+const MOST_TRIED = 4;
 
 /**
  * Finds them.
@@ -46,12 +47,14 @@ async function findNamed(choice: ImageChoice, reference: string): Promise<ImageC
 
 async function findAllowed(choice: ImageChoice): Promise<ImageCandidates> {
   const { engine, policy, signal } = choice;
-  const { list } = engine.images;
-  if (list === undefined) {
+  const { images: stored } = engine;
+  if (stored.list === undefined) {
     return { found: false, problem: 'the engine does not list its images; name one that is there' };
   }
-  const listed = await engineCall('list images', signal, async (callSignal) => list({ signal: callSignal }));
-  const allowed = listed
+  const listed = await engineCall('list images', signal, async (callSignal) =>
+    stored.list?.({ signal: callSignal }),
+  );
+  const allowed = (listed ?? [])
     .flatMap((image) => {
       const reference = allowedName(image, policy);
       return reference === null ? [] : [{ reference, image }];
@@ -95,7 +98,9 @@ async function objection(
 ): Promise<string | null> {
   if (info.operatingSystem !== 'linux') return `the image ${reference} is not for Linux`;
   if (verifier === undefined) return null;
-  const digest = info.repoDigests[0]?.split('@')[1] ?? null;
+  const repository = repositoryOf(reference);
+  const known = info.repoDigests.find((each) => repositoryOf(each) === repository);
+  const digest = known?.split('@')[1] ?? null;
   try {
     await verifyImage(verifier, { reference, digest, imageId: info.id }, signal);
     return null;

@@ -22,6 +22,18 @@ const MAX_SKEW_MS = 5_000;
 /** Fewer free networks than this are soon used up. */
 const FEW_NETWORKS = 5;
 
+/** What nobody but the engine can tell. */
+const TOLD_BY_ENGINE = [
+  'control_groups',
+  'storage_driver',
+  'live_restore',
+  'security_options',
+  'runtimes',
+  'gpus',
+  'clock',
+  'address_pools',
+] as const satisfies DoctorCheckName[];
+
 /** Where the engine is and how that is known. */
 export function endpointCheck(endpoint: EngineLocation | null): DoctorCheck {
   if (endpoint === null) return toCheck('endpoint', notChecked('the engine tells of no address'));
@@ -30,18 +42,9 @@ export function endpointCheck(endpoint: EngineLocation | null): DoctorCheck {
 
 /** An engine that did not answer: of everything else about it nothing is known. */
 export function unreachableChecks(message: string, hint: string | undefined): readonly DoctorCheck[] {
-  const others = [
-    'control_groups',
-    'storage_driver',
-    'live_restore',
-    'security_options',
-    'runtimes',
-  ] as const;
   return [
     toCheck('engine', failed(message, hint ?? 'start the engine, or say where it is')),
-    ...[...others, 'gpus', 'clock', 'address_pools'].map((name) =>
-      toCheck(name as DoctorCheckName, notChecked('the engine did not answer')),
-    ),
+    ...TOLD_BY_ENGINE.map((name) => toCheck(name, notChecked('the engine did not answer'))),
   ];
 }
 

@@ -1,5 +1,6 @@
 /** What the containers of an examination showed of each limit. Pure: a limit is enforced only if that was seen, and whatever was not seen is not checked. */
 import type { EnforcedLimit } from '../base/enforced-limits.js';
+import { wasSignaled } from '../execute/signals.js';
 import { FORKS, PIECES } from './probe-programs.js';
 import { type Probe, PROBE_MEMORY_BYTES, PROBE_PIDS } from './probes.js';
 import type { LimitCheck } from './report.js';
@@ -78,13 +79,15 @@ function judgeMemory(end: EndedProbe): Finding | null {
 }
 
 function judgePids(end: EndedProbe): Finding | null {
-  const { seen, stopped } = end;
+  const { seen, stopped, exitCode } = end;
   if (seen.has('missing')) return notChecked('the image has no sleep, which this is tried with');
   const forked = numberOf(end, 'forked');
   if (forked === FORKS) {
     return notEnforced(`${String(FORKS)} processes ran where ${String(PROBE_PIDS)} may`);
   }
-  if (forked === null || forked >= PROBE_PIDS || stopped !== null) return null;
+  // Whoever kills the shell keeps it from beginning another, too.
+  const wasEnded = stopped !== null || exitCode === null || wasSignaled(exitCode);
+  if (forked === null || forked >= PROBE_PIDS || wasEnded) return null;
   return enforced(`after ${String(forked)} more processes the kernel refused another`);
 }
 
@@ -108,7 +111,8 @@ function judgeFilled(end: EndedProbe, key: EnforcedLimit, place: string): Findin
 
 function judgeUlimits(end: EndedProbe): Finding | null {
   const pieces = numberOf(end, 'ulimits');
-  if (pieces === null) return null;
+  // Only what comes next says that no more of them followed.
+  if (pieces === null || !end.seen.has('shm_size')) return null;
   return pieces < 4
     ? enforced('a file could not grow beyond the ulimit fsize')
     : notEnforced('a file grew beyond the ulimit fsize');

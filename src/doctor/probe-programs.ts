@@ -67,12 +67,15 @@ x=0123456789abcdef; while [ \${#x} -lt 33554432 ]; do x=$x$x; done
 echo 'survived all'
 `;
 
-/** Begins more processes than it may. */
+/** Begins more processes than it may. A shell that is refused one gives up, or goes on without: then the number of the last one stays. */
 export const PIDS_PROGRAM = `
 if ! command -v sleep >/dev/null; then echo 'missing sleep'; exit 0; fi
 n=0
+last=
 while [ $n -lt ${String(FORKS)} ]; do
   sleep 120 &
+  if [ "$!" = "$last" ]; then exit 3; fi
+  last=$!
   n=$((n+1))
   echo "forked $n"
 done 2>/dev/null

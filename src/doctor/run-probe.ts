@@ -72,6 +72,8 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
       return { ran: false, problem: 'the image has no sh that can be started' };
     }
     if (ending.info === null) return { ran: false, problem: 'its container was removed by somebody else' };
+    // A number that was counted up in the lost part would look like a bound.
+    if (!ending.logsComplete) return { ran: false, problem: 'a part of what its container wrote was lost' };
     return {
       ran: true,
       seen: keysIn(Buffer.concat(chunks).toString('utf8')),

@@ -1,11 +1,10 @@
 /** Tries every limit in containers of one image, one after the other, and says what was seen. It chooses among images that may be used. */
 import { ENFORCED_LIMITS } from '../base/enforced-limits.js';
-import { judgeLimit, type ProbeEnd } from './judge-limits.js';
+import { judgeLimit, LIMIT_PROBES, type ProbeEnd } from './judge-limits.js';
 import { remedyFor, UNSEEN_REMEDY } from './limit-remedies.js';
 import { BOUNDS_PROBE, CPU_PROBE, MEMORY_PROBE, PIDS_PROBE, type Probe } from './probes.js';
 import type { DoctorImage, LimitCheck } from './report.js';
 import { type ProbeParts, runProbe } from './run-probe.js';
-import { LIMIT_PROBES } from './judge-limits.js';
 
 /** What the containers showed. */
 export interface TriedLimits {

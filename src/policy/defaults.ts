@@ -58,6 +58,7 @@ export const DEFAULT_POLICY: Policy = {
     deniedEnvironment: [],
     requireAttestation: false,
     acceptUnenforced: [],
+    requireEnforcement: false,
   },
   secrets: { allow: ['*'], delivery: 'any', allowDisk: false, onLeak: 'report' },
   storage: { read: ['*'], write: ['*'] },

@@ -75,6 +75,8 @@ export interface SecurityPolicy {
   readonly requireAttestation: boolean;
   /** Limits without which runs go on where `doctor()` saw that the engine does not enforce them; every other such limit refuses the runs it was promised to. */
   readonly acceptUnenforced: readonly EnforcedLimit[];
+  /** Whether a run is refused unless `doctor()` of this process saw every limit it was promised, and that is not accepted, enforced. */
+  readonly requireEnforcement: boolean;
 }
 
 /** Which secrets jobs may have, and how they get them. */

@@ -70,6 +70,8 @@ describe('a limit', () => {
     // It ended in the middle, for another reason than the bound.
     ['pids', ended('forked 20\n', { exitCode: 2 })],
     ['pids', ended('forked 3\n', { exitCode: 137, stopped: 'closed' })],
+    ['pids', ended('forked 3\n', { exitCode: 137 })],
+    ['ulimits', ended('ulimits 1\n', { exitCode: 137 })],
     ['pids', ended('missing sleep\n')],
     ['cpu', ended('missing cpu.stat\n')],
     ['shm_size', ended(boundsWith({ shm_size: '0' }))],

@@ -27,7 +27,7 @@ const enforced = (evidence: string): Finding => ({ state: 'enforced', evidence }
 const notEnforced = (evidence: string): Finding => ({ state: 'not_enforced', evidence });
 
 /** Nothing was seen, and why. */
-export const notChecked = (evidence: string): Finding => ({ state: 'not_checked', evidence });
+const notChecked = (evidence: string): Finding => ({ state: 'not_checked', evidence });
 
 /** By which container each limit is tried, and what its end means. */
 export const LIMIT_PROBES: Readonly<

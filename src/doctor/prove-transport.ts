@@ -27,6 +27,10 @@ export async function proveTransport({
 }: TransportParts): Promise<TransportProof> {
   if (probe === null) return { proven: false, wasTried: false, problem: 'there is no image to try it with' };
   const cleanup = createCleanup();
+  // One that was broken off says nothing of the transport.
+  const unproven = (problem: string): TransportProof => {
+    return { proven: false, wasTried: !probe.stop.signal.aborted, problem };
+  };
   try {
     const { identity, examinationId: runId, stop } = probe;
     const folder = await createWorkspace(workspaceRoot, {
@@ -46,12 +50,11 @@ export async function proveTransport({
       readOnly: true,
     } as const;
     const end = await runProbe(probe, transportProbe(mount, `${String(user.uid)}:${String(user.gid)}`));
-    if (!end.ran) return { proven: false, wasTried: true, problem: end.problem };
+    if (!end.ran) return unproven(end.problem);
     if (end.seen.get('marker') === marker) return { proven: true };
-    const problem = end.stopped ?? 'the container did not see the marker that was written here';
-    return { proven: false, wasTried: true, problem };
+    return unproven(end.stopped ?? 'the container did not see the marker that was written here');
   } catch (error) {
-    return { proven: false, wasTried: true, problem: error instanceof Error ? error.message : String(error) };
+    return unproven(error instanceof Error ? error.message : String(error));
   } finally {
     await cleanup.run((_, error) => {
       probe.onLeftover('the folder of the marker', error);

@@ -4,7 +4,7 @@ import type { FakeExit, FakeJob } from 'berthkit/testing';
 /** By the word of each container: its output and its end. */
 export type ProbeAnswers = Readonly<Record<string, readonly [output: string, exit: FakeExit]>>;
 
-export const BOUNDS = [
+const BOUNDS = [
   'no_new_privileges 1',
   'capabilities 0000000000000000',
   'root refused',

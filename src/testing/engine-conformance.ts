@@ -9,6 +9,7 @@ import { IMAGE_CASES } from './engine-image-cases.js';
 import { LIFECYCLE_CASES } from './engine-lifecycle-cases.js';
 import { OUTPUT_CASES } from './engine-output-cases.js';
 import { STATS_CASES } from './engine-stats-cases.js';
+import { SYSTEM_CASES } from './engine-system-cases.js';
 import { VOLUME_CASES } from './engine-volume-cases.js';
 import { WRITTEN_CASES } from './engine-written-cases.js';
 import { createEngineTrial, type EngineUnderTest } from './engine-trial.js';
@@ -25,6 +26,7 @@ const CASES = [
   ...IMAGE_CASES,
   ...VOLUME_CASES,
   ...BUILD_CASES,
+  ...SYSTEM_CASES,
 ];
 
 /**

@@ -1,6 +1,6 @@
 /** An engine for tests without Docker: scripted jobs, strict about the order of calls, able to fail at any of them. */
 import { isDeepStrictEqual } from 'node:util';
-import type { CallOptions, ContainerEngine, EngineEvent } from '../engine/types.js';
+import type { CallOptions, ContainerEngine, EngineEvent, NetworkSummary } from '../engine/types.js';
 import { EngineError, ImageError } from '../errors.js';
 import { createFakeContainerCalls } from './fake-container-calls.js';
 import type { FakeContainer } from './fake-container.js';
@@ -13,6 +13,12 @@ import type { EngineCall, FakeEngineScript, FakeFailure } from './fake-script.js
 import { createFakeVolumeCalls } from './fake-volume-calls.js';
 import type { FakeVolume } from './fake-volumes.js';
 import { hang } from './fake-waiting.js';
+
+/** As Docker has them. */
+const NETWORKS: readonly NetworkSummary[] = [
+  { name: 'none', subnets: [] },
+  { name: 'bridge', subnets: ['172.17.0.0/16'] },
+];
 
 /** One call that was made. */
 export interface FakeCall {
@@ -172,6 +178,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
         limitsSwap: script.limitsSwap ?? true,
         liveRestore: script.liveRestore ?? true,
         volumeSubpaths: script.volumeSubpaths ?? true,
+        system: script.system,
       })),
     ...(hasEvents ? { events } : {}),
     async close() {
@@ -184,6 +191,10 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       ...(hasVolumes ? createFakeCopyCalls(containerParts) : {}),
     },
     ...(hasVolumes ? { volumes: volumeCalls } : {}),
+    networks: {
+      list: async (options) =>
+        perform('networks.list', null, options?.signal, () => script.networks ?? NETWORKS),
+    },
     images: {
       pull: async (reference, options) =>
         perform('images.pull', reference, options?.signal, () => {

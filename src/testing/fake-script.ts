@@ -1,6 +1,6 @@
 /** What a test tells the fake engine to do, as types. No behaviour. */
 import type { AppliedSpec } from '../engine/applied-spec.js';
-import type { PullProgress } from '../engine/types.js';
+import type { EngineSystem, NetworkSummary, PullProgress } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import type { RegistryCredentials } from '../secrets/types.js';
 
@@ -23,6 +23,7 @@ export type EngineCall =
   | 'volumes.create'
   | 'volumes.remove'
   | 'volumes.list'
+  | 'networks.list'
   | 'events'
   | 'images.pull'
   | 'images.inspect'
@@ -137,6 +138,10 @@ export interface FakeEngineScript {
   readonly volumeSubpaths?: boolean | undefined;
   /** What the engine says of itself: whether containers outlive its restart. Default true. */
   readonly liveRestore?: boolean | undefined;
+  /** What it says of the system beneath it; default: nothing. */
+  readonly system?: EngineSystem | undefined;
+  /** Networks there are. Default: `none`, and `bridge` with Docker's addresses. */
+  readonly networks?: readonly NetworkSummary[] | undefined;
   /** Containers go on in spite of SIGKILL and of their removal, as with a process that waits for a dead disk; only `disappear` removes them. */
   readonly stuck?: boolean | undefined;
 }

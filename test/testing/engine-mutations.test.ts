@@ -8,7 +8,9 @@ import type {
   ContainerStats,
   EngineContainers,
   EngineEvent,
+  EngineSystem,
   EngineVolumes,
+  NetworkSummary,
   OutputChunk,
 } from '../../src/engine/types.js';
 import { EngineError } from '../../src/errors.js';
@@ -91,6 +93,29 @@ const withoutSignal = (options: { readonly signal?: AbortSignal | undefined } | 
 const withVolumes =
   (change: (volumes: EngineVolumes) => Partial<EngineVolumes>): Mutate =>
   (engine) => ({ ...engine, volumes: { ...engine.volumes!, ...change(engine.volumes!) } });
+
+const SYSTEM_CASE = 'info tells of its system in words that can be read, or not at all';
+const NETWORK_CASE = 'networks are listed by name, with their addresses';
+
+const withSystem =
+  (change: Partial<EngineSystem>): Mutate =>
+  (engine) => ({
+    ...engine,
+    info: async (options) => {
+      const nothing = {
+        cgroupVersion: null,
+        storageDriver: null,
+        securityOptions: null,
+        time: null,
+        addressPools: null,
+      };
+      return { ...(await engine.info(options)), system: { ...nothing, ...change } };
+    },
+  });
+
+const withNetworks =
+  (networks: readonly NetworkSummary[]): Mutate =>
+  (engine) => ({ ...engine, networks: { list: () => Promise.resolve(networks) } });
 
 /** A tar that comes out of a container, with its entries changed. */
 const withEntriesOut = (change: (entry: TarEntry) => TarEntry | null): Mutate =>
@@ -776,6 +801,16 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
       },
     })),
   ],
+  'tells the time in its own words': [SYSTEM_CASE, withSystem({ time: 'half past three' })],
+  'tells of control groups in its own words': [SYSTEM_CASE, withSystem({ cgroupVersion: 'v2' })],
+  'has a storage driver without a name': [SYSTEM_CASE, withSystem({ storageDriver: '' })],
+  'has a security option without a word': [SYSTEM_CASE, withSystem({ securityOptions: [''] })],
+  'takes addresses from no subnet': [
+    SYSTEM_CASE,
+    withSystem({ addressPools: [{ base: 'default', size: 16 }] }),
+  ],
+  'lists a network without a name': [NETWORK_CASE, withNetworks([{ name: '', subnets: [] }])],
+  'lists addresses that are none': [NETWORK_CASE, withNetworks([{ name: 'x', subnets: ['dhcp'] }])],
 };
 
 describe('engineConformance notices an engine that', () => {

@@ -92,6 +92,29 @@ describe('doctor', () => {
     expect(runtime.stats()).toMatchObject({ running: 0 });
   });
 
+  it('measures clock and networks by what the engine says now', async () => {
+    const at = Date.parse('2026-01-02T03:04:05.000Z');
+    const clock = { now: () => at, monotonic: () => performance.now() };
+    const script: FakeEngineScript = {
+      system: {
+        cgroupVersion: '2',
+        storageDriver: 'overlay2',
+        securityOptions: ['name=seccomp,profile=builtin'],
+        time: '2026-01-02T03:04:15.000Z',
+        addressPools: [{ base: '10.0.0.0/24', size: 26 }],
+      },
+      networks: [{ name: 'used', subnets: ['10.0.0.64/26'] }],
+    };
+    const { runtime } = await setUp(script, {}, { clock });
+    const { at: told, measured, checks, healthy } = await runtime.doctor();
+    expect(told).toBe('2026-01-02T03:04:05.000Z');
+    expect(measured).toMatchObject({ clockSkewMs: 10_000, freeNetworks: 3 });
+    expect(measured.freeBytes).toBeGreaterThan(0);
+    const found = Object.fromEntries(checks.map(({ check, status }) => [check, status]));
+    expect(found).toMatchObject({ clock: 'warning', address_pools: 'warning', control_groups: 'ok' });
+    expect(healthy).toBe(true);
+  });
+
   it('changes nothing before it is asked, and then readiness tells of it', async () => {
     const { runtime, created } = await setUp();
     expect((await runtime.readiness()).details.doctor).toBeNull();

@@ -44,9 +44,10 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
   const chunks: Uint8Array[] = [];
   let length = 0;
   let containerId: string | null = null;
-  cleanup.add('container', async (signal) => removeContainer(engine, containerId, spec, signal));
   try {
     stop.signal.throwIfAborted();
+    // By name, too: a container may be made whose making was not answered.
+    cleanup.add('container', async (signal) => removeContainer(engine, containerId, spec, signal));
     const ending = await executeContainer({
       ...{ engine, spec, stop },
       // What is examined is what happens in it, also where the engine says something else.

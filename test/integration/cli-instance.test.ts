@@ -82,3 +82,35 @@ describe('a run of another process', { timeout: 240_000 }, () => {
     expect(stderr).toContain('knows no run "nobody"');
   });
 });
+
+describe('an examination', { timeout: 240_000 }, () => {
+  it('tells a person what the engine enforces, and exits 0', async () => {
+    const { code, stdout, stderr } = await cli('doctor', '--image', 'busybox:1');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^ok +endpoint +unix:\/\/\S+ \(named by: DOCKER_HOST\)$/m);
+    expect(stdout).toMatch(/^ok +transport +bind: /m);
+    expect(stdout.match(/^enforced {2}/gm)).toHaveLength(10);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('healthy');
+  });
+
+  it('whose process was killed is no run, and what it left is removed by reconcile', async () => {
+    const child = start('doctor', '--image', 'busybox:1');
+    const exited = once(child, 'exit');
+    await expect.poll(async () => (await containers()).length, { timeout: 60_000, interval: 20 }).toBe(1);
+    child.kill('SIGKILL');
+    await exited;
+    expect(await openRuns()).toEqual([]);
+    const [name] = await containers();
+    const done = await cli('reconcile', '--json');
+    expect(done.code).toBe(0);
+    // A moment later its process would have removed it itself, or made the next.
+    if (name !== undefined) {
+      expect(JSON.parse(done.stdout)).toMatchObject({
+        actions: expect.arrayContaining([
+          expect.objectContaining({ action: 'removed', what: 'container', name, problem: null }),
+        ]) as unknown,
+      });
+    }
+    expect(await containers()).toEqual([]);
+  });
+});

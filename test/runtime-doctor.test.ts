@@ -236,10 +236,29 @@ describe('doctor', () => {
     expect((await runtime.readiness()).details.doctor).toMatchObject({ notEnforced: [], healthy: false });
   });
 
-  it('takes the next image where one has no shell', async () => {
+  const TWO = { 'busybox:bare': { sizeBytes: 1 }, 'busybox:1': { sizeBytes: 2 } };
+
+  it('takes the next image where the engine finds no shell in one', async () => {
     const error = new EngineError('engine.failed', 'no sh', { details: { exitCode: 127 } });
-    const images = { 'busybox:bare': { sizeBytes: 1 }, 'busybox:1': { sizeBytes: 2 } };
-    const { runtime } = await setUp({ images, fail: [{ call: 'containers.start', error, times: 1 }] });
+    const { runtime } = await setUp({
+      images: TWO,
+      fail: [{ call: 'containers.start', error, times: 1 }],
+    });
+    const report = await runtime.doctor();
+    expect(report).toMatchObject({ healthy: true });
+    expect(report.image?.reference).toContain('busybox:1');
+  });
+
+  it('takes the next image where an init process finds no shell in one', async () => {
+    let isFirst = true;
+    const { runtime } = await setUp({
+      images: TWO,
+      run: async (job) => {
+        if (!isFirst) return answering()(job);
+        isFirst = false;
+        return { exitCode: 127 };
+      },
+    });
     const report = await runtime.doctor();
     expect(report).toMatchObject({ healthy: true });
     expect(report.image?.reference).toContain('busybox:1');

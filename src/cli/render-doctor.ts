@@ -2,7 +2,7 @@
 import type { DoctorCheck, DoctorReport, LimitCheck } from '../index.js';
 
 const STATUS_WIDTH = 14;
-const NAME_WIDTH = 18;
+const NAME_WIDTH = 19;
 
 /** A line for each check and limit, what to do beneath it, and the sum of it all. */
 export function doctorLines(report: DoctorReport): readonly string[] {

@@ -69,7 +69,8 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
       onSighting: () => undefined,
       onWarning: () => undefined,
     });
-    if (ending.startExitCode !== null) {
+    const seen = keysIn(Buffer.concat(chunks).toString('utf8'));
+    if (ending.startExitCode !== null || isWithoutShell(seen, ending.info?.exitCode)) {
       return { ran: false, problem: 'the image has no sh that can be started' };
     }
     if (ending.info === null) return { ran: false, problem: 'its container was removed by somebody else' };
@@ -77,7 +78,7 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
     if (!ending.logsComplete) return { ran: false, problem: 'a part of what its container wrote was lost' };
     return {
       ran: true,
-      seen: keysIn(Buffer.concat(chunks).toString('utf8')),
+      seen,
       exitCode: ending.info.exitCode,
       oomKilled: ending.info.oomKilled,
       stopped: ending.stop?.message ?? null,
@@ -89,6 +90,11 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
       parts.onLeftover(`container ${spec.name}`, error);
     });
   }
+}
+
+/** An init process that finds no program says so by its exit code only; no program of ours ends like that before it wrote a word. */
+function isWithoutShell(seen: ReadonlyMap<string, string>, exitCode: number | null | undefined): boolean {
+  return seen.size === 0 && (exitCode === 126 || exitCode === 127);
 }
 
 /** `key value` a line. A line that has no end was cut off. */

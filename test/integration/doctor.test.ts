@@ -1,4 +1,5 @@
 /** What doctor says of a real engine, and that it sees exactly what somebody between takes away. */
+import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { dockerEngine, type DoctorReport, type EnforcedLimit } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -119,6 +120,31 @@ describe('doctor on a real engine', () => {
     await runtime.close();
     expect(await engine.containers.list(labels)).toEqual([]);
     expect(await examination).toMatchObject({ healthy: false, leftovers: [] });
+  });
+
+  it('takes the smallest image that has a shell', async () => {
+    const docker = new Docker({ socketPath: engineHost().replace(/^unix:\/\//, '') });
+    const bare = 'berthkit-doctor-bare:1';
+    const nothing = Readable.from([Buffer.alloc(1024)]);
+    const answer = await docker.importImage(nothing, { repo: 'berthkit-doctor-bare', tag: '1' });
+    (answer as Readable).resume();
+    await expect
+      .poll(async () =>
+        docker
+          .getImage(bare)
+          .inspect()
+          .then(
+            () => true,
+            () => false,
+          ),
+      )
+      .toBe(true);
+    onTestFinished(async () => void (await docker.getImage(bare).remove()));
+    const runtime = await testRuntime({ policy: { images: { allow: [bare, image] } } });
+    const report = await runtime.doctor();
+    expect(statesOf(report)).toEqual(allEnforced);
+    expect(report.image?.reference).not.toContain('bare');
+    expect(await runtime.doctor({ image: bare })).toMatchObject({ healthy: false, image: null });
   });
 
   it('checks nothing and says so where policy allows no image that is there', async () => {

@@ -341,7 +341,6 @@ describe('doctor, whatever breaks,', () => {
     'containers.create',
     'containers.attach',
     'containers.start',
-    'containers.inspect',
   ] as const)('says nothing is enforced when each %s fails, and leaves nothing', async (call) => {
     const { runtime } = await setUp({ fail: [{ call }] });
     const found = Object.values(await states(runtime));

@@ -127,7 +127,7 @@ describe('doctor on a real engine', () => {
     const bare = 'berthkit-doctor-bare:1';
     const nothing = Readable.from([Buffer.alloc(1024)]);
     const answer = await docker.importImage(nothing, { repo: 'berthkit-doctor-bare', tag: '1' });
-    (answer as Readable).resume();
+    answer.resume();
     await expect
       .poll(async () =>
         docker
@@ -139,7 +139,9 @@ describe('doctor on a real engine', () => {
           ),
       )
       .toBe(true);
-    onTestFinished(async () => void (await docker.getImage(bare).remove()));
+    onTestFinished(async () => {
+      await docker.getImage(bare).remove();
+    });
     const runtime = await testRuntime({ policy: { images: { allow: [bare, image] } } });
     const report = await runtime.doctor();
     expect(statesOf(report)).toEqual(allEnforced);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chown, type FileHandle, open, unlink } from 'node:fs/promises';
 import { bytesOf } from './chunks.js';
-import { copyContent, writeChunk } from './copy-content.js';
+import { copyContent, scanContent, writeChunk } from './copy-content.js';
 import { childPath, handlePath, type NodeName } from './node.js';
 
 /** The owner of a new file or folder. */
@@ -42,7 +42,7 @@ export interface CreateOptions extends TransferOptions {
   readonly sync?: boolean | undefined;
 }
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 
 /** How a file is read. */
 interface ReadOptions extends TransferOptions {
@@ -50,44 +50,62 @@ interface ReadOptions extends TransferOptions {
   readonly sizeBytes?: number | undefined;
 }
 
-/** The bytes of an open file from its start, independent of other readers of the same handle, and all of them whatever size it was said to have. */
+/**
+ * The bytes of an open file from its start, independent of other readers of the same handle, and all of them whatever size it was said to
+ * have. One chunk is read while the one before is used.
+ */
 export async function* readContent(
   content: FileHandle,
-  options: ReadOptions,
+  { sizeBytes = CHUNK_BYTES, signal, onBytes }: ReadOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { sizeBytes = CHUNK_BYTES } = options;
   // One byte more than there is: the end of a small file is seen at its first reading.
-  let length = Math.min(sizeBytes + 1, CHUNK_BYTES);
+  const firstLength = Math.min(sizeBytes + 1, CHUNK_BYTES);
   let position = 0;
-  for (;;) {
-    options.signal.throwIfAborted();
-    // A new buffer for each chunk: the reader may keep it.
-    const buffer = Buffer.allocUnsafe(length);
-    const { bytesRead } = await content.read(buffer, 0, length, position);
-    if (bytesRead === 0) return;
-    options.onBytes?.(bytesRead);
-    position += bytesRead;
-    yield buffer.subarray(0, bytesRead);
-    if (length < CHUNK_BYTES && bytesRead < length) return;
-    length = CHUNK_BYTES;
+  let reading = readChunk(content, firstLength, 0);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const chunk = await reading;
+      if (chunk.byteLength === 0) return;
+      const isLast = position === 0 && firstLength < CHUNK_BYTES && chunk.byteLength < firstLength;
+      onBytes?.(chunk.byteLength);
+      position += chunk.byteLength;
+      if (!isLast) reading = readChunk(content, CHUNK_BYTES, position);
+      yield chunk;
+      if (isLast) return;
+    }
+  } finally {
+    // Whoever breaks off may close the file at once.
+    await reading.catch(() => undefined);
   }
+}
+
+/** A new buffer for each chunk: the reader may keep it. */
+function readChunk(content: FileHandle, length: number, position: number): Promise<Uint8Array> {
+  const buffer = Buffer.allocUnsafe(length);
+  const reading = content
+    .read(buffer, 0, length, position)
+    .then(({ bytesRead }) => buffer.subarray(0, bytesRead));
+  // Nobody may be waiting for it yet when it fails.
+  reading.catch(() => undefined);
+  return reading;
 }
 
 /** How a file is hashed. */
 interface DigestOptions extends ReadOptions {
-  /** Gets each chunk in the same pass, for whoever looks for something else in it. */
+  /** Gets each chunk in the same pass, for whoever looks for something else in it; must not keep it. */
   readonly onChunk?: ((chunk: Uint8Array) => void) | undefined;
 }
 
 /** Size and SHA-256 of an open file. */
 export async function digestContent(content: FileHandle, options: DigestOptions): Promise<Digest> {
   const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const chunk of readContent(content, options)) {
+  const { sizeBytes: said = CHUNK_BYTES, signal, onBytes, onChunk } = options;
+  const sizeBytes = await scanContent(content, { sizeBytes: said, signal, onBytes }, async (chunk) => {
     hash.update(chunk);
-    options.onChunk?.(chunk);
-    sizeBytes += chunk.byteLength;
-  }
+    onChunk?.(chunk);
+    await Promise.resolve();
+  });
   return { sizeBytes, sha256: hash.digest('hex') };
 }
 
@@ -168,8 +186,9 @@ async function writeAll(
   let sizeBytes = 0;
   for await (const chunk of bytesOf(body, options.signal)) {
     options.onBytes?.(chunk.byteLength);
+    const writing = writeChunk(file, chunk, sizeBytes);
     onChunk?.(chunk);
-    await writeChunk(file, chunk, sizeBytes);
+    await writing;
     sizeBytes += chunk.byteLength;
   }
   return sizeBytes;

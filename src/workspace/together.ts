@@ -1,5 +1,10 @@
 /** Runs tasks side by side; the first failure stops the rest. It knows nothing of what they do. */
 
+import { lazy } from '../base/lazy.js';
+
+/** Loaded when something is to be run: an import of berthkit does not pay for it. */
+const loadLimit = lazy(async () => import('p-limit'));
+
 /** How tasks run. */
 export interface TogetherOptions {
   readonly concurrency: number;
@@ -16,8 +21,7 @@ export async function runTogether<T>(
 ): Promise<T[]> {
   const controller = new AbortController();
   const signal = AbortSignal.any([options.signal, controller.signal]);
-  // Loaded when something is to be run: an import of berthkit does not pay for it.
-  const { default: pLimit } = await import('p-limit');
+  const { default: pLimit } = await loadLimit();
   const limit = pLimit(Math.max(1, options.concurrency));
   let failure: { readonly error: unknown } | null = null;
   const run = async (task: (signal: AbortSignal) => Promise<T>): Promise<T> => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { open, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -8,6 +8,8 @@ import { createFile, digestContent, readContent } from '../../src/host/file-cont
 import { makeFolder, makeFolders, NotAFolderError } from '../../src/host/folders.js';
 import { openChild, openContent, openDirectory } from '../../src/host/node.js';
 import { noSignal, openBelow, scratch } from './scratch.js';
+
+const MIB = 1024 ** 2;
 
 async function* chunksOf(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   for (const chunk of chunks) yield await Promise.resolve(chunk);
@@ -45,7 +47,7 @@ describe('file content', () => {
     expect(await openBelow(path)).toEqual([]);
   });
 
-  it.each([0, 1, 1000, 300_000])(
+  it.each([0, 1, 1000, 300_000, MIB - 1, MIB, MIB + 1, 2 * MIB - 1, 2 * MIB, 5 * MIB + 7])(
     'reads all of a file of %i bytes, whatever size it was said to have',
     async (size) => {
       const path = await scratch();
@@ -60,12 +62,40 @@ describe('file content', () => {
         const digest = await digestContent(content, { sizeBytes, signal: noSignal(), onBytes });
         expect(digest).toEqual({ sizeBytes: size, sha256: createHash('sha256').update(bytes).digest('hex') });
         expect(counted.reduce((sum, count) => sum + count, 0)).toBe(size);
+        const read: Uint8Array[] = [];
+        for await (const chunk of readContent(content, { sizeBytes, signal: noSignal() })) read.push(chunk);
+        expect(Buffer.concat(read).equals(bytes)).toBe(true);
       }
       await content.close();
       await node.handle.close();
       await root.handle.close();
     },
   );
+
+  it('reads nothing any more once its reader has broken off', async () => {
+    const path = await scratch();
+    await writeFile(join(path, 'f'), Buffer.alloc(4 * MIB, 'abc'));
+    const content = await open(join(path, 'f'));
+    for await (const chunk of readContent(content, { signal: noSignal() })) {
+      expect(chunk.byteLength).toBe(MIB);
+      break;
+    }
+    // A reading under way would hold it open.
+    await content.close();
+    expect(content.fd).toBe(-1);
+    expect(await openBelow(path)).toEqual([]);
+  });
+
+  it('says by which error reading ended when its reader comes to it, and not before', async () => {
+    const path = await scratch();
+    await writeFile(join(path, 'f'), Buffer.alloc(2 * MIB, 'abc'));
+    const content = await open(join(path, 'f'));
+    const reader = readContent(content, { signal: noSignal() });
+    expect((await reader.next()).value).toHaveLength(MIB);
+    await content.close();
+    expect((await reader.next()).value).toHaveLength(MIB);
+    await expect(reader.next()).rejects.toThrow();
+  });
 
   it('sets the mode whatever the umask', async () => {
     const path = await scratch();

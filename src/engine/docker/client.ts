@@ -1,8 +1,12 @@
 /** dockerode, loaded when it is first needed and only as far as this adapter uses it. The only file that imports it. */
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
+import { lazy } from '../../base/lazy.js';
 import { EngineError } from '../../errors.js';
 import { destinationOf, isSecure, type Reach } from './connection.js';
+
+// Asked for once: with a loader in the process (of TypeScript, of tracing) each further import of a loaded module costs a millisecond.
+const loadDockerode = lazy(async () => import('dockerode'));
 
 /** A container of dockerode: methods of which only the answer counts. */
 export interface DockerContainer {
@@ -79,7 +83,7 @@ export async function createDockerClient(
     agent,
   };
   try {
-    const { default: Docker } = await import('dockerode');
+    const { default: Docker } = await loadDockerode();
     return new Docker(options);
   } catch (cause) {
     throw new EngineError('engine.failed', 'dockerode could not be loaded or set up.', {

@@ -1,5 +1,6 @@
 /** Failures of a call to the engine as typed errors: status code first, then the system's error code; text only as message. */
-import { EngineError, JobRuntimeError, type ErrorCodeOf } from '../../errors.js';
+import type { ErrorCodeOf } from '../../error-codes.js';
+import { EngineError, JobRuntimeError } from '../../errors.js';
 import { toObject, toText } from './json-fields.js';
 import { SshFailure } from './ssh-connection.js';
 

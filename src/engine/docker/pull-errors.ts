@@ -1,5 +1,6 @@
 /** What engines say of pulls and pushes that failed, as typed errors: a table. It reads no stream. */
-import { ImageError, type ErrorCodeOf } from '../../errors.js';
+import type { ErrorCodeOf } from '../../error-codes.js';
+import { ImageError } from '../../errors.js';
 import type { PullFailureReason } from '../types.js';
 
 /** One way for a pull to fail. */

@@ -1,5 +1,5 @@
 /** A transport with typed errors: every failure of a call becomes a `JobRuntimeError` that says what was tried, and where. */
-import type { ErrorCodeOf } from '../../errors.js';
+import type { ErrorCodeOf } from '../../error-codes.js';
 import type { CallOptions } from '../types.js';
 import type { DockerClient } from './client.js';
 import { toEngineError } from './errors.js';

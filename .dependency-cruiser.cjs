@@ -8,7 +8,7 @@ const rings = [
   ['receipt-types', '^src/receipt-types\\.ts$', 0],
   ['result', '^src/result(-files)?\\.ts$', 0],
   ['run-plan', '^src/plan/run-plan\\.ts$', 0],
-  ['errors', '^src/errors\\.ts$', 0],
+  ['errors', '^src/error(s|-codes)\\.ts$', 0],
   ['outcome', '^src/(outcome|recorded-error)\\.ts$', 0],
   ['events', '^src/events\\.ts$', 0],
   ['assert-succeeded', '^src/assert-succeeded\\.ts$', 0],

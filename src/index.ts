@@ -47,6 +47,7 @@ export type * from './plan/run-plan.js';
 export type { SpecDifference } from './plan/attestation.js';
 export type { Explanation } from './plan/explain.js';
 export { assertSucceeded } from './assert-succeeded.js';
+export * from './error-codes.js';
 export * from './errors.js';
 export { REASONS } from './result.js';
 export type * from './result.js';

@@ -1,5 +1,5 @@
 /** What is logged of events, and at which level: a pure table. It writes nothing; events are redacted already. */
-import { ERROR_CODES } from './errors.js';
+import { ERROR_CODES } from './error-codes.js';
 import type { RunEvent } from './events.js';
 import type { RuntimeEvent } from './runtime-events.js';
 

@@ -1,5 +1,6 @@
 /** The terminal state of a run as data: its result, or the error that kept it from having one. */
-import type { ErrorKind, Issue } from './errors.js';
+import type { ErrorKind } from './error-codes.js';
+import type { Issue } from './errors.js';
 import type { RunResult } from './result.js';
 
 /** An error as data. */

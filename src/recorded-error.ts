@@ -1,11 +1,9 @@
 /** An error that was written down, as an error again: of the same class and code where this version knows them. */
+import { ERROR_CODES, type ErrorCode, type ErrorKind } from './error-codes.js';
 import {
   type AnyJobRuntimeError,
   ConfigError,
   EngineError,
-  ERROR_CODES,
-  type ErrorCode,
-  type ErrorKind,
   type ErrorOptions,
   ImageError,
   type JobRuntimeError,

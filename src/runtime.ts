@@ -8,24 +8,19 @@ import { createEngineSource } from './engine-source.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { RuntimeError } from './errors.js';
 import { createAdmission } from './execute/admission.js';
-import type { Queueing } from './execute/turns.js';
 import { createDiskGuard } from './execute/disk-guard.js';
 import { createResting } from './execute/resting.js';
 import { createTransportMemory } from './execute/transport-proof.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
 import { renderMetrics } from './metrics.js';
-import { compileJob, retryOver } from './job/compile.js';
 import { validateJob } from './job/validate.js';
-import type { RunRequest } from './plan/container-spec.js';
 import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
 import { holdLease } from './recovery/owner-lease.js';
 import type { RunEnvironment } from './run-context.js';
-import type { RunHandle } from './run-handle.js';
-import { type JobStarter, runJobs } from './run-jobs.js';
-import type { RunOptions } from './run-options.js';
+import { runJobs } from './run-jobs.js';
 import { createRunBeginner } from './runtime-begin.js';
 import { createDoctor } from './runtime-doctor.js';
 import { createCancelListener } from './runtime-cancel-listener.js';
@@ -36,7 +31,7 @@ import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { listOpenRuns } from './runtime-open-runs.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
-import { closed, disabled, invalid } from './runtime-refusals.js';
+import { closed, disabled } from './runtime-refusals.js';
 import { createImages } from './runtime-images.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
@@ -44,6 +39,7 @@ import { createLateEnds } from './run-late-ends.js';
 import { statsOf } from './runtime-stats.js';
 import type { RuntimeStats } from './stats.js';
 import { createRuntimeRuns } from './runtime-runs.js';
+import { createStarters } from './runtime-starters.js';
 import { diskShortage } from './workspace/disk-shortage.js';
 
 /**
@@ -184,34 +180,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     config: () => config,
     createId: () => resolved.createId(),
   });
-  const { begin } = beginner;
-
-  const beginJob = (definition: unknown, options: RunOptions, queueing: Queueing): RunHandle =>
-    begin({
-      jobSlug: slugOf(definition),
-      options,
-      queueing,
-      toRequest: () => {
-        const { parameters, timeoutMs, timeouts, retry, profile } = options;
-        const validation = validateJob(definition, config, { ...judging, profile });
-        if (!validation.ok) throw invalid(validation.issues);
-        return compileJob(validation.job, { parameters, timeoutMs, timeouts, retry });
-      },
-    });
-  const startJob = (definition: unknown, options: RunOptions = {}): RunHandle =>
-    beginJob(definition, options, 'bounded');
-  const startRun = (request: RunRequest, options: RunOptions = {}): RunHandle =>
-    begin({
-      jobSlug: request.job.slug,
-      options,
-      queueing: 'bounded',
-      toRequest: () => ({ ...request, retry: retryOver(request.retry, options.retry) }),
-    });
-  const starter: JobStarter = {
-    start: (definition, options) => beginJob(definition, options, 'patient'),
-    refusal,
-    maxConcurrentRuns: config.maxConcurrentRuns,
-  };
+  const { startJob, startRun, starter } = createStarters({
+    ...{ judging, refusal, begin: beginner.begin },
+    config: () => config,
+  });
 
   const runtime: Runtime = {
     images: images.facet,
@@ -291,14 +263,4 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     },
   };
   return runtime;
-}
-
-function slugOf(definition: unknown): string | null {
-  try {
-    const slug: unknown =
-      typeof definition === 'object' && definition !== null ? Reflect.get(definition, 'slug') : null;
-    return typeof slug === 'string' && slug.length <= 100 ? slug : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,5 +1,5 @@
 /** What a runtime counts of its runs and of itself, from its events alone: the numbers, and how they add up. Pure. */
-import { ERROR_CODES, type ErrorCode } from './errors.js';
+import { ERROR_CODES, type ErrorCode } from './error-codes.js';
 import type { EventFields, RunEvent } from './events.js';
 import { type Durations, type Reason, REASONS } from './result.js';
 import type { RuntimeEvent } from './runtime-events.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { assertSucceeded } from '../src/assert-succeeded.js';
+import { ERROR_CODES } from '../src/error-codes.js';
 import * as errors from '../src/errors.js';
 import type { RunResult } from '../src/result.js';
 
@@ -48,7 +49,7 @@ describe('error classes', () => {
 
   it('take kind, category and retryable from the table', () => {
     for (const error of samples) {
-      const { kind, category, retryable } = errors.ERROR_CODES[error.code];
+      const { kind, category, retryable } = ERROR_CODES[error.code];
       expect(error).toMatchObject({ kind, category, retryable });
       expect(error.code.startsWith(`${error.kind}.`)).toBe(true);
       expect(JSON.parse(JSON.stringify(error))).toMatchObject({
@@ -59,7 +60,7 @@ describe('error classes', () => {
   });
 
   it('have codes that are public API', () => {
-    expect(Object.keys(errors.ERROR_CODES)).toMatchSnapshot();
+    expect(Object.keys(ERROR_CODES)).toMatchSnapshot();
   });
 });
 

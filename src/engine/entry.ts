@@ -36,5 +36,7 @@ export type {
   Ulimit,
   VolumeMount,
 } from '../plan/container-spec.js';
-export { EngineError, ERROR_CODES, ImageError, JobRuntimeError } from '../errors.js';
-export type { ErrorCode, ErrorCodeOf, ErrorKind, ErrorOptions } from '../errors.js';
+export { ERROR_CODES } from '../error-codes.js';
+export { EngineError, ImageError, JobRuntimeError } from '../errors.js';
+export type { ErrorCode, ErrorCodeOf, ErrorKind } from '../error-codes.js';
+export type { ErrorOptions } from '../errors.js';

@@ -89,8 +89,23 @@ function withoutUndefined<T extends object>(options: T): Partial<T> {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
+/** A request with what the caller's options add to it, as {@link compileJob} adds it to a definition. */
+export function requestOver(request: RunRequest, options: CompileOptions): RunRequest {
+  const runMs = options.timeouts?.runMs ?? options.timeoutMs;
+  const { parameters } = options;
+  return {
+    ...request,
+    parameters:
+      parameters === undefined
+        ? request.parameters
+        : { ...(request.parameters as object | null), ...withoutUndefined(parameters) },
+    timeouts: { ...request.timeouts, ...withoutUndefined({ ...options.timeouts, runMs }) },
+    retry: retryOver(request.retry, options.retry),
+  };
+}
+
 /** What the caller asks for in the way of further attempts over what the request does, key by key. */
-export function retryOver(lower: RetryRequest, upper: RetryRequest | undefined): RetryRequest {
+function retryOver(lower: RetryRequest, upper: RetryRequest | undefined): RetryRequest {
   return { ...lower, ...withoutUndefined({ ...upper }) };
 }
 

@@ -1,6 +1,7 @@
 /** What a conformance suite is made of, and the few checks its cases need. No test runner, so that any can run them. */
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { JobRuntimeError, type ErrorCode } from '../errors.js';
+import type { ErrorCode } from '../error-codes.js';
+import { JobRuntimeError } from '../errors.js';
 
 /** One case of a suite: `run` rejects with a plain `Error` that says what was expected and what came instead. */
 export interface ConformanceCase {

@@ -1,5 +1,6 @@
 /** Collects what a run left: verifies every output first, then uploads. The verdict is the caller's. */
-import { JobRuntimeError, StorageError, type ErrorCodeOf } from '../errors.js';
+import type { ErrorCodeOf } from '../error-codes.js';
+import { JobRuntimeError, StorageError } from '../errors.js';
 import type { OpenNode } from '../host/node.js';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { RunPlan } from '../plan/run-plan.js';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ERROR_CODES, type ErrorCode, JobRuntimeError } from '../../src/errors.js';
+import { ERROR_CODES, type ErrorCode } from '../../src/error-codes.js';
+import { JobRuntimeError } from '../../src/errors.js';
 import { isTriedAgain, retryDelayMs } from '../../src/execute/retry.js';
 import type { RetryCategory } from '../../src/plan/container-spec.js';
 import type { PlannedRetry } from '../../src/plan/run-plan.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type CompileOptions, compileJob } from '../../src/job/compile.js';
+import { type CompileOptions, compileJob, requestOver } from '../../src/job/compile.js';
 import { parseJobShape, type ValidJob } from '../../src/job/validate.js';
 import type { RunRequest } from '../../src/plan/container-spec.js';
 import { DOCUMENT_JOB } from './document-job.js';
@@ -216,6 +216,21 @@ describe('compileJob', () => {
     const beside = { defaultParameters: { a: 1, b: { c: 1 } } };
     const { parameters } = compile({}, beside, { parameters: { b: { d: 2 }, e: undefined } });
     expect(parameters).toStrictEqual({ a: 1, b: { d: 2 } });
+  });
+
+  it.each<CompileOptions>([
+    {},
+    { timeoutMs: 1000, timeouts: { runMs: 2000, pullMs: 3000 } },
+    { timeoutMs: 1000, timeouts: { runMs: undefined, idleOutputMs: 5000 } },
+    { retry: { maxAttempts: 3, initialDelayMs: undefined } },
+    { parameters: { b: 2, c: undefined } },
+  ])('adds %j to a request as to a definition', (options) => {
+    const beside = {
+      timeoutMs: 9000,
+      retry: { maxAttempts: 2, initialDelayMs: 10 },
+      defaultParameters: { a: 1, b: 1 },
+    };
+    expect(requestOver(compile({}, beside), options)).toStrictEqual(compile({}, beside, options));
   });
 
   it("freezes the request, but nothing of the caller's", () => {

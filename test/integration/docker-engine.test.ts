@@ -285,7 +285,7 @@ describe.skipIf(host === undefined)('dockerEngine on a real engine', { timeout: 
       'id -u; id -g',
       'grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status',
       'ls /sys/class/net',
-      'touch /workspace/x 2>&1; touch /in/x 2>&1; (echo y > /in/input) 2>&1; cat /in/input; echo',
+      'touch /etc/x 2>&1; touch /in/x 2>&1; (echo y > /in/input) 2>&1; cat /in/input; echo',
       'echo "echo from tmp" > /tmp/x; sh /tmp/x; ls -ld /tmp',
       'grep " /tmp " /proc/mounts',
       'echo $VALUE',

@@ -20,7 +20,7 @@ export type { KeptRun } from './workspace/kept.js';
 export type { NodeResolver } from './workspace/stage.js';
 export type { Readiness } from './readiness.js';
 export type * from './doctor/report.js';
-export type { EnforcedLimit } from './base/enforced-limits.js';
+export { ENFORCED_LIMITS, type EnforcedLimit } from './base/enforced-limits.js';
 export type * from './recovery/report.js';
 export { parseConfig } from './config/parse.js';
 export { configFromEnv, type Environment, type EnvironmentOptions } from './config/environment.js';
@@ -33,6 +33,7 @@ export type {
   RuntimeConfigInput,
   TimeoutLimits,
   Timeouts,
+  TransportSetting,
 } from './config/runtime-config.js';
 export type * from './policy/policy.js';
 export type { PolicyRule } from './policy/rule.js';

@@ -43,7 +43,7 @@ export interface Recovery {
 }
 
 /** How files get into containers and out of them, or that it is to be found out. */
-type TransportSetting = 'auto' | 'bind' | 'volume';
+export type TransportSetting = 'auto' | 'bind' | 'volume';
 
 /** When something is kept after the end of a run. `on_failure`: unless it succeeded. */
 export type RetentionWhen = 'never' | 'on_failure' | 'always';

@@ -1,4 +1,5 @@
 /** What an engine's own words and a few measurements mean for an operator. Pure; it asks nobody. */
+import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { EngineLocation, EngineInfo } from '../engine/types.js';
 import type { Policy } from '../policy/policy.js';
 import type { DoctorCheck, DoctorCheckName } from './report.js';
@@ -174,8 +175,29 @@ export type TransportProof =
   | { readonly proven: true }
   | { readonly proven: false; readonly wasTried: boolean; readonly problem: string };
 
-/** Whether a folder of this host is seen in a container. */
-export function transportCheck(proof: TransportProof): DoctorCheck {
+/** How files are meant to get into containers, and whether there is another way. */
+export interface TransportChoice {
+  readonly configured: RuntimeConfig['workspace']['transport'];
+  /** The engine keeps volumes, and copies into them. */
+  readonly hasVolumes: boolean;
+}
+
+/** Whether a folder of this host is seen in a container, or need not be. */
+export function transportCheck(
+  proof: TransportProof,
+  { configured, hasVolumes }: TransportChoice,
+): DoctorCheck {
+  if (configured === 'volume') {
+    return toCheck(
+      'transport',
+      hasVolumes
+        ? notChecked('volume, as configured: the first run proves it')
+        : failed(
+            'volume, as configured: this engine has none, or nothing can be copied into them',
+            WITH_FOLDERS,
+          ),
+    );
+  }
   if (proof.proven) {
     return toCheck(
       'transport',
@@ -183,11 +205,11 @@ export function transportCheck(proof: TransportProof): DoctorCheck {
     );
   }
   if (!proof.wasTried) return toCheck('transport', notChecked(proof.problem));
-  return toCheck(
-    'transport',
-    failed(
-      `bind: ${proof.problem}`,
-      'run berthkit where the folders of the engine are: on its host, with workspaceRoot at the same path for both',
-    ),
-  );
+  if (configured === 'auto' && hasVolumes) {
+    return toCheck('transport', ok(`volume: ${proof.problem}, so files go into volumes of the engine`));
+  }
+  return toCheck('transport', failed(`bind: ${proof.problem}`, WITH_FOLDERS));
 }
+
+const WITH_FOLDERS =
+  'run berthkit where the folders of the engine are, with hostWorkspaceRoot where it has them at another path; or set workspace.transport to "auto", for an engine that keeps volumes';

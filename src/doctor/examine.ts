@@ -4,6 +4,7 @@ import type { ContainerEngine } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
 import type { Release } from '../execute/admission.js';
 import { createStopSource, type StopSource } from '../execute/stop.js';
+import { canUseVolumes } from '../execute/volume-transport.js';
 import type { ImageVerifier } from '../execute/verify-image.js';
 import type { Owner } from '../host/file-content.js';
 import { shortageOf } from '../workspace/disk-shortage.js';
@@ -95,7 +96,10 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
     ...checks,
     diskCheck(space?.bytes ?? null, config.workspaceRoot, shortage),
     imagesCheck(config.policy),
-    transportCheck(tried.transport),
+    transportCheck(tried.transport, {
+      configured: config.workspace.transport,
+      hasVolumes: engine !== null && canUseVolumes(engine),
+    }),
   ];
   const limits = limitChecks(tried.limits, config.policy.security.acceptUnenforced);
   return {
@@ -140,8 +144,7 @@ async function tryAll(
     const limits = await tryLimits(candidates.images, partsFor);
     const { image } = limits;
     const probe = image === null ? null : partsFor(image);
-    const { workspaceRoot } = config;
-    return { limits, transport: await proveTransport({ workspaceRoot, user: examination.user, probe }) };
+    return { limits, transport: await proveTransport({ config, user: examination.user, probe }) };
   } catch (error) {
     return nothingTried(error instanceof Error ? error.message : String(error));
   } finally {

@@ -1,10 +1,12 @@
 /** Proves that a container sees a folder of this host: a marker nobody can guess is written here and read there. */
 import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { Owner } from '../host/file-content.js';
 import { createWorkspace } from '../workspace/create.js';
 import { createCleanup } from '../run-cleanup.js';
+import { pathForEngine } from '../run-transport.js';
 import type { TransportProof } from './engine-checks.js';
 import { MARKER_FILE, MARKER_FOLDER } from './probe-programs.js';
 import { transportProbe } from './probes.js';
@@ -12,7 +14,7 @@ import { type ProbeParts, runProbe } from './run-probe.js';
 
 /** Where, and for whom. */
 export interface TransportParts {
-  readonly workspaceRoot: string;
+  readonly config: Pick<RuntimeConfig, 'workspaceRoot' | 'hostWorkspaceRoot'>;
   /** Who jobs are. */
   readonly user: Owner;
   /** Null: without an image there is no container. */
@@ -20,11 +22,7 @@ export interface TransportParts {
 }
 
 /** Never rejects. */
-export async function proveTransport({
-  workspaceRoot,
-  user,
-  probe,
-}: TransportParts): Promise<TransportProof> {
+export async function proveTransport({ config, user, probe }: TransportParts): Promise<TransportProof> {
   if (probe === null) return { proven: false, wasTried: false, problem: 'there is no image to try it with' };
   const cleanup = createCleanup();
   // One that was broken off says nothing of the transport.
@@ -33,7 +31,7 @@ export async function proveTransport({
   };
   try {
     const { identity, examinationId: runId, stop } = probe;
-    const folder = await createWorkspace(workspaceRoot, {
+    const folder = await createWorkspace(config.workspaceRoot, {
       name: 'doctor',
       user,
       mark: { ...identity, runId },
@@ -45,7 +43,7 @@ export async function proveTransport({
     await folder.verify();
     const mount = {
       type: 'bind',
-      source: folder.workspacePath,
+      source: join(pathForEngine(config, folder), basename(folder.workspacePath)),
       target: MARKER_FOLDER,
       readOnly: true,
     } as const;

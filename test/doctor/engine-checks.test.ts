@@ -99,6 +99,9 @@ describe('what an engine says', () => {
   });
 });
 
+const BIND = { configured: 'bind', hasVolumes: true } as const;
+const UNSEEN = { proven: false, wasTried: true, problem: 'not seen' } as const;
+
 it.each<[DoctorCheck, DoctorCheck['status']]>([
   [endpointCheck({ host: 'unix:///x', from: 'option' }), 'ok'],
   [endpointCheck(null), 'not_checked'],
@@ -114,9 +117,13 @@ it.each<[DoctorCheck, DoctorCheck['status']]>([
   [addressPoolsCheck(null, 'it does not tell'), 'not_checked'],
   [imagesCheck(parsePolicy({})), 'warning'],
   [imagesCheck(parsePolicy({ images: { allow: ['busybox:*'] } })), 'ok'],
-  [transportCheck({ proven: true }), 'ok'],
-  [transportCheck({ proven: false, wasTried: true, problem: 'not seen' }), 'failed'],
-  [transportCheck({ proven: false, wasTried: false, problem: 'no image' }), 'not_checked'],
+  [transportCheck({ proven: true }, BIND), 'ok'],
+  [transportCheck(UNSEEN, BIND), 'failed'],
+  [transportCheck(UNSEEN, { ...BIND, configured: 'auto' }), 'ok'],
+  [transportCheck(UNSEEN, { configured: 'auto', hasVolumes: false }), 'failed'],
+  [transportCheck(UNSEEN, { ...BIND, configured: 'volume' }), 'not_checked'],
+  [transportCheck({ proven: true }, { configured: 'volume', hasVolumes: false }), 'failed'],
+  [transportCheck({ proven: false, wasTried: false, problem: 'no image' }, BIND), 'not_checked'],
 ])('$check $message', (check, status) => {
   expect(check.status).toBe(status);
   expect(check.message).not.toBe('');

@@ -104,10 +104,13 @@ describe('doctor on a real engine', () => {
       const mounts = HostConfig['Mounts'] as Record<string, unknown>[];
       for (const mount of mounts) mount['Source'] = '/proc/sys/kernel';
     });
-    const runtime = await testRuntime({ engine: { host: elsewhere } });
+    const runtime = await testRuntime({ engine: { host: elsewhere }, workspace: { transport: 'bind' } });
     const report = await runtime.doctor({ image });
     expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
     expect(statesOf(report)).toEqual(allEnforced);
+    const other = await testRuntime({ engine: { host: elsewhere }, workspace: { transport: 'auto' } });
+    const found = (await other.doctor({ image })).checks.find(({ check }) => check === 'transport');
+    expect(found).toMatchObject({ status: 'ok', message: expect.stringMatching(/^volume: /) as string });
   });
 
   it('removes its containers when the runtime closes in the middle', async () => {

@@ -21,6 +21,8 @@ export default defineConfig({
     reporters: ['default', './test/reporter.ts'],
     testTimeout: 180_000,
     hookTimeout: 240_000,
+    // A busy machine is late, not wrong.
+    expect: { poll: { timeout: 60_000 } },
     // Tests wait for the engine more than they compute.
     maxWorkers: 3,
     projects: [

@@ -163,9 +163,12 @@ describe('a key', () => {
     const first = one.runtime.startJob(JOB, { ...key, runId: 'first' });
     await holder.started;
     const joined = two.runtime.startJob(JOB, key);
-    await vi.waitFor(() => {
-      expect(waitedFor).toContain('first');
-    });
+    await vi.waitFor(
+      () => {
+        expect(waitedFor).toContain('first');
+      },
+      { timeout: 60_000 },
+    );
     holder.open();
     expect(await joined.result).toEqual(await first.result);
     expect(holder.starts()).toBe(1);
@@ -182,9 +185,12 @@ describe('a key', () => {
     const failing = broken.runtime.startJob(definition, { idempotencyKey: 'order-2', runId: 'broken' });
     await writer.started;
     const other = two.runtime.startJob(definition, { idempotencyKey: 'order-2' });
-    await vi.waitFor(() => {
-      expect(waitedFor).toContain('broken');
-    });
+    await vi.waitFor(
+      () => {
+        expect(waitedFor).toContain('broken');
+      },
+      { timeout: 60_000 },
+    );
     writer.open();
     expect(await codeOf(failing)).toBe('storage.exists');
     const error: unknown = await other.result.catch((reason: unknown) => reason);

@@ -197,9 +197,12 @@ describe('a store that', () => {
     await failed;
     vi.useRealTimers();
     grant();
-    await vi.waitFor(async () => {
-      expect((await inner.get('r1'))?.end).toMatchObject({ error: { code: 'runtime.store_failed' } });
-    });
+    await vi.waitFor(
+      async () => {
+        expect((await inner.get('r1'))?.end).toMatchObject({ error: { code: 'runtime.store_failed' } });
+      },
+      { timeout: 60_000 },
+    );
     await runtime.close();
   });
 
@@ -237,7 +240,7 @@ describe('a store that', () => {
     await vi.advanceTimersByTimeAsync(10_999);
     expect((await inner.get('r1'))?.end).toBeNull();
     await vi.advanceTimersByTimeAsync(1);
-    await vi.waitFor(async () => expect((await inner.get('r1'))?.end).not.toBeNull());
+    await vi.waitFor(async () => expect((await inner.get('r1'))?.end).not.toBeNull(), { timeout: 60_000 });
     expect(await setup.runtime.runJob(DEFINITION, { idempotencyKey: 'k' })).toMatchObject({ runId: 'r1' });
     vi.useRealTimers();
     await setup.runtime.close();

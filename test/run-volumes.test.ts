@@ -225,9 +225,12 @@ describe('nothing is left when the engine fails at', () => {
     const setup = withVolumes({ fail: [{ call: 'containers.copyIn', hang: true }] });
     const stop = new AbortController();
     const outcome = settle(setup, { signal: stop.signal });
-    await vi.waitFor(() => {
-      expect(setup.engine.calls.some(({ call }) => call === 'containers.copyIn')).toBe(true);
-    });
+    await vi.waitFor(
+      () => {
+        expect(setup.engine.calls.some(({ call }) => call === 'containers.copyIn')).toBe(true);
+      },
+      { timeout: 60_000 },
+    );
     stop.abort();
     expect(await outcome).toMatchObject({ status: 'cancelled' });
   });

@@ -125,7 +125,7 @@ describe('the events of a runtime', () => {
       expect(told).toEqual([]);
       await setup.runtime.runJob(DEFINITION);
       await vi.advanceTimersByTimeAsync(1_000);
-      await vi.waitFor(() => expect(typesOf(told)).toContain('reconcile_end'));
+      await vi.waitFor(() => expect(typesOf(told)).toContain('reconcile_end'), { timeout: 60_000 });
       expect(told).toMatchObject([
         { type: 'reconcile_action', done: { action: 'removed', name: path, problem: null } },
         { type: 'reconcile_end', automatic: true, report: { actions: [{ name: path }], leftAlone: [] } },

@@ -45,9 +45,12 @@ const parsed = (text: string): unknown => JSON.parse(text);
 
 async function begin(runId: string): Promise<RunHandle> {
   const handle = app.startJob(JOB, { runId });
-  await vi.waitFor(() => {
-    expect(started).toHaveBeenCalled();
-  });
+  await vi.waitFor(
+    () => {
+      expect(started).toHaveBeenCalled();
+    },
+    { timeout: 60_000 },
+  );
   return handle;
 }
 
@@ -65,9 +68,12 @@ describe('ps', () => {
   it('shows each run with how far it is and who runs it', async () => {
     await leave('left-1');
     await begin('long-1');
-    await vi.waitFor(async () => {
-      expect((await app.openRuns()).find(({ runId }) => runId === 'long-1')?.step).toBe('started');
-    });
+    await vi.waitFor(
+      async () => {
+        expect((await app.openRuns()).find(({ runId }) => runId === 'long-1')?.step).toBe('started');
+      },
+      { timeout: 60_000 },
+    );
     const { code, stdout, stderr } = await cli('ps');
     expect([code, stderr]).toEqual([0, '']);
     const [title, left, long, ...rest] = stdout.trimEnd().split('\n');
@@ -99,9 +105,12 @@ describe('ps', () => {
     const { engine } = ports;
     const other = createRuntime({ ...config(), instanceId: 'other', stateDir: null }, { engine });
     const handle = other.startJob(JOB, { runId: 'theirs' });
-    await vi.waitFor(() => {
-      expect(started).toHaveBeenCalled();
-    });
+    await vi.waitFor(
+      () => {
+        expect(started).toHaveBeenCalled();
+      },
+      { timeout: 60_000 },
+    );
     expect((await cli('ps')).stdout).toBe('no open runs\n');
     const lines = (await cli('ps --all')).stdout.split('\n');
     expect(lines[0]).toMatch(/^RUN +INSTANCE +JOB/);

@@ -62,9 +62,12 @@ const failureOf = async (pulling: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 const until = async (what: () => boolean): Promise<void> =>
-  vi.waitFor(() => {
-    expect(what()).toBe(true);
-  });
+  vi.waitFor(
+    () => {
+      expect(what()).toBe(true);
+    },
+    { timeout: 60_000 },
+  );
 
 afterEach(() => {
   vi.useRealTimers();

@@ -165,9 +165,12 @@ describe('a run whose process was killed', { timeout: 240_000 }, () => {
     // A later pass leaves it alone: it is this process's own now.
     expect(wordsOf(await next.runtime.reconcile())).toEqual([]);
     const joined = next.runtime.startJob(waitingJob(image), { runId: 'r2', idempotencyKey: 'key-r1' });
-    await vi.waitFor(() => {
-      expect(joined.summary().phase).toBe('queue');
-    });
+    await vi.waitFor(
+      () => {
+        expect(joined.summary().phase).toBe('queue');
+      },
+      { timeout: 60_000 },
+    );
     await letGo(place);
     const result = await resultOf(next);
     expect(result).toMatchObject({

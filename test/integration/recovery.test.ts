@@ -254,9 +254,12 @@ describe('a process that lives', { timeout: 240_000 }, () => {
         idempotencyKey: 'key-held',
         runId: 'joined',
       });
-      await vi.waitFor(() => {
-        expect(joined.summary().phase).toBe('queue');
-      });
+      await vi.waitFor(
+        () => {
+          expect(joined.summary().phase).toBe('queue');
+        },
+        { timeout: 60_000 },
+      );
       await kill(child);
       const result = await joined.result;
       expect(result).toMatchObject({ runId: 'held', status: 'failed', reason: 'orphaned' });

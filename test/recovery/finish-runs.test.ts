@@ -185,9 +185,12 @@ describe('a run whose process died', () => {
     const { owner, end } = await startChildOwner();
     await died({ store: inner }, owner, 'started', KEY);
     const joined = setup.runtime.startJob(JOB, { ...KEY, runId: 'joined' });
-    await vi.waitFor(() => {
-      expect(isLookedAt).toBe(true);
-    });
+    await vi.waitFor(
+      () => {
+        expect(isLookedAt).toBe(true);
+      },
+      { timeout: 60_000 },
+    );
     expect(joined.summary()).toMatchObject({ state: 'queued' });
     await end();
     expect(await joined.result).toMatchObject({ runId: 'r1', reason: 'orphaned' });
@@ -337,12 +340,17 @@ describe('passes of its own accord', () => {
       await vi.advanceTimersByTimeAsync(999);
       expect((await setup.store.get('r1'))?.end).toBeNull();
       await vi.advanceTimersByTimeAsync(1);
-      await vi.waitFor(async () => expect((await setup.store.get('r1'))?.end).not.toBeNull());
-      await died(setup, await deadOwner(), 'started', { runId: 'r2' });
-      await vi.waitFor(async () => {
-        await vi.advanceTimersByTimeAsync(5_000);
-        expect((await setup.store.get('r2'))?.end).not.toBeNull();
+      await vi.waitFor(async () => expect((await setup.store.get('r1'))?.end).not.toBeNull(), {
+        timeout: 60_000,
       });
+      await died(setup, await deadOwner(), 'started', { runId: 'r2' });
+      await vi.waitFor(
+        async () => {
+          await vi.advanceTimersByTimeAsync(5_000);
+          expect((await setup.store.get('r2'))?.end).not.toBeNull();
+        },
+        { timeout: 60_000 },
+      );
       await setup.runtime.close();
       await died(setup, await deadOwner(), 'started', { runId: 'r3' });
       await vi.advanceTimersByTimeAsync(60_000);
@@ -358,9 +366,12 @@ describe('passes of its own accord', () => {
       const setup = await setUp({ config: { recovery: { firstPassMs: null } } });
       await setup.runtime.runJob(JOB);
       // What is kept is looked through when a run has ended, which is bounded.
-      await vi.waitFor(() => {
-        expect(vi.getTimerCount()).toBe(0);
-      });
+      await vi.waitFor(
+        () => {
+          expect(vi.getTimerCount()).toBe(0);
+        },
+        { timeout: 60_000 },
+      );
       await setup.runtime.close();
     } finally {
       vi.useRealTimers();

@@ -303,9 +303,12 @@ describe('what a run of this process could not remove when it ended', () => {
     expect(result.status).toBe('succeeded');
     expect(result.warnings.join()).toContain('clean-up of the container failed');
     const staying = runtime.startJob(job({ STAY: '1' }), { runId: 'stays' });
-    await vi.waitFor(() => {
-      expect(staying.summary().phase).toBe('run');
-    });
+    await vi.waitFor(
+      () => {
+        expect(staying.summary().phase).toBe('run');
+      },
+      { timeout: 60_000 },
+    );
     expect(engine.leftovers()).toHaveLength(2);
     const removal = { action: 'removed', what: 'container', runId: 'left', owner: self };
     // What a pass cannot do either is there for the next one.

@@ -107,6 +107,32 @@ export const VOLUME_CASES: readonly CaseOf<EngineTrial>[] = [
     checkEqual(await outOf(storing, id, '/in/file'), [{ ...file, name: 'file' }], 'copyOut of a file');
     checkEqual(await outOf(storing, id, '/in/link'), [{ ...link, name: 'link' }], 'copyOut of a link');
   }),
+  volumeCase('what is there is replaced, but no folder of the same tar', async (storing) => {
+    const { trial, containers, filled } = storing;
+    const { id } = await filled(TREE);
+    const copyIn = async (entries: readonly TarEntry[]): Promise<void> =>
+      trial.within('copyIn', containers.copyIn(id, '/', packEntries(entries)));
+    const [, , file] = TREE;
+    await copyIn([
+      tarEntry('in/empty', { type: 'symlink', linkname: 'file', mode: 0o777 }),
+      tarEntry('in/link', { text: 'mine' }),
+      tarEntry('in/run/'),
+    ]);
+    const told = (await outOf(storing, id, '/in')).map(({ name, type, text }) => [name, type, text]);
+    const expected = [
+      ['in/', 'directory', ''],
+      ['in/empty', 'symlink', ''],
+      ['in/file', 'file', file?.text],
+      ['in/link', 'file', 'mine'],
+      ['in/run/', 'directory', ''],
+    ];
+    checkEqual(told, expected, 'what a second tar leaves');
+    const twice = [
+      tarEntry('in/new/'),
+      tarEntry('in/new', { type: 'symlink', linkname: 'gone', mode: 0o777 }),
+    ];
+    await checkRejects(copyIn(twice), ['engine.failed', 'engine.not_found'], 'copyIn of a replaced folder');
+  }),
   volumeCase('a volume keeps what is in it for a container that comes later', async (storing) => {
     const { trial, volume, filled } = storing;
     const inner = await volume();

@@ -678,6 +678,30 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
     'files come out of a volume as they went in, links as links',
     withEntriesOut((entry) => (entry.type === 'symlink' ? tarEntry(`${entry.name}/`) : entry)),
   ],
+  'keeps what is there when a tar brings something else': [
+    'what is there is replaced, but no folder of the same tar',
+    withContainers(({ copyIn, lookAt }) => ({
+      copyIn: async (id, path, tar, options) => {
+        const entries = await readEntries(tar);
+        const isThere = await Promise.all(
+          entries.map(async ({ name }) => (await lookAt!(id, `/${name.replace(/\/$/, '')}`)) !== null),
+        );
+        const kept = entries.filter((_entry, index) => isThere[index] !== true);
+        await copyIn!(id, path, packEntries(kept), options);
+      },
+    })),
+  ],
+  'takes a link in the place of a folder of the same tar': [
+    'what is there is replaced, but no folder of the same tar',
+    withContainers(({ copyIn }) => ({
+      copyIn: async (id, path, tar, options) => {
+        const entries = await readEntries(tar);
+        const others = entries.filter(({ type }) => type !== 'directory').map(({ name }) => `${name}/`);
+        const kept = entries.filter(({ name }) => !others.includes(name));
+        await copyIn!(id, path, packEntries(kept), options);
+      },
+    })),
+  ],
   'mounts a volume writable that should not be': [
     'a volume keeps what is in it for a container that comes later',
     withSpec(({ mounts }) => ({ mounts: mounts.map((mount) => ({ ...mount, readOnly: false })) })),

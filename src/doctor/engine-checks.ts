@@ -175,28 +175,17 @@ export type TransportProof =
   | { readonly proven: true }
   | { readonly proven: false; readonly wasTried: boolean; readonly problem: string };
 
-/** How files are meant to get into containers, and whether there is another way. */
+/** What runs do where the folder is not seen. */
 export interface TransportChoice {
-  readonly configured: RuntimeConfig['workspace']['transport'];
-  /** The engine keeps volumes, and copies into them. */
+  readonly setting: RuntimeConfig['workspace']['transport'];
+  /** The engine can have files in volumes. */
   readonly hasVolumes: boolean;
 }
 
-/** Whether a folder of this host is seen in a container, or need not be. */
-export function transportCheck(
-  proof: TransportProof,
-  { configured, hasVolumes }: TransportChoice,
-): DoctorCheck {
-  if (configured === 'volume') {
-    return toCheck(
-      'transport',
-      hasVolumes
-        ? notChecked('volume, as configured: the first run proves it')
-        : failed(
-            'volume, as configured: this engine has none, or nothing can be copied into them',
-            WITH_FOLDERS,
-          ),
-    );
+/** Whether a folder of this host is seen in a container, or does not have to be. */
+export function transportCheck(proof: TransportProof, { setting, hasVolumes }: TransportChoice): DoctorCheck {
+  if (setting === 'volume' && hasVolumes) {
+    return toCheck('transport', ok('volume: it is set, whatever the engine sees of this host'));
   }
   if (proof.proven) {
     return toCheck(
@@ -205,11 +194,14 @@ export function transportCheck(
     );
   }
   if (!proof.wasTried) return toCheck('transport', notChecked(proof.problem));
-  if (configured === 'auto' && hasVolumes) {
-    return toCheck('transport', ok(`volume: ${proof.problem}, so files go into volumes of the engine`));
+  if (setting === 'auto' && hasVolumes) {
+    return toCheck('transport', ok(`volume: ${proof.problem}`));
   }
-  return toCheck('transport', failed(`bind: ${proof.problem}`, WITH_FOLDERS));
+  return toCheck(
+    'transport',
+    failed(
+      `bind: ${proof.problem}`,
+      'run berthkit where the folders of the engine are: on its host, with workspaceRoot at the same path for both, or else with hostWorkspaceRoot; or set workspace.transport to auto',
+    ),
+  );
 }
-
-const WITH_FOLDERS =
-  'run berthkit where the folders of the engine are, with hostWorkspaceRoot where it has them at another path; or set workspace.transport to "auto", for an engine that keeps volumes';

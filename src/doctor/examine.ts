@@ -97,7 +97,7 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
     diskCheck(space?.bytes ?? null, config.workspaceRoot, shortage),
     imagesCheck(config.policy),
     transportCheck(tried.transport, {
-      configured: config.workspace.transport,
+      setting: config.workspace.transport,
       hasVolumes: engine !== null && canUseVolumes(engine),
     }),
   ];

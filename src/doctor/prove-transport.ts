@@ -1,7 +1,7 @@
 /** Proves that a container sees a folder of this host: a marker nobody can guess is written here and read there. */
 import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { Owner } from '../host/file-content.js';
 import { createWorkspace } from '../workspace/create.js';
@@ -43,7 +43,7 @@ export async function proveTransport({ config, user, probe }: TransportParts): P
     await folder.verify();
     const mount = {
       type: 'bind',
-      source: join(pathForEngine(config, folder), basename(folder.workspacePath)),
+      source: join(pathForEngine(config, folder), relative(folder.path, folder.workspacePath)),
       target: MARKER_FOLDER,
       readOnly: true,
     } as const;

@@ -99,8 +99,8 @@ describe('what an engine says', () => {
   });
 });
 
-const BIND = { configured: 'bind', hasVolumes: true } as const;
 const UNSEEN = { proven: false, wasTried: true, problem: 'not seen' } as const;
+const UNTRIED = { proven: false, wasTried: false, problem: 'no image' } as const;
 
 it.each<[DoctorCheck, DoctorCheck['status']]>([
   [endpointCheck({ host: 'unix:///x', from: 'option' }), 'ok'],
@@ -117,13 +117,13 @@ it.each<[DoctorCheck, DoctorCheck['status']]>([
   [addressPoolsCheck(null, 'it does not tell'), 'not_checked'],
   [imagesCheck(parsePolicy({})), 'warning'],
   [imagesCheck(parsePolicy({ images: { allow: ['busybox:*'] } })), 'ok'],
-  [transportCheck({ proven: true }, BIND), 'ok'],
-  [transportCheck(UNSEEN, BIND), 'failed'],
-  [transportCheck(UNSEEN, { ...BIND, configured: 'auto' }), 'ok'],
-  [transportCheck(UNSEEN, { configured: 'auto', hasVolumes: false }), 'failed'],
-  [transportCheck(UNSEEN, { ...BIND, configured: 'volume' }), 'not_checked'],
-  [transportCheck({ proven: true }, { configured: 'volume', hasVolumes: false }), 'failed'],
-  [transportCheck({ proven: false, wasTried: false, problem: 'no image' }, BIND), 'not_checked'],
+  [transportCheck({ proven: true }, { setting: 'bind', hasVolumes: true }), 'ok'],
+  [transportCheck(UNSEEN, { setting: 'bind', hasVolumes: true }), 'failed'],
+  [transportCheck(UNSEEN, { setting: 'auto', hasVolumes: true }), 'ok'],
+  [transportCheck(UNSEEN, { setting: 'auto', hasVolumes: false }), 'failed'],
+  [transportCheck(UNSEEN, { setting: 'volume', hasVolumes: true }), 'ok'],
+  [transportCheck(UNSEEN, { setting: 'volume', hasVolumes: false }), 'failed'],
+  [transportCheck(UNTRIED, { setting: 'auto', hasVolumes: true }), 'not_checked'],
 ])('$check $message', (check, status) => {
   expect(check.status).toBe(status);
   expect(check.message).not.toBe('');

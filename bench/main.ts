@@ -13,6 +13,7 @@ import { benchRuns } from './runs.js';
 import { benchSmallFiles } from './small-files.js';
 import { benchStaging } from './staging.js';
 import { toTable } from './table.js';
+import { benchVolumes } from './volumes.js';
 
 type Bench = (ground: Ground) => Promise<readonly BenchResult[]>;
 
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   staging: benchStaging,
   'small-files': benchSmallFiles,
   collecting: benchCollecting,
+  volumes: benchVolumes,
   logs: benchLogs,
   memory: benchMemory,
 };

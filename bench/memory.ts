@@ -7,18 +7,22 @@ import type { BenchResult } from './measure.js';
 
 const BAR_MIB = 64;
 
-/** By how much it grows, at its peak. */
-export async function benchMemory(ground: Ground): Promise<readonly BenchResult[]> {
-  const logBytes = ground.quick ? 64 * MIB : 2 * GIB;
-  const program = fileURLToPath(new URL('./memory-program.ts', import.meta.url));
-  const child = fork(program, [ground.folder, ground.host, ground.image, String(logBytes)]);
+/** What a program of this folder, started as a process of its own, tells of its growth in bytes. */
+export async function growthOf(program: string, words: readonly string[]): Promise<number> {
+  const child = fork(fileURLToPath(new URL(program, import.meta.url)), words);
   const told: unknown[] = [];
   child.on('message', (message) => told.push(message));
   await once(child, 'exit');
   const [growthBytes] = told;
-  if (typeof growthBytes !== 'number')
-    throw new Error(`the program ended without an answer (${child.exitCode})`);
-  const value = growthBytes / MIB;
+  if (typeof growthBytes === 'number') return growthBytes;
+  throw new Error(`${program} ended without an answer (${String(child.exitCode)})`);
+}
+
+/** By how much it grows, at its peak. */
+export async function benchMemory(ground: Ground): Promise<readonly BenchResult[]> {
+  const logBytes = ground.quick ? 64 * MIB : 2 * GIB;
+  const words = [ground.folder, ground.host, ground.image, String(logBytes)];
+  const value = (await growthOf('memory-program.ts', words)) / MIB;
   const name = 'growth of resident memory under a log (MiB)';
   return [{ name, value, baseline: null, ratio: null, bar: BAR_MIB, holds: value <= BAR_MIB }];
 }

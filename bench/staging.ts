@@ -1,8 +1,9 @@
 /** Staging one large input: with its SHA-256 beside `cp` and `sha256sum`, and without one beside `cp` alone. */
 import { rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { filesystemStorage, type RuntimeConfigInput } from 'berthkit';
 import { benchRuntime, type Ground } from './ground.js';
+import { inputJob } from './input-job.js';
 import { makeLargeFile } from './large-file.js';
 import { type BenchResult, compare, milliseconds } from './measure.js';
 import { phaseMilliseconds } from './phases.js';
@@ -45,14 +46,7 @@ async function contest(
   { name, config, baseline }: Way,
 ): Promise<BenchResult> {
   const runtime = benchRuntime(ground, config, { storage: { files: filesystemStorage(ground.folder) } });
-  const input = { type: 'filestorePath', backendMountId: 'files', path: `/${basename(source)}` };
-  const definition = {
-    docker: {
-      image: ground.image,
-      command: ['true'],
-      inputs: [{ source: input, workspacePath: 'input.bin' }],
-    },
-  };
+  const definition = inputJob(ground.image, source);
   try {
     return await compare({
       name,

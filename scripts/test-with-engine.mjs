@@ -109,6 +109,22 @@ check(
   absent.status === 0 && absent.stdout.startsWith('unix://') && absent.stdout !== 'unix:///nonexistent.sock',
   absent.stderr,
 );
+const remote = run([
+  '--remote',
+  'sh',
+  '-c',
+  `cd "$0" && node --import tsx scripts/image-kit/main.ts busybox >/dev/null && folder=$(mktemp -d) || exit 3
+  env -u DOCKER_TLS_VERIFY -u DOCKER_CERT_PATH docker version >/dev/null 2>&1 && exit 4
+  docker run --rm busybox:1 true || exit 5
+  docker run --rm --mount type=bind,source=$folder,target=/x busybox:1 true 2>/dev/null && exit 6
+  rmdir "$folder"; echo "$DOCKER_HOST $DOCKER_TLS_VERIFY"`,
+  root,
+]);
+check(
+  'an engine as on another machine is reached by TLS only, runs containers and sees no temporary folder',
+  remote.status === 0 && /^tcp:\/\/127\.0\.0\.1:\d+ 1$/.test(remote.stdout),
+  `${remote.status} ${remote.stdout} ${remote.stderr}`,
+);
 check('keeps the identity of its engine to itself', existsSync('/etc/docker/key.json') === hadKey);
 const after = leftovers().filter((name) => !before.includes(name));
 check('leaves nothing behind', after.length === 0, after.join(' '));

@@ -1,6 +1,9 @@
 /**
  * `npm test [-- FILTER…]`: all tests, on real engines. Those that have to be alone on their engine wait more than they compute, so they run on one of
  * their own beside all others; where only one engine can be had, after them. Ends with `N passed, N failed, N skipped`.
+ *
+ * `npm run test:volume`, which is `--transport volume`: those that share an engine, on one as on another machine, which sees no file of theirs. Tests
+ * that are about just that are skipped, each with its reason.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -12,13 +15,20 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 const TOTALS = /^(\d+) passed, (\d+) failed, (\d+) skipped$/gm;
 
+/** All but our own flag is vitest's. */
+const filters = process.argv.slice(2);
+const flagAt = filters.indexOf('--transport');
+const [, transport] = flagAt < 0 ? [null, 'bind'] : filters.splice(flagAt, 2);
+if (!['bind', 'volume'].includes(transport)) throw new Error('--transport is bind or volume');
+const isVolume = transport === 'volume';
+
 /** Runs some projects of the suite, on an engine of theirs if there can be one; gives the status and all that was said. */
 async function runProjects(projects, { isShown }) {
-  const filters = process.argv.slice(2);
   const words = [vitest, 'run', ...projects.flatMap((name) => ['--project', name]), ...filters];
   // A filter may leave one side with nothing to do.
   if (filters.length > 0) words.push('--passWithNoTests');
-  const child = spawn(join(root, 'scripts/with-engine'), ['--private', process.execPath, ...words], {
+  const kind = isVolume ? '--remote' : '--private';
+  const child = spawn(join(root, 'scripts/with-engine'), [kind, process.execPath, ...words], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -37,15 +47,17 @@ async function runProjects(projects, { isShown }) {
   return { status, said };
 }
 
-const runOthers = () => runProjects(['unit', 'integration'], { isShown: true });
+const runOthers = () => runProjects(isVolume ? ['integration'] : ['unit', 'integration'], { isShown: true });
 const runAlone = () => runProjects(['alone'], { isShown: false });
 
 const canHaveTwo = privateEngineProblem() === null;
 if (canHaveTwo) installMissingPackages();
-const results = canHaveTwo
-  ? await Promise.all([runOthers(), runAlone()])
-  : [await runOthers(), await runAlone()];
-process.stdout.write(results[1].said);
+async function runAll() {
+  if (isVolume) return [await runOthers()];
+  return canHaveTwo ? Promise.all([runOthers(), runAlone()]) : [await runOthers(), await runAlone()];
+}
+const results = await runAll();
+process.stdout.write(results[1]?.said ?? '');
 
 const sums = [0, 0, 0];
 for (const { said } of results) {

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callEngine } from './http.mjs';
+import { prepareRemote } from './remote.mjs';
 
 const READY_MS = 60_000;
 const TERM_MS = 30_000;
@@ -29,17 +30,18 @@ function keepsKeyFile() {
 /**
  * Starts an engine. Without options it is in the network namespace of this process, with the engine's own defaults.
  *
- * @param {{ configuration?: Readonly<Record<string, unknown>>, beside?: boolean }} [options] `configuration`: what stands in its
- * daemon.json; `beside`: beside another engine, in a network namespace of its own, and with a containerd that outlives it, so that it can be
- * killed and started again.
+ * @param {{ configuration?: Readonly<Record<string, unknown>>, beside?: boolean, remote?: boolean }} [options] `configuration`: what stands
+ * in its daemon.json; `beside`: beside another engine, in a network namespace of its own, and with a containerd that outlives it, so that it can be
+ * killed and started again; `remote`: as on another machine, reached by TLS and seeing no temporary folders but its own.
  */
-export async function startPrivateEngine({ configuration = {}, beside = false } = {}) {
+export async function startPrivateEngine({ configuration = {}, beside = false, remote = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'berthkit-engine-'));
   const place = {
     folder,
     group: basename(folder),
     host: `unix://${join(folder, 'docker.sock')}`,
     beside,
+    remote: remote ? prepareRemote(folder) : null,
   };
   // An engine without a file of its own would read the machine's.
   const keyFile = keepsKeyFile() ? { 'deprecated-key-path': join(folder, 'key.json') } : {};
@@ -49,6 +51,8 @@ export async function startPrivateEngine({ configuration = {}, beside = false } 
   const engine = {
     host: place.host,
     folder,
+    /** What has to be in the environment of whoever is to find it. */
+    environment: place.remote?.environment ?? { DOCKER_HOST: place.host },
     /** Kills the engine without notice; what runs on it goes on. */
     crash: async () => {
       daemon.child.kill('SIGKILL');
@@ -80,9 +84,11 @@ const configurationIn = (folder) => join(folder, 'daemon.json');
 const hasEnded = ({ child }) =>
   child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 
-function launch({ folder, group, host, beside }) {
+function launch({ folder, group, host, beside, remote }) {
   const words = [
+    ...(remote?.wrapper ?? []),
     'dockerd',
+    ...(remote?.flags ?? []),
     ['--host', host],
     ['--data-root', join(folder, 'data')],
     ['--exec-root', join(folder, 'exec')],

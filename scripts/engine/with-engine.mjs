@@ -1,9 +1,10 @@
 /**
- * with-engine [--private] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
+ * with-engine [--private | --remote] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
  *
  * An engine that is already there is used only if containers really start on it. Otherwise, and always with --private, an engine of its
  * own is started on Debian and Ubuntu as root, in a fresh network namespace together with the command: no other engine is disturbed,
- * published ports answer on 127.0.0.1, and nothing outside can be reached.
+ * published ports answer on 127.0.0.1, and nothing outside can be reached. With --remote it is as on another machine: reached by TCP and TLS
+ * (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH), and it does not see the folders for temporary files. There is no other way to have one of that kind.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
@@ -14,6 +15,8 @@ import { startPrivateEngine } from './private-engine.mjs';
 import { engineProblem } from './probe.mjs';
 
 const INSIDE = '--inside-namespace';
+const PRIVATE = '--private';
+const REMOTE = '--remote';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const say = (text) => process.stderr.write(`with-engine: ${text}\n`);
 
@@ -41,7 +44,7 @@ async function run(command, words, env) {
   }
 }
 
-async function insideNamespace(command, words) {
+async function insideNamespace(kind, command, words) {
   // Signals must not end us before everything is cleaned up; the command gets those that come while it runs.
   let early = null;
   const remember = (signal) => {
@@ -50,12 +53,12 @@ async function insideNamespace(command, words) {
   for (const signal of SIGNALS) process.on(signal, remember);
   spawnSync('ip', ['link', 'set', 'lo', 'up']);
   stopWithParent();
-  const engine = await startPrivateEngine();
+  const engine = await startPrivateEngine({ remote: kind === REMOTE });
   try {
     if (early !== null) return 128 + constants.signals[early];
-    const others = ['DOCKER_CONTEXT', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
+    const others = ['DOCKER_CONTEXT', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
     const kept = Object.entries(process.env).filter(([name]) => !others.includes(name));
-    const env = { ...Object.fromEntries(kept), DOCKER_HOST: engine.host };
+    const env = { ...Object.fromEntries(kept), ...engine.environment };
     return await run(command, words, env);
   } finally {
     await engine.stop();
@@ -84,15 +87,19 @@ async function usableEngine() {
 }
 
 async function main([first, ...rest]) {
-  if (first === INSIDE) return insideNamespace(rest[0], rest.slice(1));
-  const isPrivate = first === '--private';
-  const [command, ...words] = isPrivate ? rest : [first, ...rest];
+  if (first === INSIDE) return insideNamespace(rest[0], rest[1], rest.slice(2));
+  const kind = [PRIVATE, REMOTE].includes(first) ? first : null;
+  const [command, ...words] = kind === null ? [first, ...rest] : rest;
   if (command === undefined) {
-    say('usage: with-engine [--private] COMMAND…');
+    say('usage: with-engine [--private | --remote] COMMAND…');
     return 2;
   }
   const problem = privateEngineProblem();
-  if (!isPrivate || problem !== null) {
+  if (kind === REMOTE && problem !== null) {
+    say(`no engine as on another machine can be had here: ${problem}.`);
+    return 125;
+  }
+  if (kind === null || problem !== null) {
     const host = await usableEngine();
     if (host !== null) return run(command, words, { ...process.env, DOCKER_HOST: host });
   }
@@ -106,7 +113,8 @@ async function main([first, ...rest]) {
   }
   installMissingPackages();
   const self = fileURLToPath(import.meta.url);
-  return run('unshare', ['--net', '--', process.execPath, self, INSIDE, command, ...words], process.env);
+  const inside = [process.execPath, self, INSIDE, kind ?? PRIVATE, command, ...words];
+  return run('unshare', ['--net', '--', ...inside], process.env);
 }
 
 try {

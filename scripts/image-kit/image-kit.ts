@@ -32,6 +32,8 @@ export interface VariantOptions {
 }
 
 function connect(host: string | undefined): Docker {
+  // With all that says how: DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH.
+  if (host === undefined && process.env['DOCKER_HOST'] !== undefined) return new Docker();
   if (host === undefined) throw new Error('DOCKER_HOST is not set: run this through scripts/with-engine');
   if (host.startsWith('unix://'))
     return new Docker({ socketPath: host.slice('unix://'.length), host: undefined });
@@ -85,10 +87,10 @@ function entriesOf(name: ImageName): readonly ImageEntry[] | null {
 }
 
 /**
- * Has an image on the engine at `DOCKER_HOST` and gives its reference. It is tagged by its content, so it is made once per engine; the stock
+ * Has an image on the engine at `DOCKER_HOST`, or at another one without TLS, and gives its reference. It is tagged by its content, so it is made once per engine; the stock
  * tag (for example `busybox:1`) is given to it too if nobody has it.
  */
-export async function ensureImage(name: ImageName, host = process.env['DOCKER_HOST']): Promise<string> {
+export async function ensureImage(name: ImageName, host?: string): Promise<string> {
   const docker = connect(host);
   const entries = process.platform === 'linux' ? entriesOf(name) : null;
   if (entries === null) {
@@ -111,10 +113,7 @@ export async function ensureImage(name: ImageName, host = process.env['DOCKER_HO
 }
 
 /** A busybox image with another configuration or more files; the same options give the same image. */
-export async function buildVariant(
-  options: VariantOptions,
-  host = process.env['DOCKER_HOST'],
-): Promise<string> {
+export async function buildVariant(options: VariantOptions, host?: string): Promise<string> {
   const docker = connect(host);
   const base = entriesOf('busybox');
   if (base === null) throw new Error('variants need busybox-static, which this machine cannot have');

@@ -9,7 +9,7 @@ const store = fileRunStore(join(root, 'state', 'runs'));
 const runtime = createRuntime(
   {
     ...{ workspaceRoot: join(root, 'work'), secretsRoot: join(root, 'secrets'), instanceId },
-    ...{ engine: { host: process.env['DOCKER_HOST'] ?? '' }, policy: { secrets: { allowDisk: true } } },
+    policy: { secrets: { allowDisk: true } },
     ...{ stopGraceMs: 1_000, recovery: 'adopt' },
   },
   {

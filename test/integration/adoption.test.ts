@@ -7,7 +7,6 @@ import process from 'node:process';
 import {
   type AuditRecord,
   createRuntime,
-  dockerEngine,
   fileRunStore,
   filesystemStorage,
   type ReconcileReport,
@@ -24,10 +23,12 @@ import { bundleProgram } from '../../scripts/bundle-program.js';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { TOKEN, waitingJob } from './adoption-job.js';
 import { temporaryFolder } from './setup.js';
+import { needsSharedFiles, testEngine } from './test-engine.js';
 
-const host = process.env['DOCKER_HOST'] ?? '';
+needsSharedFiles('a run whose files are in volumes is not adopted');
+
 let image = '';
-const engine = dockerEngine({ host });
+const engine = testEngine();
 const program = await bundleProgram(new URL('./adoption-program.ts', import.meta.url));
 
 beforeAll(async () => {
@@ -96,7 +97,7 @@ function heir({ root, instance }: Place, config: RuntimeConfigInput = {}, ports:
   const runtime = createRuntime(
     {
       ...{ workspaceRoot: join(root, 'work'), secretsRoot: join(root, 'secrets') },
-      ...{ stateDir: join(root, 'state'), instanceId: instance, engine: { host } },
+      ...{ stateDir: join(root, 'state'), instanceId: instance },
       ...{ stopGraceMs: 1_000, recovery: 'adopt', ...config },
     },
     {

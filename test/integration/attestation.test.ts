@@ -5,18 +5,20 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { type EngineProxy, startEngineProxy } from '../proxy/engine-proxy.js';
-import { engineHost, testRuntime } from './setup.js';
+import { testRuntime } from './setup.js';
+import { connectToEngine, isRemote, needsSharedFiles } from './test-engine.js';
 
 /** The body of a create request, in the engine's words. */
 interface CreateBody extends Record<string, unknown> {
   HostConfig: Record<string, unknown>;
+  Labels: Record<string, string>;
 }
 
 let image = '';
 let otherImageId = '';
 let docker: Docker;
 beforeAll(async () => {
-  docker = new Docker({ socketPath: engineHost().replace(/^unix:\/\//, '') });
+  docker = new Docker();
   image = await ensureImage('busybox');
   const other = await buildVariant({ changes: ['ENV OTHER=1'] });
   otherImageId = (await docker.getImage(other).inspect()).Id;
@@ -39,7 +41,7 @@ interface Attempt {
 
 async function attempt(rewrite: (body: CreateBody) => void): Promise<Attempt> {
   proxy = await startEngineProxy({
-    engine: engineHost(),
+    engine: connectToEngine,
     rewrite: (call) => (call.path === '/containers/create' ? rewritten(call, rewrite) : call),
   });
   const engine = dockerEngine({ host: proxy.host });
@@ -74,6 +76,7 @@ async function attempt(rewrite: (body: CreateBody) => void): Promise<Attempt> {
 
 function rewritten(call: EngineCall, rewrite: (body: CreateBody) => void): EngineCall {
   const body = JSON.parse(call.body.toString()) as CreateBody;
+  if (body.Labels['berthkit.kind'] === 'helper') return call;
   rewrite(body);
   return { ...call, body: Buffer.from(JSON.stringify(body)) };
 }
@@ -97,7 +100,7 @@ const REWRITES: Readonly<Record<string, readonly [field: string, rewrite: (body:
     ({ HostConfig }) => (HostConfig['NetworkMode'] = 'host'),
   ],
   'makes an input writable': [
-    'mounts./workspace/in.txt',
+    isRemote ? 'mounts./workspace/.inputs' : 'mounts./workspace/in.txt',
     ({ HostConfig }) => {
       for (const mount of HostConfig['Mounts'] as Record<string, unknown>[]) mount['ReadOnly'] = false;
     },
@@ -173,7 +176,7 @@ const REWRITES: Readonly<Record<string, readonly [field: string, rewrite: (body:
     (body) => (body['Env'] = (body['Env'] as string[]).map((line) => line.replace('hunter2', 'hunter3'))),
   ],
   'starts it elsewhere': ['workingDirectory', (body) => (body['WorkingDir'] = '/etc')],
-  'strips our labels': ['labels.berthkit.run-id', (body) => (body['Labels'] = {})],
+  'strips our labels': ['labels.berthkit.run-id', (body) => (body.Labels = {})],
   'gives it a terminal': ['terminal', (body) => (body['Tty'] = true)],
   'opens its input': ['stdin', (body) => (body['OpenStdin'] = true)],
   'brings a health check': ['healthCheck', (body) => (body['Healthcheck'] = { Test: ['CMD', 'true'] })],
@@ -194,7 +197,8 @@ describe('attestation', () => {
 
   it.each(Object.entries(REWRITES))(
     'never starts a container where somebody %s',
-    async (_, [field, rewrite]) => {
+    async (name, [field, rewrite]) => {
+      if (name === 'shares a mount with the host') needsSharedFiles('a volume has no propagation');
       const { outcome, events, requests, starts, containerName } = await attempt(rewrite);
       expect(outcome).toMatchObject({ code: 'policy.violated', kind: 'policy', phase: 'create' });
       const differences = (outcome as JobRuntimeError).details['differences'] as readonly SpecDifference[];

@@ -34,8 +34,12 @@ const labelOf = (instance: string): string => `berthkit.instance=${instance}`;
 /** The containers that are there, by id. */
 async function containersOf(instance: string): Promise<readonly string[]> {
   const filters = encodeURIComponent(JSON.stringify({ label: [labelOf(instance)] }));
-  const list = (await engineSays(`/containers/json?all=1&filters=${filters}`)) as { Id: string }[];
-  return list.map(({ Id }) => Id);
+  const list = (await engineSays(`/containers/json?all=1&filters=${filters}`)) as {
+    Id: string;
+    Labels: Record<string, string>;
+  }[];
+  // A helper is none of a job's.
+  return list.filter(({ Labels }) => Labels['berthkit.kind'] !== 'helper').map(({ Id }) => Id);
 }
 
 /** How many containers were ever made, as the engine remembers. */
@@ -43,7 +47,9 @@ async function everMade(instance: string): Promise<number> {
   const filters = { type: ['container'], event: ['create'], label: [labelOf(instance)] };
   const until = String(Math.ceil(Date.now() / 1000) + 1);
   const path = `/events?since=0&until=${until}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
-  return (await engineText(path)).split('\n').filter((line) => line !== '').length;
+  return (await engineText(path))
+    .split('\n')
+    .filter((line) => line !== '' && !line.includes('"berthkit.kind":"helper"')).length;
 }
 
 describe('a real run', () => {

@@ -1,11 +1,12 @@
 /** Two hundred runs on a real engine: what runs at one time never takes more than the engine has, as the engine itself sees it. */
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
-import { dockerEngine, type RunResult } from 'berthkit';
+import { type RunResult } from 'berthkit';
 import { beforeAll, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { engineSays } from './engine-says.js';
-import { engineHost, testRuntime } from './setup.js';
+import { testRuntime } from './setup.js';
+import { connectToEngine, testEngine } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -33,9 +34,8 @@ function listen(instance: string): { readonly told: readonly Told[]; stop(): voi
     label: [`berthkit.instance=${instance}`],
     event: ['start', 'die'],
   });
-  const host = new URL(engineHost());
   const call = request({
-    socketPath: host.pathname,
+    createConnection: connectToEngine,
     path: `/events?filters=${encodeURIComponent(filters)}`,
   });
   call.on('response', (response) => {
@@ -72,7 +72,7 @@ async function limitsOfRunning(instance: string): Promise<readonly { cpus: numbe
 }
 
 it('never take more together than the budget, and all get their turn', { timeout: 900_000 }, async () => {
-  const engine = dockerEngine({ host: engineHost() });
+  const engine = testEngine();
   const { cpus } = await engine.info().finally(async () => engine.close());
   const budget = Math.min(cpus, 2) * 100;
   const memoryBudget = 256 * MIB;

@@ -6,14 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { containerName } from '../../src/base/container-name.js';
 import { deadOwner } from '../host/child-owner.js';
-import { engineHost, temporaryFolder, testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
 
 const INSTANCE = `catalogue-${String(process.pid)}`;
 let docker: Docker;
 const strangers: Docker.Container[] = [];
 
 beforeAll(async () => {
-  docker = new Docker({ socketPath: engineHost().replace(/^unix:\/\//, ''), host: undefined });
+  docker = new Docker();
   await ensureImage('busybox');
 });
 afterAll(async () => {
@@ -48,7 +48,6 @@ async function reconcile() {
   const runtime = createRuntime({
     workspaceRoot: join(await temporaryFolder(), 'root'),
     instanceId: INSTANCE,
-    engine: { host: engineHost() },
   });
   try {
     return await runtime.reconcile();

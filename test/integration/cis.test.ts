@@ -5,7 +5,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant } from '../../scripts/image-kit/image-kit.js';
 import { type EngineProxy, startEngineProxy } from '../proxy/engine-proxy.js';
 import { engineSays } from './engine-says.js';
-import { engineHost, temporaryFolder } from './setup.js';
+import { temporaryFolder } from './setup.js';
+import { connectToEngine, isRemote } from './test-engine.js';
+import { testWorkspace } from './test-workspace.js';
 
 /** Prints one section for each fact; what is tried says whether it could be done. */
 const SCRIPT = `
@@ -62,11 +64,11 @@ let proxy: EngineProxy;
 let runtime: Runtime;
 
 beforeAll(async () => {
-  proxy = await startEngineProxy({ engine: engineHost() });
+  proxy = await startEngineProxy({ engine: connectToEngine });
   // A health check of the image's, which a job must not have.
   const image = await buildVariant({ changes: ['HEALTHCHECK --interval=1s CMD touch /tmp/health'] });
   const workspaceRoot = `${await temporaryFolder()}/root`;
-  runtime = createRuntime({ workspaceRoot, engine: { host: proxy.host } });
+  runtime = createRuntime({ workspaceRoot, engine: { host: proxy.host }, workspace: testWorkspace });
   const stored: Record<string, string> = {};
   const handle = runtime.startJob(
     {
@@ -194,7 +196,10 @@ const CHECKS: readonly (readonly [check: string, shows: string, prove: () => voi
           `${target} ${source}`,
         );
       }
-      expect(runs).toEqual([expect.stringMatching(/^\/workspace \S*\/run-cis-\w+\/workspace$/)]);
+      const own = isRemote
+        ? /^\/workspace \S*-cis-\S+-work\/_data$/
+        : /^\/workspace \S*\/run-cis-\w+\/workspace$/;
+      expect(runs).toEqual([expect.stringMatching(own)]);
       expect(engines.length).toBeLessThanOrEqual(4);
     },
   ],
@@ -340,7 +345,7 @@ const CHECKS: readonly (readonly [check: string, shows: string, prove: () => voi
     'the image can be demanded by its digest',
     async () => {
       const policy = { images: { requireDigest: true } };
-      const strict = createRuntime({ policy, engine: { host: engineHost() } });
+      const strict = createRuntime({ policy });
       const error: unknown = await strict
         .runJob({ docker: { image: 'busybox' } })
         .catch((reason: unknown) => reason);

@@ -4,12 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dockerEngine } from 'berthkit';
 import { afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { bundleProgram } from '../../scripts/bundle-program.js';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder } from '../cli/fixture.js';
-import { engineHost } from './setup.js';
+import { engineVariables, isRemote, testEngine } from './test-engine.js';
 
 const program = await bundleProgram(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -32,13 +31,17 @@ afterEach(async () => {
 
 /** Names of the containers of the instance. */
 export async function containers(): Promise<readonly string[]> {
-  const engine = dockerEngine({ host: engineHost() });
+  const engine = testEngine();
   try {
     return (await engine.containers.list({ 'berthkit.instance': instance })).map(({ name }) => name);
   } finally {
     await engine.close();
   }
 }
+
+/** Those of jobs alone: a run in volumes has one more, which is never started. */
+export const jobContainers = async (): Promise<readonly string[]> =>
+  (await containers()).filter((name) => !name.endsWith('-files'));
 
 /** Starts the command. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
@@ -47,7 +50,8 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
     stdio: 'pipe',
     env: {
       PATH: process.env['PATH'],
-      DOCKER_HOST: engineHost(),
+      ...engineVariables,
+      CATALOG_DOCKER_WORKSPACE_TRANSPORT: isRemote ? 'auto' : 'bind',
       CATALOG_DOCKER_WORKSPACE_ROOT: join(folder, 'root'),
       CATALOG_DOCKER_INSTANCE_ID: instance,
       ...env,

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { buildVariant } from '../../scripts/image-kit/image-kit.js';
-import { dockerEngine } from '../../src/engine/docker/docker-engine.js';
 import type { ContainerEngine, ContainerInfo } from '../../src/engine/types.js';
 import type { ContainerSpec } from '../../src/plan/container-spec.js';
 import { collect } from '../engine/docker/frames.js';
 import { hardenedSpec } from '../engine/docker/specs.js';
+import { needsSharedFiles, testEngine } from './test-engine.js';
 
-const host = process.env['DOCKER_HOST'];
 const label = `berthkit.test.${randomBytes(6).toString('hex')}`;
 let engine: ContainerEngine;
 let image = '';
@@ -49,10 +48,10 @@ const run = async (
 };
 
 // Without an engine there is nothing to test here: `scripts/with-engine` provides one.
-describe.skipIf(host === undefined)('dockerEngine on a real engine', { timeout: 240_000 }, () => {
+describe('dockerEngine on a real engine', { timeout: 240_000 }, () => {
   beforeAll(async () => {
     reference = await buildVariant({ files: { '/etc/mark': 'an image of these tests alone' } });
-    engine = dockerEngine({ host });
+    engine = testEngine();
     image = (await engine.images.inspect(reference))?.id ?? '';
   });
 
@@ -276,6 +275,7 @@ describe.skipIf(host === undefined)('dockerEngine on a real engine', { timeout: 
   });
 
   it('hardens by effect', async () => {
+    needsSharedFiles('a folder of this host is mounted');
     const folder = await mkdtemp(path.join(tmpdir(), 'berthkit:odd,name-'));
     onTestFinished(() => rm(folder, { recursive: true, force: true }));
     await chmod(folder, 0o777);

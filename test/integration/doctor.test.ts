@@ -1,13 +1,16 @@
 /** What doctor says of a real engine, and that it sees exactly what somebody between takes away. */
+import { mkdir, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import Docker from 'dockerode';
-import { dockerEngine, type DoctorReport, type EnforcedLimit } from 'berthkit';
+import { type DoctorReport, type EnforcedLimit } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { ENFORCED_LIMITS } from '../../src/base/enforced-limits.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
-import { engineHost, testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
+import { connectToEngine, engineHost, needsSharedFiles, testEngine } from './test-engine.js';
 
 interface CreateBody extends Record<string, unknown> {
   HostConfig: Record<string, unknown>;
@@ -27,7 +30,7 @@ async function changing(rewrite: (body: CreateBody) => void): Promise<string> {
     if (body.Labels['berthkit.kind'] === 'helper') rewrite(body);
     return { ...call, body: Buffer.from(JSON.stringify(body)) };
   };
-  const proxy = await startEngineProxy({ engine: engineHost(), rewrite: rewritten });
+  const proxy = await startEngineProxy({ engine: connectToEngine, rewrite: rewritten });
   onTestFinished(async () => proxy.close());
   return proxy.host;
 }
@@ -60,12 +63,13 @@ describe('doctor on a real engine', () => {
     const runtime = await testRuntime({ policy: { images: { allow: [image] } } });
     const report = await runtime.doctor();
     expect(statesOf(report)).toEqual(allEnforced);
-    const { Driver, CgroupVersion } = (await new Docker({
-      socketPath: engineHost().replace(/^unix:\/\//, ''),
-    }).info()) as { readonly Driver: string; readonly CgroupVersion: string };
+    const { Driver, CgroupVersion } = (await new Docker().info()) as {
+      readonly Driver: string;
+      readonly CgroupVersion: string;
+    };
     expect(report).toMatchObject({
       healthy: true,
-      endpoint: { host: engineHost(), from: 'option' },
+      endpoint: { host: engineHost, from: 'DOCKER_HOST' },
       engine: { name: 'docker', system: { storageDriver: Driver, cgroupVersion: CgroupVersion } },
       leftovers: [],
     });
@@ -99,23 +103,46 @@ describe('doctor on a real engine', () => {
     },
   );
 
-  it('says where the engine does not see the folders of this host', async () => {
-    const elsewhere = await changing(({ HostConfig }) => {
-      const mounts = HostConfig['Mounts'] as Record<string, unknown>[];
-      for (const mount of mounts) mount['Source'] = '/proc/sys/kernel';
+  it.each([
+    ['bind', 'failed'],
+    ['auto', 'ok'],
+    ['volume', 'ok'],
+  ] as const)(
+    'says where the engine does not see the folders of this host: by %s it is %s',
+    async (...row) => {
+      const [transport, status] = row;
+      const elsewhere = await changing(({ HostConfig }) => {
+        const mounts = HostConfig['Mounts'] as Record<string, unknown>[];
+        for (const mount of mounts) mount['Source'] = '/proc/sys/kernel';
+      });
+      const runtime = await testRuntime({ engine: { host: elsewhere }, workspace: { transport } });
+      const report = await runtime.doctor({ image });
+      expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status });
+      expect(report.healthy).toBe(status === 'ok');
+      expect(statesOf(report)).toEqual(allEnforced);
+    },
+  );
+
+  it('looks for folders where the host of the engine has them', async () => {
+    needsSharedFiles('folders of this host are mounted');
+    const folder = await temporaryFolder();
+    const [workspaceRoot, hostWorkspaceRoot] = [join(folder, 'here'), join(folder, 'there')];
+    await mkdir(workspaceRoot, { mode: 0o700 });
+    await symlink(workspaceRoot, hostWorkspaceRoot);
+    const sources: string[] = [];
+    const host = await changing(({ HostConfig }) => {
+      const mounts = (HostConfig['Mounts'] ?? []) as { readonly Source: string }[];
+      sources.push(...mounts.map(({ Source }) => Source));
     });
-    const runtime = await testRuntime({ engine: { host: elsewhere }, workspace: { transport: 'bind' } });
+    const runtime = await testRuntime({ workspaceRoot, hostWorkspaceRoot, engine: { host } });
     const report = await runtime.doctor({ image });
-    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
-    expect(statesOf(report)).toEqual(allEnforced);
-    const other = await testRuntime({ engine: { host: elsewhere }, workspace: { transport: 'auto' } });
-    const found = (await other.doctor({ image })).checks.find(({ check }) => check === 'transport');
-    expect(found).toMatchObject({ status: 'ok', message: expect.stringMatching(/^volume: /) as string });
+    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'ok' });
+    expect(sources).toEqual([expect.stringContaining(`${hostWorkspaceRoot}/`)]);
   });
 
   it('removes its containers when the runtime closes in the middle', async () => {
     const runtime = await testRuntime();
-    const engine = dockerEngine({ host: engineHost() });
+    const engine = testEngine();
     onTestFinished(async () => engine.close());
     const labels = { 'berthkit.instance': runtime.config.instanceId ?? '', 'berthkit.kind': 'helper' };
     const examination = runtime.doctor({ image });
@@ -126,7 +153,7 @@ describe('doctor on a real engine', () => {
   });
 
   it('takes the smallest image that has a shell', async () => {
-    const docker = new Docker({ socketPath: engineHost().replace(/^unix:\/\//, '') });
+    const docker = new Docker();
     const bare = 'berthkit-doctor-bare:1';
     const nothing = Readable.from([Buffer.alloc(1024)]);
     const answer = await docker.importImage(nothing, { repo: 'berthkit-doctor-bare', tag: '1' });

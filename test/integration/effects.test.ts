@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
 import type { DockerJob, RunOptions, RunResult, RuntimeConfigInput } from 'berthkit';
 import { testRuntime } from './setup.js';
+import { needsSharedFiles } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -119,6 +120,7 @@ describe('inputs', () => {
       .join('; ');
 
   it('cannot be changed by any path, and appear at each of their places', async () => {
+    needsSharedFiles('a file with a place of its own needs an engine that mounts parts of volumes');
     const result = await sh(
       `${tampering('/workspace/in/a.txt')}; ${tampering('/data/a.txt')}; mv /workspace/in /workspace/away 2>/dev/null; cat /workspace/*/a.txt /data/a.txt`,
       { inputs: [{ source: inline('original'), workspacePath: 'in/a.txt', mountPath: '/data/a.txt' }] },
@@ -134,6 +136,7 @@ describe('inputs', () => {
   });
 
   it('the configuration file is protected like an input and tells the job who it is', async () => {
+    needsSharedFiles('a file with a place of its own needs an engine that mounts parts of volumes');
     const runtime = await testRuntime();
     const result = await runtime.runJob(
       {
@@ -193,6 +196,7 @@ describe('volumes of an image', () => {
   });
 
   it('that are a mount target of ours are ours', async () => {
+    needsSharedFiles('a file with a place of its own needs an engine that mounts parts of volumes');
     const withVolume = await buildVariant({ changes: ['VOLUME ["/data", "/workspace"]'] });
     const result = await sh(
       'cat /data; echo; cat /workspace/in.txt; echo; touch /workspace/x && ls /workspace',
@@ -227,6 +231,7 @@ describe('volumes of an image', () => {
   });
 
   it('above a target of ours are masked first, so that ours stays visible', async () => {
+    needsSharedFiles('a file with a place of its own needs an engine that mounts parts of volumes');
     const withVolume = await buildVariant({ changes: ['VOLUME ["/data"]'] });
     const result = await sh('cat /data/in/a; grep -c " /data " /proc/mounts', {
       image: withVolume,

@@ -1,7 +1,7 @@
 /** Ways to an engine: TLS, ssh and Docker's own contexts, each with a real engine at its end and a run through it. */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
@@ -11,7 +11,8 @@ import ssh2, { type ServerChannel } from 'ssh2';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { makeSelfSigned } from '../tls/self-signed.js';
-import { engineHost, temporaryFolder, testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
+import { connectToEngine, engineHost, isRemote } from './test-engine.js';
 
 const run = promisify(execFile);
 
@@ -19,14 +20,6 @@ let image = '';
 beforeAll(async () => {
   image = await ensureImage('busybox');
 });
-
-/** A new connection to the engine the tests run on. */
-function toEngine(): Socket {
-  const host = engineHost();
-  if (host.startsWith('unix://')) return connect(host.slice('unix://'.length));
-  const { hostname, port } = new URL(host.replace(/^tcp:/, 'http:'));
-  return connect(Number(port), hostname);
-}
 
 /** Joins two connections until either ends, whatever way. */
 function bridge(one: Socket | ServerChannel, other: Socket): void {
@@ -106,7 +99,7 @@ describe('TLS', () => {
         rejectUnauthorized: true,
       },
       (socket) => {
-        bridge(socket, toEngine());
+        bridge(socket, connectToEngine());
       },
     );
     return listen(server);
@@ -154,7 +147,7 @@ describe('TLS', () => {
   it('is never left out: a port without TLS is not spoken to', async () => {
     const port = await listen(
       createServer((socket) => {
-        bridge(socket, toEngine());
+        bridge(socket, connectToEngine());
       }),
     );
     const engine = dockerEngine({ host: `https://127.0.0.1:${String(port)}` });
@@ -190,7 +183,7 @@ describe('ssh', () => {
         client.on('session', (accept) => {
           accept().on('exec', (acceptExec, _reject, { command }) => {
             asked.push(command);
-            bridge(acceptExec(), toEngine());
+            bridge(acceptExec(), connectToEngine());
           });
         });
       });
@@ -260,6 +253,8 @@ describe('ssh', () => {
   });
 });
 
+const PEM = expect.stringContaining('-----BEGIN ') as string;
+
 describe('a context', () => {
   it('made by the docker client is found and used', async () => {
     const folder = await temporaryFolder();
@@ -267,10 +262,15 @@ describe('a context', () => {
     await mkdir(config);
     const docker = (...words: readonly string[]) =>
       run('docker', [...words], { env: { PATH: process.env['PATH'], DOCKER_CONFIG: config } });
-    await docker('context', 'create', 'here', '--docker', `host=${engineHost()}`);
+    const certificates = ['ca', 'cert', 'key'].map(
+      (name) => `${name}=${join(process.env['DOCKER_CERT_PATH'] ?? '', name)}.pem`,
+    );
+    const words = [`host=${engineHost}`, ...(isRemote ? certificates : [])];
+    await docker('context', 'create', 'here', '--docker', words.join(','));
     await docker('context', 'use', 'here');
     const endpoint = await resolveEndpoint({ DOCKER_CONFIG: config });
-    expect(endpoint).toEqual({ host: engineHost(), tls: null, from: 'context here' });
+    const tls = isRemote ? { ca: PEM, cert: PEM, key: PEM } : null;
+    expect(endpoint).toMatchObject({ host: engineHost, tls, from: 'context here' });
     const engine = dockerEngine(endpoint);
     onTestFinished(() => engine.close());
     expect(await echoThrough(engine)).toBe('through the wire');

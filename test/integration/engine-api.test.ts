@@ -9,7 +9,8 @@ import { packEntries, readEntries, tarEntry } from '../../src/testing/tar-entrie
 import { hardenedSpec } from '../engine/docker/specs.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { type EngineProxyOptions, startEngineProxy } from '../proxy/engine-proxy.js';
-import { engineHost, temporaryFolder, testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
+import { connectToEngine, needsSharedFiles } from './test-engine.js';
 
 const PAGE = new URL('../../docs/engine-api.md', import.meta.url);
 
@@ -75,7 +76,7 @@ async function useVolumes(host: string): Promise<void> {
 }
 
 async function proxy(options: Omit<EngineProxyOptions, 'engine'> = {}) {
-  const started = await startEngineProxy({ engine: engineHost(), ...options });
+  const started = await startEngineProxy({ engine: connectToEngine, ...options });
   onTestFinished(() => started.close());
   return started;
 }
@@ -110,6 +111,7 @@ describe('the calls to the engine', () => {
   });
 
   it('of the core are enough for a run', async () => {
+    needsSharedFiles('volumes need more calls than the core');
     const { host } = await proxy({
       spoil: (call) => (core.includes(written(call)) ? null : { kind: 'status', status: 500 }),
     });
@@ -120,6 +122,7 @@ describe('the calls to the engine', () => {
   });
 
   it('of the core are enough for a run whose transport is to be found out', async () => {
+    needsSharedFiles('volumes need more calls than the core');
     const { host } = await proxy({
       spoil: (call) => (core.includes(written(call)) ? null : { kind: 'status', status: 500 }),
     });

@@ -1,5 +1,6 @@
 /** The engine's own words, asked for without berthkit. It changes nothing. */
 import { request } from 'node:http';
+import { connectToEngine } from './test-engine.js';
 
 /** The answer to a GET of the engine at `DOCKER_HOST`, from JSON. */
 export async function engineSays(path: string): Promise<unknown> {
@@ -8,11 +9,8 @@ export async function engineSays(path: string): Promise<unknown> {
 
 /** The answer to a GET of the engine at `DOCKER_HOST`, as it comes. */
 export async function engineText(path: string): Promise<string> {
-  const host = new URL(process.env['DOCKER_HOST'] ?? '');
   return new Promise((resolve, reject) => {
-    const where =
-      host.protocol === 'unix:' ? { socketPath: host.pathname } : { host: host.hostname, port: host.port };
-    const call = request({ ...where, path }, (response) => {
+    const call = request({ createConnection: connectToEngine, path }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('end', () => {

@@ -1,12 +1,13 @@
 /** `images.gc` on the engine of this machine with a registry of its own: judged by what the engine has afterwards. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { dockerEngine, type ImageGcReport, type Runtime, type RuntimeConfigInput } from 'berthkit';
+import { type ImageGcReport, type Runtime, type RuntimeConfigInput } from 'berthkit';
 import type { ContainerEngine } from 'berthkit/engine';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { startRealRegistry, type RealRegistry, USER } from '../registry/real-registry.js';
 import { registryImage } from '../registry/registry-image.js';
-import { engineHost, temporaryFolder, testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 const run = promisify(execFile);
 
@@ -14,7 +15,7 @@ let registry: RealRegistry;
 let engine: ContainerEngine;
 beforeAll(async () => {
   registry = await startRealRegistry({ tls: false });
-  engine = dockerEngine({ host: engineHost() });
+  engine = testEngine();
 });
 afterAll(async () => {
   await engine.close();

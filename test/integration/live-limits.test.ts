@@ -3,6 +3,7 @@ import { memoryStorage, type RunOptions, type RunResult, type RuntimeConfigInput
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
+import { needsSharedFiles } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -18,6 +19,8 @@ async function run(script: string, config: RuntimeConfigInput, options: RunOptio
 }
 
 describe('the workspace', () => {
+  needsSharedFiles('what a job writes to a volume is not measured while it runs');
+
   it('that dd fills beyond its limit is the end of the job, whatever it traps', async () => {
     const script = "trap 'echo trapped' TERM; dd if=/dev/zero of=big bs=1M count=1000000; sleep 600";
     const result = await run(script, { workspace: { maxBytes: 64 * MIB } });
@@ -76,6 +79,8 @@ describe('a root file system that may be written to', () => {
 });
 
 describe('an output', () => {
+  needsSharedFiles('what a job writes to a volume is not measured while it runs');
+
   it.each([
     ['dd fills', 'dd if=/dev/zero of=out bs=1M count=1000000'],
     ['is a hole of a tebibyte', 'dd if=/dev/zero of=out bs=1 count=1 seek=1000000000000'],

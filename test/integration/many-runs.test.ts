@@ -1,12 +1,13 @@
 /** Many runs on a real engine: how many containers there are at one time, and that none is made for a run that never had its turn. */
-import { dockerEngine, type JobOutcome } from 'berthkit';
+import { type JobOutcome } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { countingEngine } from './counting-engine.js';
 import { testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 let image = '';
-const engine = dockerEngine({ host: process.env['DOCKER_HOST'] ?? '' });
+const engine = testEngine();
 beforeAll(async () => {
   image = await ensureImage('busybox');
 });

@@ -4,14 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { createRuntime, type RunHandle } from '../../src/index.js';
+import { testWorkspace } from './test-workspace.js';
 
 const MEBIBYTE = 1024 ** 2;
 const [image = '', mebibytes = '0'] = process.argv.slice(2);
 const folder = await mkdtemp(join(tmpdir(), 'berthkit-test-'));
-const runtime = createRuntime({
-  workspaceRoot: join(folder, 'root'),
-  engine: { host: process.env['DOCKER_HOST'] ?? '' },
-});
+const runtime = createRuntime({ workspaceRoot: join(folder, 'root'), workspace: testWorkspace });
 
 let received = 0;
 const sink = (): Writable =>

@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { createRuntime, dockerEngine, type ReconcileReport } from 'berthkit';
+import { createRuntime, type ReconcileReport } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleProgram } from '../../scripts/bundle-program.js';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
-import { engineHost, temporaryFolder } from './setup.js';
+import { temporaryFolder } from './setup.js';
+import { needsSharedFiles, testEngine } from './test-engine.js';
 
-const engine = dockerEngine({ host: engineHost() });
+const engine = testEngine();
 const program = await bundleProgram(new URL('./transport-program.ts', import.meta.url));
 let image = '';
 beforeAll(async () => {
@@ -68,6 +69,7 @@ describe('a process whose folders', () => {
     ['the engine sees mounts them', false, 'bind'],
     ['the engine does not see uses volumes', true, 'volume'],
   ])('%s', async (_, isHidden, kind) => {
+    if (!isHidden) needsSharedFiles('folders of this host are mounted');
     const [root, instance] = [await newRoot(), `transport-${kind}-${String(process.pid)}`];
     const { signal, stdout } = await start(root, instance, 'none', isHidden);
     expect({ signal, stdout }).toEqual({ signal: null, stdout: `given in ${kind}\n` });

@@ -11,6 +11,7 @@ import {
   type RuntimeConfigInput,
 } from '../../src/index.js';
 import { leftJob } from './recovery-job.js';
+import { testWorkspace } from './test-workspace.js';
 
 const [root = '', instanceId = '', image = '', step = '', runId = '', recovery = '{}'] =
   process.argv.slice(2);
@@ -19,7 +20,7 @@ const store = fileRunStore(join(root, 'state', 'runs'));
 const runtime = createRuntime(
   {
     ...{ workspaceRoot: join(root, 'work'), secretsRoot: join(root, 'secrets'), instanceId },
-    ...{ engine: { host: process.env['DOCKER_HOST'] ?? '' }, policy: { secrets: { allowDisk: true } } },
+    ...{ policy: { secrets: { allowDisk: true } }, workspace: testWorkspace },
     recovery: JSON.parse(recovery) as RuntimeConfigInput['recovery'],
   },
   {

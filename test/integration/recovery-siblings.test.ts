@@ -10,7 +10,8 @@ import { fileRunStore, type ReconcileReport } from 'berthkit';
 import Docker from 'dockerode';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
-import { engineHost, temporaryFolder } from './setup.js';
+import { temporaryFolder } from './setup.js';
+import { engineHost, needsSharedFiles } from './test-engine.js';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const PROGRAM = fileURLToPath(new URL('./recovery-program.ts', import.meta.url));
@@ -20,7 +21,9 @@ const WAIT = { timeout: 90_000, interval: 250 };
 /** Whoever looks says so: no pass of their own accord comes between. */
 const NO_PASSES = { firstPassMs: null, everyMs: null };
 
-const socketPath = engineHost().replace(/^unix:\/\//, '');
+needsSharedFiles('processes in containers use the socket and the folders of this host');
+
+const socketPath = engineHost.replace(/^unix:\/\//, '');
 const docker = new Docker({ socketPath, host: undefined });
 let image: string;
 let jobImage: string;

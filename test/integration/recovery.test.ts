@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import process from 'node:process';
 import {
   createRuntime,
-  dockerEngine,
   fileRunStore,
   filesystemStorage,
   type RunEvent,
@@ -21,10 +20,11 @@ import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { leftJob } from './recovery-job.js';
 import { KILL_STEPS } from './recovery-steps.js';
 import { temporaryFolder } from './setup.js';
+import { testEngine } from './test-engine.js';
+import { testWorkspace } from './test-workspace.js';
 
-const host = process.env['DOCKER_HOST'] ?? '';
 let image = '';
-const engine = dockerEngine({ host });
+const engine = testEngine();
 const program = await bundleProgram(new URL('./recovery-program.ts', import.meta.url));
 const TABLE: string[] = [`${'step'.padEnd(17)}${'found'.padEnd(36)}${'done'.padEnd(46)}outputs  end`];
 
@@ -84,7 +84,7 @@ async function withRuntime<T>(
         secretsRoot: join(root, 'secrets'),
         stateDir: join(root, 'state'),
       },
-      ...{ instanceId: instance, engine: { host }, ...config },
+      ...{ instanceId: instance, workspace: testWorkspace, ...config },
     },
     { storage: { out: filesystemStorage(join(root, 'out')) }, onEvent },
   );

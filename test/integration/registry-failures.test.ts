@@ -1,9 +1,10 @@
 /** What becomes of a pull, on the engine of this machine, when the registry fails: class by class, code, message and whether to try again. */
-import { dockerEngine, type ErrorCodeOf, type PullFailureReason } from 'berthkit';
+import { type ErrorCodeOf, type PullFailureReason } from 'berthkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type FakeRegistry, type RegistryFault, startFakeRegistry } from '../registry/fake-registry.js';
 import { registryImage, registryIndex, type RegistryImage } from '../registry/registry-image.js';
-import { engineHost, testRuntime } from './setup.js';
+import { testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 let registry: FakeRegistry;
 let image: RegistryImage;
@@ -204,7 +205,7 @@ const TABLE: readonly Failure[] = [
 
 describe('a pull fails because', () => {
   it.each(TABLE)('$name', async ({ arrange, platform, code, reason, retryable, message }) => {
-    const engine = dockerEngine({ host: engineHost() });
+    const engine = testEngine();
     const wanted = arrange();
     const error: unknown = await engine.images.pull(wanted, { platform }).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code, retryable, message: expect.stringMatching(message) as string });

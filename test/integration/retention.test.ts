@@ -1,14 +1,15 @@
 /** What a run keeps on a real engine: an ended container that can be looked into, and a folder as the job left it. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { dockerEngine, staticSecrets } from 'berthkit';
+import { staticSecrets } from 'berthkit';
 import { expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder, testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 it('a failed run keeps its container and its files, until a runtime sweeps them', async () => {
   const image = await ensureImage('busybox');
-  const engine = dockerEngine({ host: process.env['DOCKER_HOST'] });
+  const engine = testEngine();
   const time = { aheadMs: 0 };
   const runtime = await testRuntime(
     { retention: { maxAgeMs: 3_600_000 } },
@@ -40,7 +41,7 @@ it('a failed run keeps its container and its files, until a runtime sweeps them'
 
 it('what is kept holds no secret that was delivered as a file', async () => {
   const image = await ensureImage('busybox');
-  const engine = dockerEngine({ host: process.env['DOCKER_HOST'] });
+  const engine = testEngine();
   const secretsRoot = await temporaryFolder();
   const secret = 'hunter2-hunter2';
   const time = { aheadMs: 0 };

@@ -1,11 +1,11 @@
 /** Further attempts on a real engine: another container, another workspace, and the first one's end on record. */
 import { createHash } from 'node:crypto';
-import { dockerEngine, memoryStorage, type RunEvent } from 'berthkit';
+import { memoryStorage, type RunEvent } from 'berthkit';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
-const host = process.env['DOCKER_HOST'] ?? '';
 let image = '';
 beforeAll(async () => {
   image = await ensureImage('busybox');
@@ -27,7 +27,7 @@ const jobOf = (script: string) =>
 describe('a run is tried again', { timeout: 180_000 }, () => {
   it('when a stranger removes its container, and what was written then is not there', async () => {
     const runtime = await testRuntime();
-    const stranger = dockerEngine({ host });
+    const stranger = testEngine();
     const names: string[] = [];
     const onEvent = (event: RunEvent): void => {
       if (event.type !== 'container_started') return;

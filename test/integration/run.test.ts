@@ -14,6 +14,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder, testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -220,8 +221,7 @@ describe('outcomes', () => {
   });
 
   it('removal from outside is told apart', async () => {
-    const { dockerEngine } = await import('berthkit');
-    const engine = dockerEngine({ host: process.env['DOCKER_HOST'] ?? '' });
+    const engine = testEngine();
     const runtime = await testRuntime();
     const handle = runtime.startJob({ docker: { image, command: ['sleep', '60'] } });
     for await (const event of handle.events) {

@@ -8,7 +8,8 @@ import { secretForms } from '../../src/base/secret-forms.js';
 import { isRoot } from '../host/scratch.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
 import { engineSays } from './engine-says.js';
-import { engineHost, testRuntime } from './setup.js';
+import { testRuntime } from './setup.js';
+import { connectToEngine, needsSharedFiles } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -18,6 +19,8 @@ beforeAll(async () => {
 const SECRET = 'correct-horse/battery+staple\nsecond line of it';
 const resolveSecret = staticSecrets({ token: SECRET });
 const environment = { TOKEN: { secret: { source: 'store', key: 'token' }, as: 'file' } } as const;
+
+needsSharedFiles('files of secrets are in the memory of this host');
 
 /** A root in memory that must be empty once the test is over. */
 async function secretsRoot(): Promise<string> {
@@ -107,7 +110,7 @@ describe('a secret delivered as a file', () => {
   });
 
   it('is in no call to the engine: no address, no label, no body', async () => {
-    const proxy = await startEngineProxy({ engine: engineHost() });
+    const proxy = await startEngineProxy({ engine: connectToEngine });
     onTestFinished(async () => proxy.close());
     const config = { secretsRoot: await secretsRoot(), engine: { host: proxy.host } };
     const runtime = await testRuntime(config, { resolveSecret });

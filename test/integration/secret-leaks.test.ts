@@ -24,7 +24,7 @@ async function leak(
   script: string,
   onLeak: 'report' | 'block',
 ): Promise<{ result: RunResult; stored: object }> {
-  const policy = { secrets: { onLeak } };
+  const policy = { secrets: { onLeak, allowDisk: true } };
   const runtime = await testRuntime({ policy }, { resolveSecret: staticSecrets({ token: SECRET }) });
   const outputTo = memoryStorage();
   const result = await runtime.runJob(

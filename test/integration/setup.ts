@@ -2,21 +2,10 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  createRuntime,
-  dockerEngine,
-  type Runtime,
-  type RuntimeConfigInput,
-  type RuntimePorts,
-} from 'berthkit';
+import { createRuntime, type Runtime, type RuntimeConfigInput, type RuntimePorts } from 'berthkit';
 import { afterEach, expect } from 'vitest';
-
-/** The engine tests run on; the scripts see to it that there is one. */
-export function engineHost(): string {
-  const host = process.env['DOCKER_HOST'];
-  if (host === undefined) throw new Error('DOCKER_HOST is not set: run tests through "npm test"');
-  return host;
-}
+import { testEngine } from './test-engine.js';
+import { testWorkspace } from './test-workspace.js';
 
 const leftovers: (() => Promise<void>)[] = [];
 
@@ -31,10 +20,13 @@ export async function testRuntime(
 ): Promise<Runtime> {
   const folder = await mkdtemp(join(tmpdir(), 'berthkit-test-'));
   const workspaceRoot = join(folder, 'root');
-  const runtime = createRuntime({ workspaceRoot, engine: { host: engineHost() }, ...config }, ports);
+  const runtime = createRuntime(
+    { workspaceRoot, ...config, workspace: { ...testWorkspace, ...config.workspace } },
+    ports,
+  );
   leftovers.push(async () => {
     await runtime.close();
-    const engine = dockerEngine({ host: engineHost() });
+    const engine = testEngine();
     try {
       const instance = runtime.config.instanceId ?? '';
       expect(await engine.containers.list({ 'berthkit.instance': instance })).toEqual([]);

@@ -1,17 +1,12 @@
 /** Every call a run makes to its engine, on a connection that dies without a word: the run still ends, once, in a state that is true. */
-import {
-  createRuntime,
-  dockerEngine,
-  JobRuntimeError,
-  type RunEvent,
-  type RunOptions,
-  type RunResult,
-} from 'berthkit';
+import { createRuntime, JobRuntimeError, type RunEvent, type RunOptions, type RunResult } from 'berthkit';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
-import { engineHost, temporaryFolder } from './setup.js';
+import { temporaryFolder } from './setup.js';
+import { connectToEngine, testEngine } from './test-engine.js';
+import { testWorkspace } from './test-workspace.js';
 
 let image = '';
 beforeAll(async () => {
@@ -82,7 +77,7 @@ async function perform(spoiled: Spoiled, kind: 'no_answer' | 'half_close') {
   let seen = 0;
   let hit = 0;
   const proxy = await startEngineProxy({
-    engine: engineHost(),
+    engine: connectToEngine,
     spoil: (call) => {
       if (!spoiled.is(call)) return null;
       seen += 1;
@@ -93,7 +88,11 @@ async function perform(spoiled: Spoiled, kind: 'no_answer' | 'half_close') {
   });
   const events: RunEvent[] = [];
   const runtime = createRuntime(
-    { workspaceRoot: `${await temporaryFolder()}/root`, engine: { host: proxy.host } },
+    {
+      workspaceRoot: `${await temporaryFolder()}/root`,
+      engine: { host: proxy.host },
+      workspace: testWorkspace,
+    },
     { onEvent: (event) => events.push(event) },
   );
   try {
@@ -132,7 +131,7 @@ describe.each(['no_answer', 'half_close'] as const)('a connection that ends in %
     requireTrue(outcome, spoiled);
     expect(events.filter(({ type }) => type === 'run_start')).toHaveLength(1);
     expect(events.filter(({ type }) => type === 'run_end')).toHaveLength(1);
-    const engine = dockerEngine({ host: engineHost() });
+    const engine = testEngine();
     try {
       const left = await engine.containers.list({ 'berthkit.instance': instance });
       for (const { id } of left) await engine.containers.remove(id);

@@ -8,7 +8,6 @@ const store = fileRunStore(join(root, 'state'));
 const runtime = createRuntime(
   {
     ...{ workspaceRoot: join(root, 'work'), secretsRoot: join(root, 'secrets'), instanceId },
-    engine: { host: process.env['DOCKER_HOST'] ?? '' },
     workspace: { transport: 'auto' },
   },
   {

@@ -12,6 +12,7 @@ import {
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder, testRuntime } from './setup.js';
+import { needsSharedFiles } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -100,6 +101,8 @@ const tellKind = (): JobDefinition => ({
 });
 
 describe.each(['bind', 'volume'] as const)('by %s', (transport) => {
+  if (transport === 'bind') needsSharedFiles('folders of this host are mounted');
+
   it('a job has its files as it should, and its outputs come out', async () => {
     const { result, stored } = await runUnder({ workspace: { transport } });
     expect(result.stdout.text).toBe('');
@@ -185,6 +188,7 @@ describe('by volume', () => {
 
 describe('by what the engine sees', () => {
   it('folders are mounted where it sees them', async () => {
+    needsSharedFiles('the engine is to see them');
     const { result } = await runUnder({ workspace: { transport: 'auto' } }, tellKind());
     expect(result.stdout.text).toBe('bind\ntext');
   });
@@ -196,6 +200,7 @@ describe('by what the engine sees', () => {
   });
 
   it('folders are mounted from where the engine’s host has them', async () => {
+    needsSharedFiles('folders of this host are mounted');
     const folder = await temporaryFolder();
     const workspaceRoot = join(folder, 'here');
     await mkdir(workspaceRoot, { mode: 0o700 });

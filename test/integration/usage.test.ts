@@ -1,12 +1,12 @@
 /** What a job used, as a real engine tells it while the job runs. */
-import { dockerEngine } from 'berthkit';
 import { expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 it('the result says how much memory and processor time a job used', async () => {
   const image = await ensureImage('busybox');
-  const docker = dockerEngine({ host: process.env['DOCKER_HOST'] });
+  const docker = testEngine();
   let isReady = false;
   let release: () => void = () => undefined;
   const wasRead = new Promise<void>((resolve) => {

@@ -1,14 +1,15 @@
 /** Who ended a run, on a real engine: each row is an end, what it is called, and the evidence that is given for it. */
-import { type ContainerEngine, dockerEngine, type Evidence, type RunOptions, type RunResult } from 'berthkit';
+import { type ContainerEngine, type Evidence, type RunOptions, type RunResult } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 let image = '';
 let engine: ContainerEngine;
 beforeAll(async () => {
   image = await ensureImage('busybox');
-  engine = dockerEngine({ host: process.env['DOCKER_HOST'] ?? '' });
+  engine = testEngine();
 });
 afterAll(async () => {
   await engine.close();

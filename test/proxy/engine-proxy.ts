@@ -8,8 +8,8 @@ import { type Fault, relay } from './faults.js';
 
 /** What a proxy does to the calls it sees. */
 export interface EngineProxyOptions {
-  /** `unix:///path` of the engine. */
-  readonly engine: string;
+  /** `unix:///path` of the engine, or what connects to it and stays open in one direction when the other ends. */
+  readonly engine: string | (() => Socket);
   /** What happens to a call; null: nothing. */
   readonly spoil?: ((call: EngineCall) => Fault | null) | undefined;
   /** What is sent instead of a call. */
@@ -29,7 +29,11 @@ export interface EngineProxy {
 export async function startEngineProxy(options: EngineProxyOptions): Promise<EngineProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'engine-proxy-'));
   const socketPath = join(folder, 'engine.sock');
-  const enginePath = options.engine.replace(/^unix:\/\//, '');
+  const { engine } = options;
+  const connectToEngine =
+    typeof engine === 'function'
+      ? engine
+      : (): Socket => createConnection({ path: engine.replace(/^unix:\/\//, ''), allowHalfOpen: true });
   const calls: EngineCall[] = [];
   const open = new Set<Socket>();
   const keep = (socket: Socket): Socket => {
@@ -45,7 +49,7 @@ export async function startEngineProxy(options: EngineProxyOptions): Promise<Eng
       (call) => {
         if (call === null) return client.destroy();
         calls.push(call);
-        const connect = (): Socket => keep(createConnection({ path: enginePath, allowHalfOpen: true }));
+        const connect = (): Socket => keep(connectToEngine());
         relay(client, connect, toBytes(options.rewrite?.(call) ?? call), options.spoil?.(call) ?? null);
         return undefined;
       },

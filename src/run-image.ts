@@ -9,6 +9,7 @@ import type { HeldImage } from './images/image-gc.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
+import { requireNeeds } from './run-engine-needs.js';
 import { REGISTRY_CREDENTIALS } from './run-leaks.js';
 
 /** Has the image there, by pulling it if need be. */
@@ -21,6 +22,7 @@ export async function prepareImage(
     run.stop.signal.throwIfAborted();
     const engine = await run.engine();
     requireVerifiable(run, engine);
+    await requireNeeds(run, plan, engine);
     const held = await holdImage(run, plan, cleanup);
     const image = await ensureImage({
       engine,

@@ -191,10 +191,8 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
       return config;
     },
     validate: (definition, { profile } = {}) => validateJob(definition, config, { ...judging, profile }),
-    explain: (definition, options = {}) => {
-      const hasSubpaths = engineInfo.known()?.volumeSubpaths ?? null;
-      return explainJob(definition, config, { ...options, ...judging, hasSubpaths });
-    },
+    explain: (definition, options = {}) =>
+      explainJob(definition, config, { ...options, ...judging, engine: engineInfo.known() }),
     runJob: async (definition, options) => startJob(definition, options).result,
     startJob,
     run: async (request, options) => startRun(request, options).result,

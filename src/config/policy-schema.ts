@@ -146,7 +146,7 @@ export const profileSchema = lazy(() =>
       allowedModes: z.array(networkMode()).min(1, 'must name at least one of none, bridge'),
       allowOverride: flag(),
     }),
-    gpu: z.strictObject({ enabled: flag() }),
+    gpu: z.strictObject({ enabled: flag(), preflight: flag() }),
     limits: z.strictObject({ default: resources(), max: max() }),
     security: z.strictObject({
       readOnlyRootFilesystem: flag(),

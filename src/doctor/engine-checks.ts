@@ -83,7 +83,7 @@ export function engineChecks(info: EngineInfo, { gpu, security }: Policy): reado
     ),
     securityOptionsCheck(system?.securityOptions ?? null),
     runtimesCheck(info.runtimes, security.runtime),
-    gpuCheck(info.runtimes, gpu.enabled),
+    gpuCheck(info.showsGpu, gpu),
   ];
 }
 
@@ -114,15 +114,15 @@ function runtimesCheck(runtimes: readonly string[], wanted: string | null): Doct
 }
 
 /** Whether a driver works is known only when a container with a GPU starts. */
-function gpuCheck(runtimes: readonly string[], isEnabled: boolean): DoctorCheck {
-  const hasRuntime = runtimes.some((name) => /nvidia/i.test(name));
-  if (hasRuntime) return toCheck('gpus', ok('the engine has the runtime of the NVIDIA container toolkit'));
-  if (!isEnabled) return toCheck('gpus', ok('none, and policy lets no job have one'));
+function gpuCheck(showsGpu: boolean | undefined, { enabled, preflight }: Policy['gpu']): DoctorCheck {
+  if (showsGpu === undefined) return toCheck('gpus', notChecked('the engine does not tell'));
+  if (showsGpu) return toCheck('gpus', ok('the engine shows that it has GPUs to give'));
+  if (!enabled) return toCheck('gpus', ok('none, and policy lets no job have one'));
   return toCheck(
     'gpus',
     warning(
-      'policy.gpu.enabled is on, and the engine shows no sign of a GPU',
-      'install the NVIDIA container toolkit, or switch policy.gpu.enabled off',
+      `policy.gpu.enabled is on, and the engine shows no sign of a GPU: jobs that want one are ${preflight ? 'refused' : 'tried all the same'}`,
+      'install the container toolkit of the GPU’s vendor with its runtime, or switch policy.gpu.enabled off',
     ),
   );
 }

@@ -1,5 +1,5 @@
 /** What an engine says it applied to a container: a part of the port's contract. No comparison with what was asked. */
-import type { BindMount, ContainerSpec, Resources, TmpfsSpec } from '../plan/container-spec.js';
+import type { BindMount, ContainerSpec, GpuSpec, Resources, TmpfsSpec } from '../plan/container-spec.js';
 
 /** Limits of a container as an engine applied them. */
 export interface AppliedResources extends Omit<Resources, 'memoryBytes' | 'pidsLimit'> {
@@ -53,8 +53,8 @@ export interface AppliedSpec {
   readonly noNewPrivileges: boolean;
   readonly init: boolean;
   readonly resources: AppliedResources;
-  /** `all`, the engine's words for another choice, or null for none. */
-  readonly gpu: string | null;
+  /** In the engine's words where no specification could have asked for it; null: none. */
+  readonly gpu: GpuSpec | string | null;
   readonly runtime: string | null;
   readonly mounts: readonly AppliedMount[];
   readonly tmpfs: readonly AppliedTmpfs[];

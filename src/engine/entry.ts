@@ -29,6 +29,8 @@ export type { RegistryCredentials } from '../secrets/types.js';
 export type {
   BindMount,
   ContainerSpec,
+  GpuCapability,
+  GpuSpec,
   MountSpec,
   NetworkMode,
   Resources,

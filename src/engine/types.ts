@@ -38,7 +38,10 @@ export interface EngineInfo {
   readonly apiVersion: string;
   readonly operatingSystem: string;
   readonly architecture: string;
+  /** By the names a container may ask for; empty: it does not tell. */
   readonly runtimes: readonly string[];
+  /** Whether it shows any sign that it can give a GPU to a container. Absent: it cannot tell, and whoever asks for one learns at the start. */
+  readonly showsGpu?: boolean | undefined;
   readonly cpus: number;
   readonly memoryBytes: number;
   /** The kernel beneath can limit swap; where it cannot, a limit of memory leaves swap open. */

@@ -134,7 +134,8 @@ function secretVariable(name: string, { secret, as }: SecretEntry): EnvironmentV
 }
 
 function resourcesOf({ resources = {} }: Docker): ResourceRequest {
-  return withoutUndefined(resources);
+  const { gpu, ...rest } = withoutUndefined(resources);
+  return gpu === undefined ? rest : { ...rest, gpu: withoutUndefined(gpu) };
 }
 
 function inputOf(input: NonNullable<Docker['inputs']>[number]): InputRequest {

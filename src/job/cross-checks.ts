@@ -13,6 +13,7 @@ export function crossIssues({ docker, retry, retryPolicy }: ParsedJob): readonly
   const isTwice = retry !== undefined && retryPolicy !== undefined;
   return [
     ...(isTwice ? [issue('retryPolicy', 'says the same as retry: leave one of them out')] : []),
+    ...gpuIssues(docker),
     ...environmentIssues(docker),
     ...duplicateIds('inputs', docker.inputs ?? []),
     ...duplicateIds('outputs', docker.outputs ?? []),
@@ -25,6 +26,15 @@ export function crossIssues({ docker, retry, retryPolicy }: ParsedJob): readonly
 type Docker = ParsedJob['docker'];
 
 const issue = (path: string, message: string): Issue => ({ code: 'validation.conflict', path, message });
+
+/** Neither says more than the other: `true` asks for all there are, `false` for none. */
+function gpuIssues({ requiresGpu, resources }: Docker): readonly Issue[] {
+  if (requiresGpu === undefined || resources?.gpu === undefined) return [];
+  const means = requiresGpu ? 'all GPUs' : 'no GPU';
+  return [
+    issue('docker.requiresGpu', `asks for ${means}, beside docker.resources.gpu: leave one of them out`),
+  ];
+}
 
 /** Each name that stands a second time, regardless of case. */
 function repeated(names: readonly (string | undefined)[]): readonly number[] {

@@ -1,4 +1,5 @@
 /** The waist: what every front door compiles to, and one container in engine-neutral words. Data only. */
+import type { GPU_CAPABILITIES } from '../base/gpu-capabilities.js';
 
 /** Networks a job may ask for. */
 export type NetworkMode = 'none' | 'bridge';
@@ -31,6 +32,27 @@ export interface Ulimit {
   readonly hard: number;
 }
 
+/** What the driver of a GPU must be able to do, in the words of NVIDIA's. */
+export type GpuCapability = (typeof GPU_CAPABILITIES)[number];
+
+/** GPUs a job asks for: how many of them or which, one of the two. */
+export interface GpuRequest {
+  /** 1 to 64. */
+  readonly count?: number | undefined;
+  /** As the engine's host has them, for example `0` or `GPU-fef8089b`. */
+  readonly ids?: readonly string[] | undefined;
+  /** Absent: left to the driver. */
+  readonly capabilities?: readonly GpuCapability[] | undefined;
+}
+
+/** GPUs of one container, all decided. */
+export interface GpuSpec {
+  /** All there are, so many of them, or those with these ids. */
+  readonly devices: 'all' | number | readonly string[];
+  /** Empty: left to the driver. */
+  readonly capabilities: readonly GpuCapability[];
+}
+
 /** Limits of one container, as asked for by a job or set by an operator. Absent: not asked for. */
 export interface ResourceRequest {
   /** Processor cores, for example `1.5`. */
@@ -40,6 +62,8 @@ export interface ResourceRequest {
   /** Size of `/dev/shm`. */
   readonly shmBytes?: number | undefined;
   readonly ulimits?: readonly Ulimit[] | undefined;
+  /** Some of the GPUs; all of them are asked for by `requiresGpu`. */
+  readonly gpu?: GpuRequest | undefined;
 }
 
 /** Limits of one container, all decided. */
@@ -162,6 +186,7 @@ export interface ContainerDraft {
   readonly workspaceMountPath: string;
   readonly environment: readonly EnvironmentVariable[];
   readonly networkMode: NetworkMode | null;
+  /** All GPUs there are; where `resources.gpu` says which, those alone. */
   readonly requiresGpu: boolean;
   readonly resources: ResourceRequest;
   /** Numeric `uid[:gid]`. */
@@ -242,7 +267,7 @@ export interface ContainerSpec {
   /** An init process as PID 1: forwards signals, reaps zombies. */
   readonly init: boolean;
   readonly resources: Resources;
-  readonly gpu: 'all' | null;
+  readonly gpu: GpuSpec | null;
   readonly runtime: string | null;
   readonly mounts: readonly MountSpec[];
   readonly tmpfs: readonly TmpfsSpec[];

@@ -1,5 +1,5 @@
 /** The `docker run` line that comes nearest to a plan, for people to read and try. It is never executed. */
-import type { ContainerSpec, TmpfsSpec } from './container-spec.js';
+import type { ContainerSpec, GpuSpec, TmpfsSpec } from './container-spec.js';
 import type { RunPlan } from './run-plan.js';
 
 /** How the command line calls what it knows only one of: a list of policies has no counterpart there. */
@@ -28,7 +28,7 @@ export function toDockerRunLine(plan: RunPlan): string {
       '--ulimit',
       `${name}=${String(soft)}:${String(hard)}`,
     ]),
-    ...option('--gpus', container.gpu),
+    ...option('--gpus', container.gpu === null ? null : gpusOption(container.gpu)),
     ...option('--runtime', container.runtime),
     ...container.mounts.flatMap(({ source, target, readOnly }) => [
       '--mount',
@@ -52,6 +52,12 @@ export function toDockerRunLine(plan: RunPlan): string {
 const option = (name: string, value: string | null): readonly string[] =>
   value === null ? [] : [name, value];
 const flag = (name: string, isSet: boolean): readonly string[] => (isSet ? [name] : []);
+
+/** The command line reads it as comma-separated values, where what holds a comma stands in quotes. */
+function gpusOption({ devices, capabilities }: GpuSpec): string {
+  const which = typeof devices === 'object' ? `"device=${devices.join(',')}"` : String(devices);
+  return capabilities.length === 0 ? which : `${which},"capabilities=${capabilities.join(',')}"`;
+}
 
 function tmpfsOption({ target, sizeBytes, inodes, uid, gid, mode, exec }: TmpfsSpec): string {
   const options = [

@@ -13,6 +13,7 @@ import {
 } from '../job/validate.js';
 import type { Caller, PolicyRule } from '../policy/rule.js';
 import type { PolicyDecision } from '../result.js';
+import { type KnownEngine, needNotes } from './engine-needs.js';
 import { toDockerRunLine } from './docker-run-line.js';
 import { planRun } from './plan-run.js';
 import { PLACEHOLDER, type RunPlan } from './run-plan.js';
@@ -27,7 +28,7 @@ export interface Explanation {
   readonly plan: RunPlan | null;
   /** The nearest `docker run` line, secrets as names; null if denied. */
   readonly dockerRun: string | null;
-  /** What only the image, or the host when it runs, can tell. */
+  /** What only the image, the engine, or the host when it runs, can tell. */
   readonly pending: readonly string[];
 }
 
@@ -37,8 +38,8 @@ export interface ExplainJobOptions extends CompileOptions {
   readonly rules?: readonly PolicyRule[] | undefined;
   /** The name of one of `policy.profiles`; default: the policy itself. */
   readonly profile?: string | undefined;
-  /** Whether the engine mounts parts of volumes; null or absent: not known. */
-  readonly hasSubpaths?: boolean | null | undefined;
+  /** What the engine told of itself; null or absent: nothing yet. */
+  readonly engine?: KnownEngine | null | undefined;
 }
 
 /** Explains a definition under a configuration; also under one that is disabled. */
@@ -47,7 +48,7 @@ export function explainJob(
   config: RuntimeConfig,
   options: ExplainJobOptions = {},
 ): Explanation {
-  const { rules, caller = null, profile, hasSubpaths = null, ...asked } = options;
+  const { rules, caller = null, profile, engine = null, ...asked } = options;
   const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
   const read = readJob(definition, config, profile);
   if (!read.ok) return { validation: config.enabled ? read : disabled(), ...nothing };
@@ -70,7 +71,11 @@ export function explainJob(
     decision,
     plan,
     dockerRun: toDockerRunLine(plan),
-    pending: [...pendingOf(plan), ...transportNotes(plan, config.workspace, hasSubpaths)],
+    pending: [
+      ...pendingOf(plan),
+      ...needNotes(plan, read.config, engine),
+      ...transportNotes(plan, config.workspace, engine?.volumeSubpaths ?? null),
+    ],
   });
 }
 

@@ -10,6 +10,7 @@ import type { Caller } from '../policy/rule.js';
 import type {
   ContainerDraft,
   ContainerSpec,
+  GpuSpec,
   Resources,
   RunRequest,
   SecretReference,
@@ -128,7 +129,7 @@ function containerOf(
     noNewPrivileges: security.noNewPrivileges,
     init: security.init,
     resources: resourcesOf(draft, config),
-    gpu: draft.requiresGpu ? 'all' : null,
+    gpu: gpuOf(draft),
     runtime: security.runtime,
     mounts,
     tmpfs: tmpfsOf(draft, mounts, user, config),
@@ -177,6 +178,11 @@ function resourcesOf(draft: ContainerDraft, config: RuntimeConfig): Resources {
     shmBytes: asked.shmBytes ?? defaults.shmBytes,
     ulimits: [...defaults.ulimits.filter(({ name }) => !names.has(name)), ...(asked.ulimits ?? [])],
   };
+}
+
+function gpuOf({ requiresGpu, resources: { gpu } }: ContainerDraft): GpuSpec | null {
+  if (gpu === undefined) return requiresGpu ? { devices: 'all', capabilities: [] } : null;
+  return { devices: gpu.ids ?? gpu.count ?? 'all', capabilities: gpu.capabilities ?? [] };
 }
 
 function tmpfsOf(

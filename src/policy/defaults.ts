@@ -19,7 +19,7 @@ export const DEFAULT_POLICY: Policy = {
     allowedModes: ['none', 'bridge'],
     allowOverride: false,
   },
-  gpu: { enabled: false },
+  gpu: { enabled: false, preflight: true },
   limits: {
     default: {
       cpus: 1,

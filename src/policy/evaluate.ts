@@ -5,7 +5,8 @@ import { applyMode, modeOf } from './mode.js';
 import { askOwnRule } from './own-rule.js';
 import type { Caller, MaxRetry, MaxTimeouts, PolicyRule } from './rule.js';
 import { BUILT_IN_RULES } from './rules/built-in.js';
-import { effectiveNetworkMode, gpuRule, networkRule } from './rules/network.js';
+import { asksForGpu, gpuRule } from './rules/gpu.js';
+import { effectiveNetworkMode, networkRule } from './rules/network.js';
 import type { PolicySubject } from './subject.js';
 
 /** What rules may be told besides subject and policy. */
@@ -53,6 +54,6 @@ export function evaluatePolicy(
     audited: shares.flatMap((share) => share.audited),
     rules: shares.map(({ outcome }) => outcome),
     networkMode: isDenied(networkRule.id) ? null : effectiveNetworkMode(subject.networkMode, policy.network),
-    gpu: subject.requiresGpu && !isDenied(gpuRule.id),
+    gpu: asksForGpu(subject) && !isDenied(gpuRule.id),
   };
 }

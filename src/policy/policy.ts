@@ -28,6 +28,16 @@ export interface NetworkPolicy {
   readonly allowOverride: boolean;
 }
 
+/** Whether a job may have a GPU. */
+export interface GpuPolicy {
+  readonly enabled: boolean;
+  /**
+   * Whether a job is refused before anything is created for it where the engine shows no sign of a GPU (`engine.gpu_unavailable`). Off for engines
+   * whose GPUs cannot be seen, for example by the hook of NVIDIA's toolkit alone; what is missing then shows at the start.
+   */
+  readonly preflight: boolean;
+}
+
 /** Limits: what a job gets that asks for nothing, and the most any job may ask for (null: no bound). */
 export interface LimitsPolicy {
   readonly default: Resources;
@@ -104,7 +114,7 @@ export interface StoragePolicy {
 export interface Policy {
   readonly images: ImagePolicy;
   readonly network: NetworkPolicy;
-  readonly gpu: { readonly enabled: boolean };
+  readonly gpu: GpuPolicy;
   readonly limits: LimitsPolicy;
   readonly security: SecurityPolicy;
   readonly secrets: SecretsPolicy;

@@ -138,6 +138,10 @@ export interface FakeEngineScript {
   readonly volumeSubpaths?: boolean | undefined;
   /** What the engine says of itself: whether containers outlive its restart. Default true. */
   readonly liveRestore?: boolean | undefined;
+  /** Runtimes a container may ask for. Default: `runc`, which is also what it uses by itself. */
+  readonly runtimes?: readonly string[] | undefined;
+  /** Whether it shows a sign of a GPU. Default true. */
+  readonly showsGpu?: boolean | undefined;
   /** What it says of the system beneath it; default: nothing. */
   readonly system?: EngineSystem | undefined;
   /** Networks there are. Default: `none`, and `bridge` with Docker's addresses. */

@@ -20,6 +20,7 @@ const INFO: EngineInfo = {
   operatingSystem: 'linux',
   architecture: 'amd64',
   runtimes: ['runc'],
+  showsGpu: false,
   cpus: 2,
   memoryBytes: 1024,
   limitsSwap: true,
@@ -74,7 +75,8 @@ describe('what an engine says', () => {
     ],
     ['jobs want a runtime it has not', {}, { security: { runtime: 'runsc' } }, { runtimes: 'failed' }],
     ['jobs may have a GPU and there is none', {}, { gpu: { enabled: true } }, { gpus: 'warning' }],
-    ['there is a GPU', { runtimes: ['runc', 'nvidia'] }, { gpu: { enabled: true } }, {}],
+    ['there is a GPU', { showsGpu: true }, { gpu: { enabled: true } }, {}],
+    ['it cannot tell of GPUs', { showsGpu: undefined }, { gpu: { enabled: true } }, { gpus: 'not_checked' }],
     [
       'it tells nothing of the system',
       { system: undefined },

@@ -23,7 +23,7 @@ const spec = hardenedSpec({
   ],
   capabilitiesAdded: ['CHOWN'],
   runtime: 'runsc',
-  gpu: 'all',
+  gpu: { devices: ['0', '1'], capabilities: ['compute'] },
   mounts: [
     { type: 'bind', source: '/run/w', target: '/workspace', readOnly: false },
     { type: 'bind', source: '/run/i', target: '/workspace/in', readOnly: true },

@@ -65,7 +65,12 @@ describe('explainJob', () => {
       },
     };
     const notes = (transport: 'bind' | 'volume' | 'auto', hasSubpaths?: boolean): readonly string[] =>
-      explainJob(definition, parseConfig({ workspace: { transport } }), { hasSubpaths }).pending.filter(
+      explainJob(definition, parseConfig({ workspace: { transport } }), {
+        engine:
+          hasSubpaths === undefined
+            ? null
+            : { runtimes: ['runc'], showsGpu: false, volumeSubpaths: hasSubpaths },
+      }).pending.filter(
         (note) => note.includes('volumes of the engine') || note.includes('engine.unsupported'),
       );
     expect(notes('bind', false)).toEqual([]);

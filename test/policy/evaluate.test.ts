@@ -20,6 +20,10 @@ const judgeContainer = (
   policy: Partial<Policy> = {},
   options: EvaluateOptions = {},
 ): PolicyDecision => judge(requestWith(container), policy, options);
+const asking = (name: string): ContainerDraft['environment'] => [
+  { name: 'OTHER', value: '' },
+  { name, value: 'all' },
+];
 const rulesOf = (decision: PolicyDecision): readonly string[] => decision.violations.map(({ rule }) => rule);
 
 describe('images', () => {
@@ -189,8 +193,28 @@ describe('the other rules', () => {
     expect(judgeContainer({ requiresGpu: true }).violations[0]?.message).toBe(
       'GPU execution is not enabled in this environment',
     );
-    const decision = judgeContainer({ requiresGpu: true }, { gpu: { enabled: true } });
+    const decision = judgeContainer({ requiresGpu: true }, { gpu: { enabled: true, preflight: true } });
     expect([decision.allowed, decision.gpu]).toEqual([true, true]);
+  });
+
+  it.each<[string, Partial<ContainerDraft>, boolean]>([
+    ['docker.resources.gpu', { resources: { gpu: { count: 1 } } }, true],
+    ['docker.resources.gpu', { resources: { gpu: { ids: ['0'] } } }, true],
+    ['docker.environment.1.name', { environment: asking('NVIDIA_VISIBLE_DEVICES') }, false],
+  ])('keeps GPUs also from who asks by %s', (path, container, gpu) => {
+    const denied = judgeContainer(container);
+    expect(denied.violations).toEqual([
+      expect.objectContaining({
+        rule: 'policy.gpu',
+        path,
+        message: expect.stringContaining('not enabled') as string,
+      }),
+    ]);
+    expect(denied.gpu).toBe(false);
+    expect(judgeContainer(container, { gpu: { enabled: true, preflight: true } })).toMatchObject({
+      allowed: true,
+      gpu,
+    });
   });
 
   it.each([

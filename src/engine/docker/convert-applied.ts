@@ -1,6 +1,8 @@
 /** Reads from the Docker Engine API's inspection what was applied to a container. Pure data, as `convert.ts`; it judges nothing. */
 import { constants } from 'node:os';
 import { effectiveCapabilities } from '../../base/capabilities.js';
+import { GPU_CAPABILITIES } from '../../base/gpu-capabilities.js';
+import type { GpuCapability, GpuSpec } from '../../plan/container-spec.js';
 import type { AppliedMount, AppliedResources, AppliedSpec, AppliedTmpfs } from '../applied-spec.js';
 import {
   toList,
@@ -147,16 +149,31 @@ function readResources(host: JsonObject): AppliedResources {
   };
 }
 
-function readGpu(host: JsonObject): string | null {
+/** Whatever a specification cannot ask for is given in the engine's words. */
+function readGpu(host: JsonObject): AppliedSpec['gpu'] {
   const requests = toList(host['DeviceRequests']).map(toObject);
-  const [only] = requests;
+  const [only, second] = requests;
   if (only === undefined) return null;
-  const isAll =
-    requests.length === 1 &&
-    only['Count'] === -1 &&
-    isEmpty(only['DeviceIDs']) &&
-    show(only['Capabilities']) === '[["gpu"]]';
-  return isAll ? 'all' : show(requests);
+  const devices = readDevices(only);
+  const [all, ...alternatives] = toList(only['Capabilities']).map(toTexts);
+  const [gpu, ...others] = all ?? [];
+  const capabilities = GPU_CAPABILITIES.filter((known) => others.includes(known));
+  const isOurs =
+    second === undefined &&
+    alternatives.length === 0 &&
+    gpu === 'gpu' &&
+    capabilities.length === others.length &&
+    isEmpty(only['Driver']) &&
+    isEmpty(only['Options']);
+  return devices === null || !isOurs ? show(requests) : { devices, capabilities: others as GpuCapability[] };
+}
+
+function readDevices(request: JsonObject): GpuSpec['devices'] | null {
+  const count = toNumberOrNull(request['Count']) ?? 0;
+  const ids = toTexts(request['DeviceIDs']);
+  if (ids.length > 0) return count === 0 ? ids : null;
+  if (count === -1) return 'all';
+  return count > 0 ? count : null;
 }
 
 /** The list of mounts in the answer itself: whatever asked for them (mounts, binds, volumes of the image or of another container). */

@@ -31,6 +31,21 @@ function toPools(value: unknown): readonly AddressPool[] | null {
   return pools.length === 0 ? null : pools;
 }
 
+/**
+ * Whether an engine shows that it can give a GPU: the runtime that comes with the vendor's toolkit, or devices its operator told it of.
+ * Where there is only the toolkit's hook, it shows nothing.
+ */
+export function showsGpu(system: JsonObject): boolean {
+  const resources = toList(system['GenericResources']).map((entry) => {
+    const { NamedResourceSpec: named, DiscreteResourceSpec: discrete } = toObject(entry);
+    return toText(toObject(named ?? discrete)['Kind']);
+  });
+  return (
+    Object.keys(toObject(system['Runtimes'])).some((name) => /nvidia|^amd$/i.test(name)) ||
+    resources.some((kind) => /gpu/i.test(kind))
+  );
+}
+
 /** Reads a list of networks. */
 export function fromNetworks(body: unknown): readonly NetworkSummary[] {
   return toList(body).map((entry) => {

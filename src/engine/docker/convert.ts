@@ -1,6 +1,6 @@
 /** Our words to the Docker Engine API's and back. Pure data; with `convert-applied.ts` the only file of the adapter with Docker's field names. */
 import { EngineError } from '../../errors.js';
-import type { ContainerSpec, TmpfsSpec, VolumeMount } from '../../plan/container-spec.js';
+import type { ContainerSpec, GpuSpec, TmpfsSpec, VolumeMount } from '../../plan/container-spec.js';
 import type {
   ContainerInfo,
   ContainerStats,
@@ -11,7 +11,7 @@ import type {
 } from '../types.js';
 import { mountsSubpaths } from './api-version.js';
 import { toAppliedSpec } from './convert-applied.js';
-import { fromSystem } from './convert-system.js';
+import { fromSystem, showsGpu } from './convert-system.js';
 import {
   toList,
   toNumberOrNull,
@@ -38,6 +38,14 @@ const toVolumeOptions = ({ subpath }: VolumeMount): JsonObject => ({
   ...(subpath === null ? {} : { Subpath: subpath }),
 });
 
+/** Without a count where there are ids: engines refuse the two together. The inner list is of capabilities one driver must have. */
+const toDeviceRequest = ({ devices, capabilities }: GpuSpec): JsonObject => ({
+  Driver: '',
+  ...(typeof devices === 'object' ? { DeviceIDs: devices } : { Count: devices === 'all' ? -1 : devices }),
+  Capabilities: [['gpu', ...capabilities]],
+  Options: {},
+});
+
 const toHostConfig = (spec: ContainerSpec): JsonObject => ({
   NetworkMode: spec.networkMode,
   ReadonlyRootfs: spec.readOnlyRootFilesystem,
@@ -55,9 +63,7 @@ const toHostConfig = (spec: ContainerSpec): JsonObject => ({
   PidsLimit: spec.resources.pidsLimit,
   ShmSize: spec.resources.shmBytes,
   Ulimits: spec.resources.ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })),
-  ...(spec.gpu === null
-    ? {}
-    : { DeviceRequests: [{ Driver: '', Count: -1, Capabilities: [['gpu']], Options: {} }] }),
+  ...(spec.gpu === null ? {} : { DeviceRequests: [toDeviceRequest(spec.gpu)] }),
   ...(spec.runtime === null ? {} : { Runtime: spec.runtime }),
   // Mounts, never Binds strings: colons and commas in a path mean nothing, and a missing source fails instead of being made.
   Mounts: spec.mounts.map((mount) => ({
@@ -274,6 +280,7 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     operatingSystem: toText(engine['Os']),
     architecture: toText(engine['Arch']),
     runtimes: Object.keys(toObject(host['Runtimes'])),
+    showsGpu: showsGpu(host),
     cpus,
     memoryBytes,
     limitsSwap: host['SwapLimit'] === true,

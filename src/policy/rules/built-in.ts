@@ -2,9 +2,10 @@
 import type { BuiltInRule } from '../rule.js';
 import { secretDeliveryRule, secretsRule, storageRule } from './access.js';
 import { environmentRule, mountsRule, userRule } from './container.js';
+import { gpuRule } from './gpu.js';
 import { imageDigestRule, imageRule, pullPolicyRule } from './image.js';
 import { resourcesRule, retryRule, timeoutsRule } from './limits.js';
-import { gpuRule, networkRule } from './network.js';
+import { networkRule } from './network.js';
 
 /** Every built-in rule. */
 export const BUILT_IN_RULES: readonly BuiltInRule[] = [

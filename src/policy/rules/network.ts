@@ -56,22 +56,3 @@ export const networkRule: BuiltInRule = {
     return deniedBy('policy.network', [{ path: 'docker.networkMode', ...refusal }], refusal.message);
   },
 };
-
-/** `policy.gpu` */
-export const gpuRule: BuiltInRule = {
-  id: 'policy.gpu',
-  isRelaxable: false,
-  judge(subject, { policy }) {
-    if (!subject.requiresGpu)
-      return {
-        outcome: { rule: 'policy.gpu', outcome: 'not_applicable', reason: 'no GPU asked for' },
-        violations: [],
-      };
-    const objection = {
-      path: 'docker.requiresGpu',
-      message: 'GPU execution is not enabled in this environment',
-      hint: 'the operator decides by policy.gpu.enabled',
-    };
-    return deniedBy('policy.gpu', policy.gpu.enabled ? [] : [objection], 'GPUs are enabled');
-  },
-};

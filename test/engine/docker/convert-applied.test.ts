@@ -169,13 +169,30 @@ describe('toAppliedSpec', () => {
       withHost({
         DeviceRequests: [{ Driver: '', Count: -1, DeviceIDs: null, Capabilities: [['gpu']], Options: {} }],
       }),
-      { gpu: 'all' },
+      { gpu: { devices: 'all', capabilities: [] } },
     ],
     [
       'one graphics processor',
-      withHost({ DeviceRequests: [{ Count: 0, DeviceIDs: ['1'], Capabilities: [['gpu']] }] }),
-      { gpu: expect.stringContaining('DeviceIDs') as string },
+      withHost({ DeviceRequests: [{ Count: 0, DeviceIDs: ['1'], Capabilities: [['gpu', 'video']] }] }),
+      { gpu: { devices: ['1'], capabilities: ['video'] } },
     ],
+    ...[
+      [{ Count: 2, DeviceIDs: ['1'], Capabilities: [['gpu']] }],
+      [{ Count: 0, DeviceIDs: [], Capabilities: [['gpu']] }],
+      [{ Count: -1, Capabilities: [['gpu'], ['tpu']] }],
+      [{ Count: -1, Capabilities: [['gpu', 'other']] }],
+      [{ Count: -1, Capabilities: [['compute', 'gpu']] }],
+      [{ Count: -1, Driver: 'cdi', Capabilities: [['gpu']] }],
+      [{ Count: -1, Options: { a: 'b' }, Capabilities: [['gpu']] }],
+      [
+        { Count: 1, Capabilities: [['gpu']] },
+        { Count: -1, Capabilities: [['gpu']] },
+      ],
+    ].map((DeviceRequests): [string, JsonObject, Partial<AppliedSpec>] => [
+      `graphics processors as nobody asks for them: ${JSON.stringify(DeviceRequests)}`,
+      withHost({ DeviceRequests }),
+      { gpu: JSON.stringify(DeviceRequests) },
+    ]),
     [
       'devices',
       withHost({ Devices: [{ PathOnHost: '/dev/sda' }], DeviceCgroupRules: ['c 1:3 rwm'] }),

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { GpuSpec } from '../../../src/plan/container-spec.js';
+import { toAppliedSpec } from '../../../src/engine/docker/convert-applied.js';
 import {
   fromCreate,
   fromEvent,
@@ -116,7 +118,7 @@ describe('toCreateBody', () => {
   it('asks for a GPU, a runtime, a folder and standard input only where the spec does', () => {
     const body = toCreateBody(
       hardenedSpec({
-        gpu: 'all',
+        gpu: { devices: 'all', capabilities: [] },
         runtime: 'runsc',
         workingDirectory: '/w',
         stdin: true,
@@ -131,10 +133,25 @@ describe('toCreateBody', () => {
       HostConfig: {
         Runtime: 'runsc',
         SecurityOpt: [],
-        DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }],
+        DeviceRequests: [{ Driver: '', Count: -1, Capabilities: [['gpu']], Options: {} }],
       },
     });
     expect(toCreateBody(hardenedSpec())['HostConfig']).not.toHaveProperty('DeviceRequests');
+  });
+
+  it.each<[GpuSpec, unknown]>([
+    [
+      { devices: 2, capabilities: [] },
+      { Driver: '', Count: 2, Capabilities: [['gpu']], Options: {} },
+    ],
+    [
+      { devices: ['0', 'GPU-1'], capabilities: ['compute', 'utility'] },
+      { Driver: '', DeviceIDs: ['0', 'GPU-1'], Capabilities: [['gpu', 'compute', 'utility']], Options: {} },
+    ],
+  ])('asks for the GPUs of %j, and reads them back', (gpu, request) => {
+    const { HostConfig: host } = toCreateBody(hardenedSpec({ gpu }));
+    expect((host as { readonly DeviceRequests: unknown }).DeviceRequests).toEqual([request]);
+    expect(toAppliedSpec({ HostConfig: host }).gpu).toEqual(gpu);
   });
 
   it('rounds cores to whole nano cores and says noexec', () => {
@@ -294,6 +311,18 @@ describe('other answers', () => {
     expect(fromEvent(Buffer.alloc(0))).toBeNull();
   });
 
+  it.each([
+    [{ Runtimes: { runc: {}, nvidia: {} } }, true],
+    [{ Runtimes: { runc: {}, amd: {} } }, true],
+    [{ Runtimes: { runc: {}, amdahl: {} } }, false],
+    [{ GenericResources: [{ NamedResourceSpec: { Kind: 'NVIDIA-GPU', Value: 'GPU-1' } }] }, true],
+    [{ GenericResources: [{ DiscreteResourceSpec: { Kind: 'gpu', Value: 2 } }] }, true],
+    [{ GenericResources: [{ DiscreteResourceSpec: { Kind: 'SSD', Value: 3 } }, null] }, false],
+    [{}, false],
+  ])('info that shows a GPU: %j', (system, expected) => {
+    expect(fromInfo({}, { NCPU: 1, MemTotal: 1, ...system }).showsGpu).toBe(expected);
+  });
+
   it('info', () => {
     expect(
       fromInfo(
@@ -324,6 +353,7 @@ describe('other answers', () => {
       operatingSystem: 'linux',
       architecture: 'amd64',
       runtimes: ['runc', 'runsc'],
+      showsGpu: false,
       cpus: 2,
       memoryBytes: 7,
       limitsSwap: true,

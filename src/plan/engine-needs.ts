@@ -1,0 +1,50 @@
+/** What a plan needs and an engine, by what it tells of itself, does not have. Pure; whether what it has works shows only in a container. */
+import type { RuntimeConfig } from '../config/runtime-config.js';
+import type { EngineInfo } from '../engine/types.js';
+import type { RunPlan } from './run-plan.js';
+
+/** What is told of an engine without asking it anew. */
+export type KnownEngine = Pick<EngineInfo, 'runtimes' | 'showsGpu' | 'volumeSubpaths'>;
+
+/** One thing an engine does not have. */
+export interface UnmetNeed {
+  readonly code: 'engine.gpu_unavailable';
+  /** The key of the definition or the configuration that asks for it. */
+  readonly field: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Everything of a plan that an engine does not have; empty where it has all, or cannot tell. */
+export function unmetNeeds(
+  { container: { gpu } }: RunPlan,
+  { policy }: Pick<RuntimeConfig, 'policy'>,
+  engine: Pick<KnownEngine, 'showsGpu'>,
+): readonly UnmetNeed[] {
+  if (gpu === null || !policy.gpu.preflight || engine.showsGpu !== false) return [];
+  return [
+    {
+      code: 'engine.gpu_unavailable',
+      field: gpu.devices === 'all' ? 'docker.requiresGpu' : 'docker.resources.gpu',
+      message: 'the engine shows no sign of a GPU',
+      hint: 'install the container toolkit of the GPU’s vendor and its runtime on the engine’s host; if GPUs work there all the same, the operator switches policy.gpu.preflight off',
+    },
+  ];
+}
+
+/** What an explanation says of them. `engine`: null where none was asked yet. */
+export function needNotes(
+  plan: RunPlan,
+  config: Pick<RuntimeConfig, 'policy'>,
+  engine: KnownEngine | null,
+): readonly string[] {
+  if (engine !== null) {
+    return unmetNeeds(plan, config, engine).map(
+      ({ code, field, message }) => `refused by this engine (${code}): ${field}: ${message}`,
+    );
+  }
+  const { gpu } = plan.container;
+  return gpu === null || !config.policy.gpu.preflight
+    ? []
+    : ['unless the engine shows a sign of a GPU, the run is refused (engine.gpu_unavailable)'];
+}

@@ -1,0 +1,37 @@
+/** Whether a job may have a GPU, by whichever way it asks for one. */
+import { type BuiltInRule, deniedBy, notApplicable, type Objection } from '../rule.js';
+import type { PolicySubject } from '../subject.js';
+
+/** NVIDIA's runtime gives a container the GPUs its environment names, also one for which no GPU was asked. */
+const ASKING_VARIABLE = 'NVIDIA_VISIBLE_DEVICES';
+
+/** Whether the container is to have a GPU. */
+export function asksForGpu({ requiresGpu, resources }: PolicySubject): boolean {
+  return requiresGpu || resources.gpu !== undefined;
+}
+
+/** `policy.gpu` */
+export const gpuRule: BuiltInRule = {
+  id: 'policy.gpu',
+  isRelaxable: false,
+  judge(subject, { policy }) {
+    const paths = pathsThatAsk(subject);
+    if (paths.length === 0) return notApplicable('policy.gpu', 'no GPU asked for');
+    const objections = paths.map((path): Objection => ({
+      path,
+      message: 'GPU execution is not enabled in this environment',
+      hint: 'the operator decides by policy.gpu.enabled',
+    }));
+    return deniedBy('policy.gpu', policy.gpu.enabled ? [] : objections, 'GPUs are enabled');
+  },
+};
+
+function pathsThatAsk({ requiresGpu, resources, environment }: PolicySubject): readonly string[] {
+  return [
+    ...(requiresGpu ? ['docker.requiresGpu'] : []),
+    ...(resources.gpu === undefined ? [] : ['docker.resources.gpu']),
+    ...environment.flatMap(({ name }, index) =>
+      name === ASKING_VARIABLE ? [`docker.environment.${String(index)}.name`] : [],
+    ),
+  ];
+}

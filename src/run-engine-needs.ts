@@ -1,0 +1,21 @@
+/** Refuses a run that needs what the engine does not have. It asks the engine only where there is something to need. */
+import type { ContainerEngine } from './engine/types.js';
+import { EngineError } from './errors.js';
+import { unmetNeeds } from './plan/engine-needs.js';
+import type { RunPlan } from './plan/run-plan.js';
+import type { Run } from './run-context.js';
+
+/**
+ * Before anything is created.
+ *
+ * @throws `engine.gpu_unavailable` with `details.field`; `engine.unreachable`.
+ */
+export async function requireNeeds(run: Run, plan: RunPlan, engine: ContainerEngine): Promise<void> {
+  if (plan.container.gpu === null) return;
+  const info = await run.engineInfo();
+  const known = engine.capabilities.gpu ? info : { ...info, showsGpu: false };
+  const [unmet] = unmetNeeds(plan, run.config, known);
+  if (unmet === undefined) return;
+  const { code, field, message, hint } = unmet;
+  throw new EngineError(code, `${field}: ${message}`, { hint, details: { field } });
+}

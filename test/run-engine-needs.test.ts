@@ -1,0 +1,85 @@
+/** Runs that need what an engine does not have: refused before anything is created, and explained where the engine is known. */
+import type { JobDefinition, JobRuntimeError, RuntimeConfigInput } from 'berthkit';
+import type { FakeEngineScript } from 'berthkit/testing';
+import { describe, expect, it } from 'vitest';
+import { settle, setUp } from './run-fixture.js';
+
+const GPU: RuntimeConfigInput = { policy: { gpu: { enabled: true } } };
+const job = (docker: Partial<JobDefinition['docker']> = {}): JobDefinition => ({
+  docker: { image: 'busybox:1', ...docker },
+});
+const CREATING = ['images.inspect', 'images.pull', 'containers.create', 'volumes.create'];
+
+async function run(definition: JobDefinition, script: FakeEngineScript, config: RuntimeConfigInput) {
+  const setup = setUp({ run: () => undefined, ...script }, {}, config);
+  const outcome = await settle(setup, {}, definition);
+  const calls: readonly string[] = setup.engine.calls.map(({ call }) => call);
+  return { outcome, isBegun: CREATING.some((call) => calls.includes(call)), calls };
+}
+
+describe('a job that wants a GPU', () => {
+  it.each<[string, Partial<JobDefinition['docker']>]>([
+    ['docker.requiresGpu', { requiresGpu: true }],
+    ['docker.resources.gpu', { resources: { gpu: { count: 1 } } }],
+    ['docker.resources.gpu', { resources: { gpu: { ids: ['0'] } } }],
+  ])('by %s is refused where the engine shows none, before anything is created', async (field, docker) => {
+    const { outcome, isBegun } = await run(job(docker), { showsGpu: false }, GPU);
+    expect(outcome).toMatchObject({ code: 'engine.gpu_unavailable', retryable: false, details: { field } });
+    expect((outcome as JobRuntimeError).message).toMatch(new RegExp(`^${field}: .*no sign of a GPU`));
+    expect((outcome as JobRuntimeError).hint).toMatch(/toolkit.*policy\.gpu\.preflight/);
+    expect(isBegun).toBe(false);
+  });
+
+  it.each<[string, FakeEngineScript, RuntimeConfigInput]>([
+    ['the engine shows one', { showsGpu: true }, GPU],
+    [
+      'the operator wants it tried',
+      { showsGpu: false },
+      { policy: { gpu: { enabled: true, preflight: false } } },
+    ],
+  ])('runs where %s', async (_, script, config) => {
+    let seen: unknown;
+    const definition = job({ resources: { gpu: { ids: ['1', '0'], capabilities: ['video'] } } });
+    const { outcome } = await run(
+      definition,
+      {
+        ...script,
+        run: ({ spec }) => {
+          seen = spec.gpu;
+        },
+      },
+      config,
+    );
+    expect(outcome).toMatchObject({ status: 'succeeded', decision: { gpu: true } });
+    expect(seen).toEqual({ devices: ['1', '0'], capabilities: ['video'] });
+  });
+
+  it('is not started with another one than it was judged for', async () => {
+    const definition = job({ resources: { gpu: { count: 1 } } });
+    const applied = { gpu: { devices: 'all', capabilities: [] } } as const;
+    const { outcome, calls } = await run(definition, { applied: () => applied }, GPU);
+    expect(outcome).toMatchObject({ code: 'policy.violated' });
+    expect(calls).not.toContain('containers.start');
+  });
+
+  it('is told of it by an explanation as soon as the engine is known', async () => {
+    const setup = setUp({ showsGpu: false, run: () => undefined }, {}, GPU);
+    const notes = (): readonly string[] =>
+      setup.runtime
+        .explain(job({ requiresGpu: true }))
+        .pending.filter((note) => note.includes('gpu_unavailable'));
+    expect(notes()).toEqual([expect.stringMatching(/^unless the engine shows a sign of a GPU/)]);
+    await setup.runtime.readiness();
+    expect(notes()).toEqual([
+      expect.stringMatching(/^refused by this engine \(engine\.gpu_unavailable\): docker\.requiresGpu/),
+    ]);
+    expect(setup.runtime.explain(job()).pending.join()).not.toContain('gpu');
+    await setup.runtime.close();
+  });
+});
+
+it('asks the engine nothing for a job that needs nothing', async () => {
+  const { outcome, calls } = await run(job(), {}, { budget: { cpus: 1, memoryBytes: '1GiB' } });
+  expect(outcome).toMatchObject({ status: 'succeeded' });
+  expect(calls).not.toContain('info');
+});

@@ -8,10 +8,11 @@ import type { Run } from './run-context.js';
 /**
  * Before anything is created.
  *
- * @throws `engine.gpu_unavailable` with `details.field`; `engine.unreachable`.
+ * @throws `engine.gpu_unavailable`, `engine.unsupported`, both with `details.field`; `engine.unreachable`.
  */
 export async function requireNeeds(run: Run, plan: RunPlan, engine: ContainerEngine): Promise<void> {
-  if (plan.container.gpu === null) return;
+  const { gpu, runtime } = plan.container;
+  if (gpu === null && runtime === null) return;
   const info = await run.engineInfo();
   const known = engine.capabilities.gpu ? info : { ...info, showsGpu: false };
   const [unmet] = unmetNeeds(plan, run.config, known);

@@ -78,6 +78,57 @@ describe('a job that wants a GPU', () => {
   });
 });
 
+describe('a job that runs in a runtime', () => {
+  const RUNSC: RuntimeConfigInput = { policy: { security: { runtime: 'runsc', allowedRuntimes: ['kata'] } } };
+
+  it.each<[string, Partial<JobDefinition['docker']>, string]>([
+    ['policy.security.runtime', {}, 'runsc'],
+    ['policy.security.runtime', { security: { runtime: 'runsc' } }, 'runsc'],
+    ['docker.security.runtime', { security: { runtime: 'kata' } }, 'kata'],
+  ])('by %s is refused where the engine has it not: case %#', async (field, docker, runtime) => {
+    const { outcome, isBegun } = await run(job(docker), { runtimes: ['runc', 'crun'] }, RUNSC);
+    expect(outcome).toMatchObject({
+      code: 'engine.unsupported',
+      details: { field },
+      hint: expect.stringMatching(/runc, crun|crun, runc/) as string,
+    });
+    expect((outcome as JobRuntimeError).message).toContain(`no runtime "${runtime}"`);
+    expect(isBegun).toBe(false);
+  });
+
+  it.each<[string, readonly string[], Partial<JobDefinition['docker']>]>([
+    ['runsc', ['runc', 'runsc'], {}],
+    ['kata', ['runc', 'kata'], { security: { runtime: 'kata' } }],
+    ['kata', [], { security: { runtime: 'kata' } }],
+  ])('has %s where the engine has %j', async (runtime, runtimes, docker) => {
+    let seen: unknown;
+    const script: FakeEngineScript = {
+      runtimes,
+      run: ({ spec }) => {
+        seen = spec.runtime;
+      },
+    };
+    expect((await run(job(docker), script, RUNSC)).outcome).toMatchObject({ status: 'succeeded' });
+    expect(seen).toBe(runtime);
+  });
+
+  it('may have a shim no engine lists', async () => {
+    const runtime = 'io.containerd.kata.v2';
+    const config = { policy: { security: { runtime } } };
+    expect((await run(job(), {}, config)).outcome).toMatchObject({ status: 'succeeded' });
+  });
+
+  it('is told of it by an explanation as soon as the engine is known', async () => {
+    const setup = setUp({ run: () => undefined }, {}, RUNSC);
+    const notes = (): readonly string[] =>
+      setup.runtime.explain(job()).pending.filter((note) => note.includes('engine.unsupported'));
+    expect(notes()).toEqual([expect.stringMatching(/^unless the engine has the runtime "runsc"/)]);
+    await setup.runtime.readiness();
+    expect(notes()).toEqual([expect.stringMatching(/^refused by this engine .*policy\.security\.runtime/)]);
+    await setup.runtime.close();
+  });
+});
+
 it('asks the engine nothing for a job that needs nothing', async () => {
   const { outcome, calls } = await run(job(), {}, { budget: { cpus: 1, memoryBytes: '1GiB' } });
   expect(outcome).toMatchObject({ status: 'succeeded' });

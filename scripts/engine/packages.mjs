@@ -16,17 +16,25 @@ const PACKAGES = [
   { name: 'docker-registry', programs: ['docker-registry'] },
 ];
 
-const isThere = (program) => SEARCH_PATH.some((folder) => existsSync(`${folder}/${program}`));
-const missing = () => PACKAGES.filter(({ programs }) => !programs.every(isThere)).map(({ name }) => name);
+/** Only where a private engine is to run containers in another way than by runc. */
+const RUNTIMES = { runsc: { name: 'runsc', programs: ['runsc'] } };
 
-/** Why this machine cannot have a private engine, or null. */
-export function privateEngineProblem() {
+const isThere = (program) => SEARCH_PATH.some((folder) => existsSync(`${folder}/${program}`));
+const missing = (runtime) =>
+  [...PACKAGES, ...(runtime === null ? [] : [RUNTIMES[runtime]])]
+    .filter(({ programs }) => !programs.every(isThere))
+    .map(({ name }) => name);
+
+/** Why this machine cannot have a private engine, one whose containers run in `runtime` if that is given, or null. */
+export function privateEngineProblem(runtime = null) {
+  if (runtime !== null && !Object.hasOwn(RUNTIMES, runtime))
+    return `the runtime has to be one of ${Object.keys(RUNTIMES).join(', ')}`;
   if (process.platform !== 'linux') return `a private engine needs Linux, and this is ${process.platform}`;
   if (process.getuid() !== 0) return 'a private engine needs root';
-  if (missing().length === 0) return null;
+  if (missing(runtime).length === 0) return null;
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   if (!/^(ID|ID_LIKE)=.*(debian|ubuntu)/m.test(release)) {
-    return `missing: ${missing().join(', ')} (installed by itself only on Debian and Ubuntu)`;
+    return `missing: ${missing(runtime).join(', ')} (installed by itself only on Debian and Ubuntu)`;
   }
   return null;
 }
@@ -34,8 +42,8 @@ export function privateEngineProblem() {
 const POLICY = '/usr/sbin/policy-rc.d';
 
 /** Installs missing packages without letting them start any service. Throws with apt's words when that fails. */
-export function installMissingPackages() {
-  const packages = missing();
+export function installMissingPackages(runtime = null) {
+  const packages = missing(runtime);
   if (packages.length === 0) return;
   process.stderr.write(`with-engine: installing ${packages.join(' ')}\n`);
   const ownPolicy = !existsSync(POLICY);

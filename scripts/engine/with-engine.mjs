@@ -1,10 +1,11 @@
 /**
- * with-engine [--private | --remote] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
+ * with-engine [--private [--runtime NAME] | --remote] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
  *
  * An engine that is already there is used only if containers really start on it. Otherwise, and always with --private, an engine of its
  * own is started on Debian and Ubuntu as root, in a fresh network namespace together with the command: no other engine is disturbed,
- * published ports answer on 127.0.0.1, and nothing outside can be reached. With --remote it is as on another machine: reached by TCP and TLS
- * (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH), and it does not see the folders for temporary files. There is no other way to have one of that kind.
+ * published ports answer on 127.0.0.1, and nothing outside can be reached. With --runtime its containers run in that one: `runsc` is
+ * gVisor, without a network. With --remote it is as on another machine: reached by TCP and TLS (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH), and it
+ * does not see the folders for temporary files. Of these two kinds there is no other to be had.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
@@ -44,7 +45,13 @@ async function run(command, words, env) {
   }
 }
 
-async function insideNamespace(kind, command, words) {
+/** gVisor's own network needs a kernel and a place that private engines do not always have; `none` is what jobs get by default. */
+const inRuntime = (runtime) => ({
+  runtimes: { [runtime]: { path: runtime, runtimeArgs: ['--network=none'] } },
+  'default-runtime': runtime,
+});
+
+async function insideNamespace(kind, runtime, command, words) {
   // Signals must not end us before everything is cleaned up; the command gets those that come while it runs.
   let early = null;
   const remember = (signal) => {
@@ -53,7 +60,8 @@ async function insideNamespace(kind, command, words) {
   for (const signal of SIGNALS) process.on(signal, remember);
   spawnSync('ip', ['link', 'set', 'lo', 'up']);
   stopWithParent();
-  const engine = await startPrivateEngine({ remote: kind === REMOTE });
+  const configuration = runtime === '' ? {} : inRuntime(runtime);
+  const engine = await startPrivateEngine({ configuration, remote: kind === REMOTE });
   try {
     if (early !== null) return 128 + constants.signals[early];
     const others = ['DOCKER_CONTEXT', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
@@ -87,16 +95,19 @@ async function usableEngine() {
 }
 
 async function main([first, ...rest]) {
-  if (first === INSIDE) return insideNamespace(rest[0], rest[1], rest.slice(2));
+  if (first === INSIDE) return insideNamespace(rest[0], rest[1], rest[2], rest.slice(3));
   const kind = [PRIVATE, REMOTE].includes(first) ? first : null;
-  const [command, ...words] = kind === null ? [first, ...rest] : rest;
+  const runtime = kind === PRIVATE && rest[0] === '--runtime' ? (rest[1] ?? '') : null;
+  const [command, ...words] = kind === null ? [first, ...rest] : rest.slice(runtime === null ? 0 : 2);
   if (command === undefined) {
-    say('usage: with-engine [--private | --remote] COMMAND…');
+    say('usage: with-engine [--private [--runtime NAME] | --remote] COMMAND…');
     return 2;
   }
-  const problem = privateEngineProblem();
-  if (kind === REMOTE && problem !== null) {
-    say(`no engine as on another machine can be had here: ${problem}.`);
+  const problem = privateEngineProblem(runtime);
+  if (problem !== null && (kind === REMOTE || runtime !== null)) {
+    say(
+      `no engine ${runtime === null ? 'as on another machine' : `that runs containers in ${runtime}`} can be had here: ${problem}.`,
+    );
     return 125;
   }
   if (kind === null || problem !== null) {
@@ -111,9 +122,9 @@ async function main([first, ...rest]) {
     say('or set DOCKER_HOST to an engine, or run this as root on Debian or Ubuntu to get a private one.');
     return 125;
   }
-  installMissingPackages();
+  installMissingPackages(runtime);
   const self = fileURLToPath(import.meta.url);
-  const inside = [process.execPath, self, INSIDE, kind ?? PRIVATE, command, ...words];
+  const inside = [process.execPath, self, INSIDE, kind ?? PRIVATE, runtime ?? '', command, ...words];
   return run('unshare', ['--net', '--', ...inside], process.env);
 }
 

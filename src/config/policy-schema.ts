@@ -161,6 +161,7 @@ export const profileSchema = lazy(() =>
       volumeBytes: bytes(),
       rootBytes: bytes().nullable(),
       runtime: text().nullable(),
+      allowedRuntimes: texts(),
       mountRoots: z.array(mountRoot()),
       deniedEnvironment: texts(),
       requireAttestation: flag(),

@@ -50,6 +50,7 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
       networkMode: docker.networkMode ?? null,
       requiresGpu: docker.requiresGpu ?? false,
       resources: resourcesOf(docker),
+      runtime: docker.security?.runtime ?? null,
       user: docker.user ?? null,
       tmpfs: (docker.tmpfs ?? []).map(({ path, sizeBytes }) => ({
         path: normalizeAbsolutePath(path),

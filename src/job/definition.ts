@@ -114,6 +114,8 @@ export interface DockerJob {
   readonly outputs?: readonly OutputDefinition[] | undefined;
   /** Sizes may be written `512m`, `1GiB`. */
   readonly resources?: ResourceDefinition | undefined;
+  /** `runtime`: the OCI runtime, for example `runsc`; one of those the operator lets jobs ask for. Default: the operator's. */
+  readonly security?: { readonly runtime?: string | undefined } | undefined;
   /** Numeric `uid[:gid]`. */
   readonly user?: string | undefined;
   readonly stdin?: string | undefined;

@@ -70,6 +70,15 @@ const docker = lazy(() =>
       .max(100, 'must not have more than 100 entries')
       .optional(),
     resources: resources().optional(),
+    security: z
+      .strictObject({
+        runtime: checkedText((text) =>
+          /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/.test(text)
+            ? null
+            : 'must be the name of a runtime, for example runsc',
+        ).optional(),
+      })
+      .optional(),
     user: z
       .string({ error: 'must be text' })
       .regex(/^\d{1,10}(:\d{1,10})?$/, {

@@ -189,6 +189,8 @@ export interface ContainerDraft {
   /** All GPUs there are; where `resources.gpu` says which, those alone. */
   readonly requiresGpu: boolean;
   readonly resources: ResourceRequest;
+  /** OCI runtime; one of those the operator lets jobs ask for. */
+  readonly runtime: string | null;
   /** Numeric `uid[:gid]`. */
   readonly user: string | null;
   readonly tmpfs: readonly TmpfsRequest[];

@@ -1,6 +1,7 @@
 /** What a plan needs and an engine, by what it tells of itself, does not have. Pure; whether what it has works shows only in a container. */
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { EngineInfo } from '../engine/types.js';
+import { listed } from '../policy/hint.js';
 import type { RunPlan } from './run-plan.js';
 
 /** What is told of an engine without asking it anew. */
@@ -8,7 +9,7 @@ export type KnownEngine = Pick<EngineInfo, 'runtimes' | 'showsGpu' | 'volumeSubp
 
 /** One thing an engine does not have. */
 export interface UnmetNeed {
-  readonly code: 'engine.gpu_unavailable';
+  readonly code: 'engine.gpu_unavailable' | 'engine.unsupported';
   /** The key of the definition or the configuration that asks for it. */
   readonly field: string;
   readonly message: string;
@@ -17,11 +18,39 @@ export interface UnmetNeed {
 
 /** Everything of a plan that an engine does not have; empty where it has all, or cannot tell. */
 export function unmetNeeds(
-  { container: { gpu } }: RunPlan,
+  plan: RunPlan,
   { policy }: Pick<RuntimeConfig, 'policy'>,
-  engine: Pick<KnownEngine, 'showsGpu'>,
+  engine: Pick<KnownEngine, 'runtimes' | 'showsGpu'>,
 ): readonly UnmetNeed[] {
-  if (gpu === null || !policy.gpu.preflight || engine.showsGpu !== false) return [];
+  return [...unmetRuntime(plan, policy, engine.runtimes), ...unmetGpu(plan, policy, engine.showsGpu)];
+}
+
+/** Docker also takes the name of any shim of containerd, and lists none of them. */
+const UNLISTED = /^io\.containerd\./;
+
+function unmetRuntime(
+  { container: { runtime } }: RunPlan,
+  { security }: RuntimeConfig['policy'],
+  runtimes: readonly string[],
+): readonly UnmetNeed[] {
+  if (runtime === null || runtimes.length === 0 || runtimes.includes(runtime) || UNLISTED.test(runtime))
+    return [];
+  return [
+    {
+      code: 'engine.unsupported',
+      field: runtime === security.runtime ? 'policy.security.runtime' : 'docker.security.runtime',
+      message: `the engine has no runtime "${runtime}"`,
+      hint: `it has: ${listed(runtimes, runtime)}`,
+    },
+  ];
+}
+
+function unmetGpu(
+  { container: { gpu } }: RunPlan,
+  { gpu: { preflight } }: RuntimeConfig['policy'],
+  showsGpu: boolean | undefined,
+): readonly UnmetNeed[] {
+  if (gpu === null || !preflight || showsGpu !== false) return [];
   return [
     {
       code: 'engine.gpu_unavailable',
@@ -43,8 +72,11 @@ export function needNotes(
       ({ code, field, message }) => `refused by this engine (${code}): ${field}: ${message}`,
     );
   }
-  const { gpu } = plan.container;
-  return gpu === null || !config.policy.gpu.preflight
-    ? []
-    : ['unless the engine shows a sign of a GPU, the run is refused (engine.gpu_unavailable)'];
+  const { gpu, runtime } = plan.container;
+  const notes: string[] = [];
+  if (runtime !== null && !UNLISTED.test(runtime))
+    notes.push(`unless the engine has the runtime "${runtime}", the run is refused (engine.unsupported)`);
+  if (gpu !== null && config.policy.gpu.preflight)
+    notes.push('unless the engine shows a sign of a GPU, the run is refused (engine.gpu_unavailable)');
+  return notes;
 }

@@ -130,7 +130,7 @@ function containerOf(
     init: security.init,
     resources: resourcesOf(draft, config),
     gpu: gpuOf(draft),
-    runtime: security.runtime,
+    runtime: draft.runtime ?? security.runtime,
     mounts,
     tmpfs: tmpfsOf(draft, mounts, user, config),
     stopSignal: 'SIGTERM',

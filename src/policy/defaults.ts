@@ -54,6 +54,7 @@ export const DEFAULT_POLICY: Policy = {
     volumeBytes: 64 * MIB,
     rootBytes: 1 * GIB,
     runtime: null,
+    allowedRuntimes: [],
     mountRoots: [],
     deniedEnvironment: [],
     requireAttestation: false,

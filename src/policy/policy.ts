@@ -75,8 +75,10 @@ export interface SecurityPolicy {
   readonly volumeBytes: number;
   /** What a job may write to its root file system where that is not read-only, in bytes; null: no bound. It is watched while the job runs. */
   readonly rootBytes: number | null;
-  /** OCI runtime, for example `runsc`; null: the engine's default. */
+  /** OCI runtime of every job that asks for none, for example `runsc`; null: the engine's default. */
   readonly runtime: string | null;
+  /** Runtimes a job may ask for by name, besides `runtime`; empty: no other. */
+  readonly allowedRuntimes: readonly string[];
   /** Prefixes a `mountPath` must lie in; empty: anywhere outside the built-in deny-list. */
   readonly mountRoots: readonly string[];
   /** Names of environment variables a job may not set; `*` and `?` wildcards. */

@@ -49,6 +49,7 @@ export interface PolicySubject {
   readonly networkMode: NetworkMode | null;
   readonly requiresGpu: boolean;
   readonly resources: ResourceRequest;
+  readonly runtime: string | null;
   readonly user: string | null;
   readonly tmpfs: readonly TmpfsRequest[];
   readonly stdin: boolean;
@@ -77,6 +78,7 @@ const PROJECTION = {
   networkMode: (draft) => draft.networkMode,
   requiresGpu: (draft) => draft.requiresGpu,
   resources: (draft) => draft.resources,
+  runtime: (draft) => draft.runtime,
   user: (draft) => draft.user,
   tmpfs: (draft) => draft.tmpfs,
   stdin: (draft) => draft.stdin !== null,
@@ -97,6 +99,7 @@ export function toPolicySubject(request: RunRequest): PolicySubject {
     networkMode: PROJECTION.networkMode(container),
     requiresGpu: PROJECTION.requiresGpu(container),
     resources: PROJECTION.resources(container),
+    runtime: PROJECTION.runtime(container),
     user: PROJECTION.user(container),
     tmpfs: PROJECTION.tmpfs(container),
     stdin: PROJECTION.stdin(container),

@@ -28,6 +28,7 @@ describe('compileJob', () => {
         environment: [],
         networkMode: null,
         requiresGpu: false,
+        runtime: null,
         resources: {},
         user: null,
         tmpfs: [],

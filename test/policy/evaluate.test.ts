@@ -197,6 +197,18 @@ describe('the other rules', () => {
     expect([decision.allowed, decision.gpu]).toEqual([true, true]);
   });
 
+  it.each<[string, Partial<Policy['security']>, boolean]>([
+    ['runsc', {}, false],
+    ['runsc', { allowedRuntimes: ['kata'] }, false],
+    ['runsc', { allowedRuntimes: ['kata', 'runsc'] }, true],
+    ['runsc', { runtime: 'runsc' }, true],
+    ['runc', { runtime: 'runsc', allowedRuntimes: ['kata'] }, false],
+  ])('takes a runtime only from the operator: %s under %j', (runtime, security, expected) => {
+    const decision = judgeContainer({ runtime }, { security: { ...DEFAULT_POLICY.security, ...security } });
+    expect(decision.allowed).toBe(expected);
+    expect(decision.violations.map(({ path }) => path)).toEqual(expected ? [] : ['docker.security.runtime']);
+  });
+
   it.each<[string, Partial<ContainerDraft>, boolean]>([
     ['docker.resources.gpu', { resources: { gpu: { count: 1 } } }, true],
     ['docker.resources.gpu', { resources: { gpu: { ids: ['0'] } } }, true],
@@ -421,6 +433,6 @@ describe('rules of the operator', () => {
   it('cannot be fooled by what a rule changes: the subject is judged as a whole and JSON-safe', () => {
     const decision = judge(requestWith());
     expect(JSON.parse(JSON.stringify(decision))).toEqual(decision);
-    expect(decision.rules).toHaveLength(14);
+    expect(decision.rules).toHaveLength(15);
   });
 });

@@ -121,6 +121,14 @@ export const REFUSALS: readonly Refusal[] = [
     instead: asking({ networkMode: null }),
   },
   {
+    name: 'a runtime no job may ask for',
+    rule: 'policy.runtime',
+    policy: { security: { runtime: 'runsc', allowedRuntimes: ['kata'] } },
+    request: asking({ runtime: 'runc' }),
+    hint: /allowed: runsc, kata/,
+    instead: asking({ runtime: 'kata' }),
+  },
+  {
     name: 'a GPU',
     rule: 'policy.gpu',
     request: asking({ requiresGpu: true }),

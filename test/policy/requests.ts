@@ -19,6 +19,7 @@ export function requestWith(
       environment: [],
       networkMode: null,
       requiresGpu: false,
+      runtime: null,
       resources: {},
       user: null,
       tmpfs: [],

@@ -16,6 +16,7 @@ describe('a rule', () => {
     expect(silent).toEqual([
       'policy.image_digest',
       'policy.gpu',
+      'policy.runtime',
       'policy.user',
       'policy.mounts',
       'policy.secret_delivery',
@@ -28,12 +29,13 @@ describe('a rule', () => {
     const strict = parsePolicy({
       images: { requireDigest: true },
       gpu: { enabled: true },
-      security: { mountRoots: ['/data'], deniedEnvironment: ['LD_*'] },
+      security: { mountRoots: ['/data'], deniedEnvironment: ['LD_*'], allowedRuntimes: ['runsc'] },
       secrets: { delivery: 'file' },
     });
     const request = requestWith({
       image: `busybox@sha256:${'a'.repeat(64)}`,
       requiresGpu: true,
+      runtime: 'runsc',
       user: '1000:1000',
       networkMode: 'none',
     });

@@ -6,6 +6,7 @@ import { gpuRule } from './gpu.js';
 import { imageDigestRule, imageRule, pullPolicyRule } from './image.js';
 import { resourcesRule, retryRule, timeoutsRule } from './limits.js';
 import { networkRule } from './network.js';
+import { runtimeRule } from './runtime.js';
 
 /** Every built-in rule. */
 export const BUILT_IN_RULES: readonly BuiltInRule[] = [
@@ -14,6 +15,7 @@ export const BUILT_IN_RULES: readonly BuiltInRule[] = [
   pullPolicyRule,
   networkRule,
   gpuRule,
+  runtimeRule,
   resourcesRule,
   timeoutsRule,
   retryRule,

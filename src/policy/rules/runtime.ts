@@ -1,0 +1,24 @@
+/** Which OCI runtime a job may ask for: one the operator names. */
+import { allowedHint } from '../hint.js';
+import { type BuiltInRule, deniedBy, notApplicable } from '../rule.js';
+
+/** `policy.runtime` */
+export const runtimeRule: BuiltInRule = {
+  id: 'policy.runtime',
+  isRelaxable: false,
+  judge({ runtime }, { policy }) {
+    if (runtime === null) return notApplicable('policy.runtime', 'no runtime asked for');
+    const { allowedRuntimes, runtime: own } = policy.security;
+    const names = own === null ? allowedRuntimes : [...new Set([own, ...allowedRuntimes])];
+    const objection = {
+      path: 'docker.security.runtime',
+      message: `runtime "${runtime}" is not among those of security.allowedRuntimes`,
+      hint: allowedHint(names, runtime, 'policy.security.allowedRuntimes'),
+    };
+    return deniedBy(
+      'policy.runtime',
+      names.includes(runtime) ? [] : [objection],
+      `runtime "${runtime}" is one a job may ask for`,
+    );
+  },
+};

@@ -1,9 +1,11 @@
 /** Where the runtime's engine comes from: the given one, or Docker, made at first use. */
 import type { RuntimeConfig } from './config/runtime-config.js';
+import { dockerClientProxies } from './engine/docker/client-proxies.js';
 import { dockerEngine } from './engine/docker/docker-engine.js';
 import { resolveEndpoint } from './engine/docker/endpoint.js';
 import { dockerRegistryAuth } from './engine/docker/registry-auth.js';
 import type { ContainerEngine } from './engine/types.js';
+import type { RunEnvironment } from './run-context.js';
 import type { RegistryAuthResolver } from './secrets/types.js';
 
 /** Hands out one engine for a runtime's whole life. */
@@ -11,6 +13,8 @@ export interface EngineSource {
   get(): Promise<ContainerEngine>;
   /** What Docker's own client is logged in to; absent beside a given engine, and where the configuration says so. */
   readonly registryAuth: RegistryAuthResolver | undefined;
+  /** What Docker's own client is told of proxies. Only for a configuration that says so. */
+  readonly dockerProxies: RunEnvironment['dockerProxies'];
   /** Closes the engine if it was made here. */
   close(): Promise<void>;
 }
@@ -33,6 +37,8 @@ export function createEngineSource(
         ? undefined
         : // eslint-disable-next-line no-restricted-globals -- the documented exception: DOCKER_AUTH_CONFIG and DOCKER_CONFIG, at a pull
           async (request) => dockerRegistryAuth(process.env)(request),
+    // eslint-disable-next-line no-restricted-globals -- the operator asked for it: DOCKER_CONFIG, before a container is made
+    dockerProxies: async (host) => dockerClientProxies(process.env, host),
     async get() {
       if (given !== undefined) return given;
       const making = (made ??= make());

@@ -5,6 +5,7 @@ import { type ResolvedSecrets, resolveSecrets, secretId } from './execute/secret
 import type { PlannedSecret, RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
+import { keepSecret } from './run-proxies.js';
 import type { SecretFiles } from './workspace/secret-files.js';
 
 /** What the job was given. */
@@ -23,6 +24,16 @@ export async function revealAgain(
   given: GivenSecrets,
   cleanup: Cleanup,
 ): Promise<string | null> {
+  if (plan.proxyEnvironment.length > 0) {
+    const { applied } = given.info;
+    if (applied === null) return 'what it was told of proxies cannot be seen';
+    const names = new Set(plan.proxyEnvironment.map(({ name }) => name));
+    keepSecret(
+      run,
+      applied.environment.filter(({ name }) => names.has(name)).map(({ value }) => value),
+    );
+    run.record.redactor = createRedactor(run.record.secrets.values());
+  }
   if (plan.secretEnvironment.length === 0) return null;
   const { runId, attempt, jobSlug, metadata } = run.record;
   const context = { runId, attempt, jobSlug, metadata, profile: run.options.profile ?? null };

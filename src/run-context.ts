@@ -1,6 +1,7 @@
 /** What every step of a run shares: who it is, its bounds, its ports, and how it says what happens. */
 import type { DoctorSummary } from './doctor/report.js';
 import type { AuditAction, AuditFields } from './audit.js';
+import type { ProxyKind } from './base/proxy-variables.js';
 import type { AuditTrail } from './audit-trail.js';
 import { chooseConfig } from './config/profile.js';
 import { retentionOf } from './config/retention.js';
@@ -49,6 +50,8 @@ export interface RunEnvironment {
   readonly admission: Admission;
   /** The credentials Docker's own client has on this machine; absent where they are not to be used. */
   readonly registryAuth: RegistryAuthResolver | undefined;
+  /** The proxies Docker's own client would give to containers of the engine at this address. */
+  readonly dockerProxies: (host: string | null) => Promise<ReadonlyMap<ProxyKind, string>>;
   /** The pulls of all its runs. */
   readonly pulls: ImagePulls;
   /** Keeps an image from being removed until there is a container of it. */

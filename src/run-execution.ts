@@ -142,6 +142,7 @@ async function containerFor(
     owner: run.identity.owner,
     createdAt: run.timestamp(),
     secrets: secrets.variables,
+    proxies: secrets.proxies,
     secretsPath: secrets.files?.path ?? null,
     skippedInputs: staged.skipped,
     stdin: run.options.stdin !== undefined || plan.stdin !== null,

@@ -1,4 +1,5 @@
 /** The step of a run that has its secrets: resolved as late as can be, known to the redactor, and delivered as the plan says. */
+import type { ProxyKind } from './base/proxy-variables.js';
 import { createRedactor } from './base/redact.js';
 import { SecretError } from './errors.js';
 import { resolveSecrets, secretId } from './execute/secrets.js';
@@ -6,6 +7,7 @@ import type { PlannedSecret, RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { userOf } from './run-preparation.js';
+import { revealProxies } from './run-proxies.js';
 import { weakSecretWarnings } from './run-redaction.js';
 import type { SecretResolver } from './secrets/types.js';
 import { createSecretFiles, type SecretFiles } from './workspace/secret-files.js';
@@ -16,6 +18,7 @@ export interface RevealedSecrets {
   readonly variables: ReadonlyMap<string, string>;
   /** Null where the plan delivers none as a file. */
   readonly files: SecretFiles | null;
+  readonly proxies: ReadonlyMap<ProxyKind, string>;
 }
 
 /** What the kernel takes as one `NAME=value` of a new process, the NUL at its end included (`MAX_ARG_STRLEN`, execve(2)). */
@@ -42,6 +45,7 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
     ...secrets.values,
   ]);
   for (const [name, value] of secrets.values) run.record.secrets.add(name, value);
+  const proxies = await revealProxies(run, plan);
   run.record.redactor = createRedactor(run.record.secrets.values());
   for (const warning of weakSecretWarnings(known)) run.warn(warning);
   for (const secret of plan.secrets)
@@ -52,7 +56,7 @@ export async function revealSecrets(run: Run, plan: RunPlan, cleanup: Cleanup): 
   if (files !== null) cleanup.addFirst('secret', async (signal) => files.remove(signal));
   if (count > 0) run.emit('secrets_end', {});
   await run.note({ name: 'secrets_ready' });
-  return { variables, files };
+  return { variables, files, proxies };
 }
 
 function valuesOf(

@@ -146,6 +146,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     engineInfo: async () => (await engineInfo.get()).info,
     transports: createTransportMemory(),
     admission,
+    dockerProxies: source.dockerProxies,
     ...images.forRuns,
     diskGuard: createDiskGuard(),
     resting,

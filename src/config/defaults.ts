@@ -9,7 +9,11 @@ const DAY = 24 * 60 * MINUTE;
 /** The default of every key of {@link RuntimeConfig}. */
 export const DEFAULT_CONFIG: RuntimeConfig = {
   enabled: true,
-  engine: { host: null, tls: { caFile: null, certFile: null, keyFile: null, serverName: null } },
+  engine: {
+    host: null,
+    dockerProxies: false,
+    tls: { caFile: null, certFile: null, keyFile: null, serverName: null },
+  },
   workspaceRoot: '/tmp/berthkit',
   hostWorkspaceRoot: null,
   secretsRoot: null,

@@ -66,6 +66,11 @@ export interface RuntimeConfig {
      * in use, else the first usual socket that answers.
      */
     readonly host: string | null;
+    /**
+     * Whether jobs are told of the proxies Docker's own client is configured with on this machine (`proxies` of its `config.json`, for the host or
+     * `default`): `HTTP_PROXY`, `HTTPS_PROXY`, `FTP_PROXY`, `NO_PROXY` and `ALL_PROXY`, also in lower case. A job's own variable wins, in either case.
+     */
+    readonly dockerProxies: boolean;
     /** PEM files, as absolute paths, for `host`: with any of them TLS is spoken, as with `https`. */
     readonly tls: {
       /** The authorities the engine's certificate may come from; null: those Node trusts. */

@@ -94,7 +94,7 @@ const engineTls = lazy(() =>
 export const configSchema = lazy(() =>
   z.strictObject({
     enabled: flag(),
-    engine: z.strictObject({ host: engineHost().nullable(), tls: engineTls() }),
+    engine: z.strictObject({ host: engineHost().nullable(), dockerProxies: flag(), tls: engineTls() }),
     workspaceRoot: hostFolder(),
     hostWorkspaceRoot: hostFolder().nullable(),
     secretsRoot: hostFolder().nullable(),

@@ -257,7 +257,7 @@ export interface ContainerSpec {
   /** Null: the image's own (only without an entry point of ours). */
   readonly command: readonly string[] | null;
   readonly workingDirectory: string | null;
-  /** Sorted as given. In a plan, secrets are `<secret:source:key>`; one delivered as a file is the path of the file. */
+  /** Sorted as given. In a plan, secrets are `<secret:source:key>`; one delivered as a file is the path of the file; proxies are `<proxy:kind>`. */
   readonly environment: readonly { readonly name: string; readonly value: string }[];
   /** Numeric `uid:gid`. */
   readonly user: string;

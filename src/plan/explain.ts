@@ -79,13 +79,24 @@ export function explainJob(
   });
 }
 
-function pendingOf({ container, volumeMask, secretEnvironment }: RunPlan): readonly string[] {
+function pendingOf({
+  container,
+  volumeMask,
+  secretEnvironment,
+  proxyEnvironment,
+}: RunPlan): readonly string[] {
   const size = String(volumeMask.sizeBytes);
   const pending = [
     `each VOLUME of the image is covered by a tmpfs of ${size} bytes, unless it is a mount or in the workspace`,
   ];
   if (secretEnvironment.some(({ as }) => as === 'file')) {
     pending.push(`${PLACEHOLDER.secrets} is a folder in the memory of this host, made when the run begins`);
+  }
+  if (proxyEnvironment.length > 0) {
+    const names = proxyEnvironment.map(({ name }) => name).join(', ');
+    pending.push(
+      `${names}: each is set where Docker's client configuration has that proxy when the run begins`,
+    );
   }
   if (container.entryPoint === null) pending.push("the entry point is the image's own");
   if (container.command === null) pending.push("the command is the image's own");

@@ -1,5 +1,6 @@
 /** Puts a run's own values in the place of a plan's placeholders. Only where berthkit wrote them: a job's own text is never touched. */
 import { containerName } from '../base/container-name.js';
+import type { ProxyKind } from '../base/proxy-variables.js';
 import { RuntimeError } from '../errors.js';
 import type { ContainerSpec, MountSpec, TmpfsSpec } from './container-spec.js';
 import { coverImageVolumes } from './image-volumes.js';
@@ -21,6 +22,8 @@ export interface RunValues {
   readonly createdAt: string;
   /** Values by variable name, of those that are delivered in the variable. */
   readonly secrets: ReadonlyMap<string, string>;
+  /** Addresses of proxies, of those that there are. */
+  readonly proxies: ReadonlyMap<ProxyKind, string>;
   /** The run's folder for secrets that are files; null where the plan has none. */
   readonly secretsPath: string | null;
   /** Indexes of optional inputs that are not there: they get no mount. */
@@ -57,7 +60,7 @@ export function materializeContainer(plan: RunPlan, values: RunValues): Material
     ...container,
     name: containerName(values.labelPrefix, plan.job.slug ?? '', values.runId, values.attempt),
     image: values.imageId,
-    environment: revealEnvironment(plan, values.secrets),
+    environment: revealEnvironment(plan, values),
     mounts: parentsFirst(mounts),
     tmpfs: parentsFirst([...container.tmpfs, ...imageTmpfs]),
     stdin: values.stdin,
@@ -93,15 +96,21 @@ function placeMount(mount: MountSpec, { workspacePath, secretsPath }: RunValues)
 
 function revealEnvironment(
   plan: RunPlan,
-  secrets: ReadonlyMap<string, string>,
+  { secrets, proxies }: Pick<RunValues, 'secrets' | 'proxies'>,
 ): ContainerSpec['environment'] {
   const secretNames = new Set(plan.secretEnvironment.flatMap(({ name, as }) => (as === 'env' ? [name] : [])));
-  return plan.container.environment.map(({ name, value }) => {
-    if (!secretNames.has(name)) return { name, value };
+  const proxyOf = new Map(plan.proxyEnvironment.map(({ name, proxy }) => [name, proxy]));
+  return plan.container.environment.flatMap(({ name, value }) => {
+    const proxy = proxyOf.get(name);
+    if (proxy !== undefined) {
+      const address = proxies.get(proxy);
+      return address === undefined ? [] : [{ name, value: address }];
+    }
+    if (!secretNames.has(name)) return [{ name, value }];
     const secret = secrets.get(name);
     if (secret === undefined)
       throw new RuntimeError('runtime.failed', `variable ${name} has no value for its secret`);
-    return { name, value: secret };
+    return [{ name, value: secret }];
   });
 }
 

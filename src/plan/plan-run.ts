@@ -2,6 +2,7 @@
 import { canonicalJson } from '../base/canonical-json.js';
 import { jsonHash } from '../base/json-hash.js';
 import { freezeMade } from '../base/deep-freeze.js';
+import { proxyVariables } from '../base/proxy-variables.js';
 import { normalizeAbsolutePath } from '../base/paths.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import { PolicyError, ValidationError } from '../errors.js';
@@ -18,7 +19,7 @@ import type {
 } from './container-spec.js';
 import { isTarget, type MountPlan, planMounts, secretFilePath } from './mount-plan.js';
 import { planRetry } from './plan-retry.js';
-import { type PlannedTimeouts, PLACEHOLDER, type RunPlan } from './run-plan.js';
+import { type PlannedProxy, type PlannedTimeouts, PLACEHOLDER, type RunPlan } from './run-plan.js';
 
 /** Whoever has no user of his own, as everywhere. */
 const NOBODY = 65_534;
@@ -75,6 +76,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     parameters: request.parameters,
     secrets: distinctSecrets(secretEnvironment.map(({ secret }) => secret)),
     secretEnvironment,
+    proxyEnvironment: proxiesOf(draft, config),
     stdin: draft.stdin,
     timeouts: timeoutsOf(request, config),
     retry: planRetry(request.retry, config.retry),
@@ -120,7 +122,7 @@ function containerOf(
     entryPoint: draft.entryPoint.length === 0 ? null : draft.entryPoint,
     command: draft.command.length === 0 && draft.entryPoint.length === 0 ? null : draft.command,
     workingDirectory: draft.workingDirectory === null ? null : normalizeAbsolutePath(draft.workingDirectory),
-    environment: environmentOf(draft),
+    environment: environmentOf(draft, proxiesOf(draft, config)),
     user: `${String(user.uid)}:${String(user.gid)}`,
     networkMode: request.container.networkMode ?? defaultNetwork(config),
     readOnlyRootFilesystem: security.readOnlyRootFilesystem,
@@ -154,13 +156,21 @@ function resolveUser(asked: string | null, caller: Caller): { readonly uid: numb
   return { uid: caller.uid, gid: caller.gid };
 }
 
-function environmentOf(draft: ContainerDraft): ContainerSpec['environment'] {
-  const entries = draft.environment.map((variable) => {
+function proxiesOf({ environment }: ContainerDraft, { engine }: RuntimeConfig): readonly PlannedProxy[] {
+  return engine.dockerProxies ? proxyVariables(environment.map(({ name }) => name)) : [];
+}
+
+function environmentOf(
+  draft: ContainerDraft,
+  proxies: readonly PlannedProxy[],
+): ContainerSpec['environment'] {
+  const own = draft.environment.map((variable) => {
     const { name } = variable;
     if (!('secret' in variable)) return { name, value: variable.value };
     const { source, key } = variable.secret;
     return { name, value: variable.as === 'file' ? secretFilePath(name) : `<secret:${source}:${key}>` };
   });
+  const entries = [...own, ...proxies.map(({ name, proxy }) => ({ name, value: `<proxy:${proxy}>` }))];
   // The home of an unknown uid would be `/`, which is read-only.
   const hasHome = entries.some(({ name }) => name === 'HOME');
   return hasHome ? entries : [...entries, { name: 'HOME', value: '/tmp' }];

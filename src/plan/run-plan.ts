@@ -1,4 +1,5 @@
 /** What will be done, resolved but secret-free: JSON-safe, loggable, with placeholders for what only a run knows. */
+import type { ProxyKind } from '../base/proxy-variables.js';
 import type { PolicyDecision } from '../result.js';
 import type {
   ConfigFileRequest,
@@ -42,6 +43,12 @@ export interface PlannedSecret {
   readonly secret: SecretReference;
   /** `file`: the file is `/run/secrets/<name>`, and the variable holds that path. */
   readonly as: SecretDelivery;
+}
+
+/** A variable that gets the address of a proxy, if the operator's Docker client is told of one; else it is not set. */
+export interface PlannedProxy {
+  readonly name: string;
+  readonly proxy: ProxyKind;
 }
 
 /** The configuration file with the places it will appear at. */
@@ -107,6 +114,8 @@ export interface RunPlan {
   readonly secrets: readonly SecretReference[];
   /** Which variable of `container.environment` gets which secret, and how. */
   readonly secretEnvironment: readonly PlannedSecret[];
+  /** Which variable of `container.environment` gets which proxy; empty unless `engine.dockerProxies` is on. */
+  readonly proxyEnvironment: readonly PlannedProxy[];
   readonly stdin: string | null;
   /** For each attempt anew. */
   readonly timeouts: PlannedTimeouts;

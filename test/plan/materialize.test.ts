@@ -33,6 +33,7 @@ const values: RunValues = {
   owner: 'o1',
   createdAt: '2026-01-01T00:00:00.000Z',
   secrets: new Map(),
+  proxies: new Map(),
   secretsPath: null,
   skippedInputs: new Set(),
   stdin: false,

@@ -63,6 +63,7 @@ async function leaveContainer(
     owner: left.owner,
     createdAt: new Date(0).toISOString(),
     secrets: new Map(),
+    proxies: new Map(),
     secretsPath: null,
     skippedInputs: new Set(),
     stdin: false,

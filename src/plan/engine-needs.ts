@@ -26,14 +26,14 @@ export function unmetNeeds(
 }
 
 /** Docker also takes the name of any shim of containerd, and lists none of them. */
-const UNLISTED = /^io\.containerd\./;
+const UNLISTED = 'io.containerd.';
 
 function unmetRuntime(
   { container: { runtime } }: RunPlan,
   { security }: RuntimeConfig['policy'],
   runtimes: readonly string[],
 ): readonly UnmetNeed[] {
-  if (runtime === null || runtimes.length === 0 || runtimes.includes(runtime) || UNLISTED.test(runtime))
+  if (runtime === null || runtimes.length === 0 || runtimes.includes(runtime) || runtime.startsWith(UNLISTED))
     return [];
   return [
     {
@@ -74,7 +74,7 @@ export function needNotes(
   }
   const { gpu, runtime } = plan.container;
   const notes: string[] = [];
-  if (runtime !== null && !UNLISTED.test(runtime))
+  if (runtime !== null && !runtime.startsWith(UNLISTED))
     notes.push(`unless the engine has the runtime "${runtime}", the run is refused (engine.unsupported)`);
   if (gpu !== null && config.policy.gpu.preflight)
     notes.push('unless the engine shows a sign of a GPU, the run is refused (engine.gpu_unavailable)');

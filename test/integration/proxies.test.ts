@@ -26,7 +26,7 @@ it('is what stands there for the host of its engine, masked where it holds crede
   const script = 'env | grep -i _proxy | sort; echo ${#HTTPS_PROXY} ${#https_proxy}';
   const result = await runtime.runJob({ docker: { image, command: ['sh', '-c', script] } });
   const { length } = own.httpsProxy;
-  expect(result.stdout.text.trim().split('\n')).toEqual([
+  expect(result.stdout.text?.trim().split('\n')).toEqual([
     'HTTPS_PROXY=***',
     `NO_PROXY=${own.noProxy}`,
     'https_proxy=***',

@@ -5,6 +5,9 @@ const entry = (path: string): string => new URL(path, import.meta.url).pathname;
 /** They look at everything that is on the engine, or shorten its deadlines, so nothing else may run there beside them. */
 const ALONE = ['test/integration/recovery*.test.ts', 'test/integration/silent-engine.test.ts'];
 
+/** Needs an engine that has gVisor: `npm run test:runsc` provides one. */
+const IN_GVISOR = 'test/integration/gvisor.test.ts';
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -32,7 +35,15 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'integration', include: ['test/integration/*.test.ts'], exclude: ALONE },
+        test: {
+          name: 'integration',
+          include: ['test/integration/*.test.ts'],
+          exclude: [...ALONE, IN_GVISOR],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'runsc', include: [IN_GVISOR] },
       },
       {
         extends: true,

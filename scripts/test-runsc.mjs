@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url';
 import { privateEngineProblem } from './engine/packages.mjs';
 
 const RUNTIME = 'runsc';
-const FILES = ['engine-conformance', 'effects', 'runtimes'].map((name) => `test/integration/${name}.test.ts`);
+const FILES = ['engine-conformance', 'effects', 'runtimes', 'gvisor'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
 
 const FEW_PROCESSES =
   'a limit of 64 processes counts the threads of the sandbox, which ends without a word (exit code 2)';
@@ -42,7 +44,18 @@ if (problem !== null) {
 for (const [name, why] of LEFT_OUT) console.log(`left out: "${name}…": ${why}`);
 const others = `^(?!.*(?:${LEFT_OUT.map(([name]) => name).join('|')}))`;
 const root = fileURLToPath(new URL('..', import.meta.url));
-const words = ['npx', 'vitest', 'run', '--project', 'integration', ...FILES, '--testNamePattern', others];
+const words = [
+  'npx',
+  'vitest',
+  'run',
+  '--project',
+  'integration',
+  '--project',
+  'runsc',
+  ...FILES,
+  '--testNamePattern',
+  others,
+];
 const { status } = spawnSync(
   join(root, 'scripts/with-engine'),
   ['--private', '--runtime', RUNTIME, ...words],

@@ -3,7 +3,8 @@ import { type JobDefinition, JobRuntimeError } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
-import { engineHost, testRuntime } from './setup.js';
+import { testRuntime } from './setup.js';
+import { engineHost } from './test-engine.js';
 
 type Docker = Partial<JobDefinition['docker']>;
 
@@ -13,7 +14,7 @@ beforeAll(async () => {
 });
 
 async function attempt(docker: Docker, preflight: boolean) {
-  const proxy = await startEngineProxy({ engine: engineHost() });
+  const proxy = await startEngineProxy({ engine: engineHost });
   onTestFinished(async () => proxy.close());
   const runtime = await testRuntime({
     engine: { host: proxy.host },

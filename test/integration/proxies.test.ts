@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
-import { engineHost, temporaryFolder, testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
+import { engineHost } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -19,10 +20,10 @@ it('is what stands there for the host of its engine, masked where it holds crede
     httpsProxy: 'http://robot:hunter3-hunter3@proxy.example:3128',
     noProxy: 'localhost,.example',
   };
-  const proxies = { default: { ftpProxy: 'http://other:1' }, [engineHost()]: own };
+  const proxies = { default: { ftpProxy: 'http://other:1' }, [engineHost]: own };
   await writeFile(join(folder, 'config.json'), JSON.stringify({ proxies }));
   vi.stubEnv('DOCKER_CONFIG', folder);
-  const runtime = await testRuntime({ engine: { host: engineHost(), dockerProxies: true } });
+  const runtime = await testRuntime({ engine: { host: engineHost, dockerProxies: true } });
   const script = 'env | grep -i _proxy | sort; echo ${#HTTPS_PROXY} ${#https_proxy}';
   const result = await runtime.runJob({ docker: { image, command: ['sh', '-c', script] } });
   const { length } = own.httpsProxy;

@@ -24,8 +24,7 @@ async function started(script: FakeEngineScript) {
   const { spec } = materializeContainer(plan, {
     ...{ runId: 'r1', attempt: 1, imageVolumes: [], workspacePath: '/w', labelPrefix: 'berthkit' },
     ...{ imageId: image?.id ?? '', instance: 'i', owner: 'o', createdAt: new Date(0).toISOString() },
-    ...{ secrets: new Map(),
- proxies: new Map(), secretsPath: null, skippedInputs: new Set(), stdin: false },
+    ...{ secrets: new Map(), proxies: new Map(), secretsPath: null, skippedInputs: new Set(), stdin: false },
   });
   const { id } = await engine.containers.create(spec);
   const attachment = await engine.containers.attach(id, { stdin: false });

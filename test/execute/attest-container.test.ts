@@ -24,8 +24,7 @@ function specOf() {
       owner: 'o',
       createdAt: new Date(0).toISOString(),
     },
-    ...{ secrets: new Map(),
- proxies: new Map(), secretsPath: null, skippedInputs: new Set(), stdin: false },
+    ...{ secrets: new Map(), proxies: new Map(), secretsPath: null, skippedInputs: new Set(), stdin: false },
   }).spec;
 }
 

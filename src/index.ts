@@ -21,6 +21,7 @@ export type { NodeResolver } from './workspace/stage.js';
 export type { Readiness } from './readiness.js';
 export type * from './doctor/report.js';
 export { ENFORCED_LIMITS, type EnforcedLimit } from './base/enforced-limits.js';
+export { GPU_CAPABILITIES } from './base/gpu-capabilities.js';
 export type * from './recovery/report.js';
 export { parseConfig } from './config/parse.js';
 export { configFromEnv, type Environment, type EnvironmentOptions } from './config/environment.js';

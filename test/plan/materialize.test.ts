@@ -7,16 +7,9 @@ import { planRun } from '../../src/plan/plan-run.js';
 import type { RunPlan } from '../../src/plan/run-plan.js';
 import { judgeRequest } from '../../src/policy/judge.js';
 import type { Caller } from '../../src/policy/rule.js';
-import { requestWith } from '../policy/requests.js';
+import { inlineInput as input, requestWith } from '../policy/requests.js';
 
 const config = parseConfig();
-const input = (workspacePath: string, mountPath: string | null = null): RunRequest['inputs'][number] => ({
-  id: null,
-  source: { type: 'inline', content: '', encoding: 'utf8' },
-  workspacePath,
-  mountPath,
-  optional: true,
-});
 const planOf = (
   container: Partial<ContainerDraft> = {},
   rest: Partial<Omit<RunRequest, 'container'>> = {},

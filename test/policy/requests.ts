@@ -35,3 +35,15 @@ export function requestWith(
     ...rest,
   };
 }
+
+/** An optional input without a byte. */
+export const inlineInput = (
+  workspacePath: string,
+  mountPath: string | null = null,
+): RunRequest['inputs'][number] => ({
+  id: null,
+  source: { type: 'inline', content: '', encoding: 'utf8' },
+  workspacePath,
+  mountPath,
+  optional: true,
+});

@@ -10,16 +10,9 @@ import {
   type VolumeLayout,
   type VolumeLayoutOptions,
 } from '../../src/workspace/volume-layout.js';
-import { requestWith } from '../policy/requests.js';
+import { inlineInput as input, requestWith } from '../policy/requests.js';
 
 const config = parseConfig();
-const input = (workspacePath: string, mountPath: string | null = null): RunRequest['inputs'][number] => ({
-  id: null,
-  source: { type: 'inline', content: '', encoding: 'utf8' },
-  workspacePath,
-  mountPath,
-  optional: true,
-});
 const planOf = (
   rest: Partial<Omit<RunRequest, 'container'>>,
   container: Partial<RunRequest['container']> = {},

@@ -13,8 +13,11 @@ export function canonicalJson(value: unknown): string {
   return write(value, 0);
 }
 
-/** Most text: nothing to escape, and no surrogates. Looked for first, because every plan is hashed. */
-const PLAIN_TEXT = /^[ !#-[\]-~]*$/;
+/** What has to be escaped or looked at: anything but plain ASCII, which nearly all text is. Every plan is hashed, so this is done often. */
+const NOT_PLAIN = /[^ !#-[\]-~]/;
+
+/** Up to here the sort of the language costs more than the writing itself. */
+const FEW_KEYS = 32;
 
 function write(value: unknown, depth: number): string {
   // A cycle ends here as well.
@@ -29,7 +32,7 @@ function write(value: unknown, depth: number): string {
 }
 
 function writeString(text: string): string {
-  if (PLAIN_TEXT.test(text)) return `"${text}"`;
+  if (!NOT_PLAIN.test(text)) return `"${text}"`;
   if (/\p{Cs}/u.test(text)) throw new TypeError('a string with a lone surrogate is not JSON');
   return JSON.stringify(text);
 }
@@ -38,26 +41,44 @@ function writeList(list: readonly unknown[], depth: number): string {
   let items = '';
   // Not `map`, which would pass over holes.
   for (let index = 0; index < list.length; index += 1) {
-    items += `${index === 0 ? '' : ','}${write(list[index], depth + 1)}`;
+    if (index > 0) items += ',';
+    items += write(list[index], depth + 1);
   }
   return `[${items}]`;
 }
 
 function writeObject(value: Readonly<Record<string, unknown>>, depth: number): string {
   let members = '';
-  for (const key of Object.keys(value).sort()) {
+  for (const key of sortKeys(Object.keys(value))) {
     const member = value[key];
     if (member === undefined) continue;
-    members += `${members === '' ? '' : ','}${writeString(key)}:${write(member, depth + 1)}`;
+    if (members !== '') members += ',';
+    members += `${writeString(key)}:${write(member, depth + 1)}`;
   }
   return `{${members}}`;
 }
 
+/** In place, by UTF-16 code units. */
+function sortKeys(keys: string[]): readonly string[] {
+  if (keys.length > FEW_KEYS) return keys.sort();
+  for (const [index, key] of keys.entries()) {
+    let place = index;
+    for (; place > 0; place -= 1) {
+      const before = keys[place - 1];
+      if (before === undefined || before <= key) break;
+      keys[place] = before;
+    }
+    keys[place] = key;
+  }
+  return keys;
+}
+
 function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null) return false;
-  // Not compared with Object.prototype itself: the value may come from another realm.
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (prototype === Object.prototype || prototype === null) return true;
+  // The plain object of another realm.
+  return Object.getPrototypeOf(prototype) === null;
 }
 
 /** Whether a value can be written as JSON without losing anything. */

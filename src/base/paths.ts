@@ -65,6 +65,8 @@ export function checkAbsolutePath(path: string): string | null {
 
 /** Gives an accepted absolute path its one spelling: single slashes, none at the end; the root stays `/`. */
 export function normalizeAbsolutePath(path: string): string {
+  // Nearly all of them.
+  if (path.startsWith('/') && !path.includes('//') && !path.endsWith('/')) return path;
   return `/${path
     .split('/')
     .filter((segment) => segment !== '')

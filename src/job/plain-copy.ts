@@ -9,7 +9,8 @@ const INSTANCE = Symbol('class instance');
 /** Also for objects of another realm, whose `Object.prototype` is not ours. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || (typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null);
+  if (prototype === null || prototype === Object.prototype) return true;
+  return typeof prototype === 'object' && Object.getPrototypeOf(prototype) === null;
 }
 
 /** A reason why something is no plain data. */
@@ -35,35 +36,59 @@ export class NotPlainError extends Error {
  * @throws NotPlainError for what is too deep, too large, or has a key that would reach a prototype. What a getter throws is passed on.
  */
 export function plainCopy(value: unknown, at: readonly string[] = []): unknown {
-  let nodes = 0;
-  // Where the walk is: written down only for an error.
-  const path = [...at];
-  const copy = (current: unknown): unknown => {
-    if (typeof current !== 'object' || current === null) return current;
-    const isList = Array.isArray(current);
-    if (!isList && !isPlain(current)) return INSTANCE;
-    // Read once: a proxy could tell another length the second time.
-    const keys = isList ? null : Object.keys(current);
-    const length = isList ? current.length : (keys?.length ?? 0);
-    // Holes and keys count too: walking four thousand million of them would take minutes.
-    nodes += 1 + length;
-    if (nodes > MAX_NODES) throw new NotPlainError(at, `must not have more than ${String(MAX_NODES)} values`);
-    if (path.length > MAX_DEPTH)
-      throw new NotPlainError(at, `must not be nested deeper than ${String(MAX_DEPTH)} levels`);
-    const child = (key: string): unknown => {
-      path.push(key);
-      const copied = copy((current as Readonly<Record<string, unknown>>)[key]);
-      path.pop();
-      return copied;
-    };
-    // No method of the list itself, which could be its author's.
-    if (keys === null) return Array.from({ length }, (_, index) => child(String(index)));
-    if (keys.includes('__proto__')) {
-      throw new NotPlainError([...path, '__proto__'], 'is not allowed as a key');
-    }
-    const copied: Record<string, unknown> = {};
-    for (const key of keys) copied[key] = child(key);
-    return copied;
-  };
-  return copy(value);
+  // The path is where the walk is: written down only for an error.
+  return copyOf(value, { at, path: [...at], nodes: 0 });
+}
+
+interface Walk {
+  readonly at: readonly string[];
+  readonly path: string[];
+  nodes: number;
+}
+
+function copyOf(value: unknown, walk: Walk): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return copyList(value, walk);
+  return isPlain(value) ? copyObject(value as Readonly<Record<string, unknown>>, walk) : INSTANCE;
+}
+
+function copyList(list: readonly unknown[], walk: Walk): readonly unknown[] {
+  // Read once: a proxy could tell another length the second time.
+  const { length } = list;
+  count(length, walk);
+  const copied: unknown[] = [];
+  // No method of the list itself, which could be its author's.
+  for (let index = 0; index < length; index += 1) copied.push(copyMember(list[index], String(index), walk));
+  return copied;
+}
+
+function copyObject(
+  object: Readonly<Record<string, unknown>>,
+  walk: Walk,
+): Readonly<Record<string, unknown>> {
+  const keys = Object.keys(object);
+  count(keys.length, walk);
+  const copied: Record<string, unknown> = {};
+  for (const key of keys) {
+    if (key === '__proto__') throw new NotPlainError([...walk.path, key], 'is not allowed as a key');
+    copied[key] = copyMember(object[key], key, walk);
+  }
+  return copied;
+}
+
+function copyMember(member: unknown, key: string, walk: Walk): unknown {
+  if (typeof member !== 'object' || member === null) return member;
+  walk.path.push(key);
+  const copied = copyOf(member, walk);
+  walk.path.pop();
+  return copied;
+}
+
+/** Holes and keys count too: walking four thousand million of them would take minutes. */
+function count(members: number, walk: Walk): void {
+  walk.nodes += 1 + members;
+  if (walk.nodes > MAX_NODES)
+    throw new NotPlainError(walk.at, `must not have more than ${String(MAX_NODES)} values`);
+  if (walk.path.length > MAX_DEPTH)
+    throw new NotPlainError(walk.at, `must not be nested deeper than ${String(MAX_DEPTH)} levels`);
 }

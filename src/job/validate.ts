@@ -118,9 +118,10 @@ const toIssue = ({ rule, path, message, hint }: Violation): Issue => ({
 export function parseJobShape(definition: unknown): Validation<ValidJob> {
   try {
     const { known, warnings } = readKnownKeys(definition);
-    const parsed = jobSchema().safeParse(known, { reportInput: true });
-    const issues = parsed.success ? crossIssues(parsed.data) : toIssues(parsed.error.issues);
-    if (!parsed.success || issues.length > 0) return { ok: false, issues, warnings };
+    const parsed = jobSchema().safeParse(known);
+    if (!parsed.success) return { ok: false, issues: shapeIssues(known), warnings };
+    const issues = crossIssues(parsed.data);
+    if (issues.length > 0) return { ok: false, issues, warnings };
     return { ok: true, job: freezeMade(parsed.data) as ValidJob, warnings };
   } catch (error) {
     // What a getter of a stranger's throws is not repeated: it could hold anything.
@@ -129,6 +130,10 @@ export function parseJobShape(definition: unknown): Validation<ValidJob> {
     return { ok: false, issues: [issue], warnings: [] };
   }
 }
+
+/** Reads once more what was found to be wrong: what stands in its place is told with each issue, which costs those that are right too much. */
+const shapeIssues = (known: unknown): readonly Issue[] =>
+  toIssues(jobSchema().safeParse(known, { reportInput: true }).error?.issues ?? []);
 
 const UNREADABLE = { path: [], message: 'the definition cannot be read as plain data' };
 

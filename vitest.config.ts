@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 const entry = (path: string): string => new URL(path, import.meta.url).pathname;
@@ -7,6 +8,18 @@ const ALONE = ['test/integration/recovery*.test.ts', 'test/integration/silent-en
 
 /** Needs an engine that has gVisor: `npm run test:runsc` provides one. */
 const IN_GVISOR = 'test/integration/gvisor.test.ts';
+
+/**
+ * Words of tests that change or count what belongs to the whole process: its clock, environment, memory, descriptors. Such a file has a process of
+ * its own; all others share one per worker, which saves them loading the same modules again.
+ */
+const OF_THE_PROCESS =
+  /useFakeTimers|process\.(?:env|memoryUsage|umask|chdir|listenerCount)|\/proc\/self|expose-gc|from '\.\.\/\.\.\/endurance/;
+
+const isolated = readdirSync(entry('test'), { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.test.ts'))
+  .filter((path) => OF_THE_PROCESS.test(readFileSync(entry(`test/${path}`), 'utf8')))
+  .map((path) => `test/${path}`);
 
 export default defineConfig({
   resolve: {
@@ -31,7 +44,16 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/integration/**'] },
+        test: {
+          name: 'unit',
+          isolate: false,
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/integration/**', ...isolated],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'unit-isolated', include: isolated, exclude: ['test/integration/**'] },
       },
       {
         extends: true,

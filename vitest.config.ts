@@ -14,7 +14,7 @@ const IN_GVISOR = 'test/integration/gvisor.test.ts';
  * its own; all others share one per worker, which saves them loading the same modules again.
  */
 const OF_THE_PROCESS =
-  /useFakeTimers|process\.(?:env|memoryUsage|umask|chdir|listenerCount)|\/proc\/self|expose-gc|from '\.\.\/\.\.\/endurance/;
+  /useFakeTimers|process\.(?:env|memoryUsage|umask|chdir|seteuid|listenerCount)|\/proc\/self|expose-gc|from '\.\.\/\.\.\/endurance/;
 
 const isolated = readdirSync(entry('test'), { recursive: true, encoding: 'utf8' })
   .filter((path) => path.endsWith('.test.ts'))
@@ -59,7 +59,16 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'integration',
+          isolate: false,
           include: ['test/integration/*.test.ts'],
+          exclude: [...ALONE, IN_GVISOR, ...isolated],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration-isolated',
+          include: isolated.filter((path) => path.startsWith('test/integration/')),
           exclude: [...ALONE, IN_GVISOR],
         },
       },

@@ -106,13 +106,7 @@ async function removeNames(removal: Removal, directory: FileHandle, names: reado
 
 async function lift(removal: Removal, directory: FileHandle, name: string): Promise<void> {
   const bytes = Buffer.from(name, 'latin1');
-  const child = await openChild(directory, bytes);
-  try {
-    // Moving a folder to another parent writes its `..` entry, which takes write permission on the folder itself.
-    await makeWritable(child);
-  } finally {
-    await child.handle.close();
-  }
+  let isWritable = false;
   for (;;) {
     const target = `.removing-${String(removal.liftedCount)}`;
     removal.liftedCount += 1;
@@ -121,9 +115,25 @@ async function lift(removal: Removal, directory: FileHandle, name: string): Prom
       removal.lifted.push(target);
       return;
     } catch (error) {
+      const code = errorCode(error) ?? '';
+      if (code === 'EACCES' && !isWritable) {
+        await makeChildWritable(directory, bytes);
+        isWritable = true;
+        continue;
+      }
       // The job may have made a name like ours; the next number will do.
-      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
+      if (!['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(code)) throw error;
     }
+  }
+}
+
+/** Moving a folder to another parent writes its `..` entry, which takes write permission on the folder itself. */
+async function makeChildWritable(directory: FileHandle, name: NodeName): Promise<void> {
+  const child = await openChild(directory, name);
+  try {
+    await makeWritable(child);
+  } finally {
+    await child.handle.close();
   }
 }
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { openDirectory } from '../../src/host/node.js';
 import { removeTree, type RemoveOptions } from '../../src/host/remove-tree.js';
 import { walk, type WalkOptions } from '../../src/host/walk.js';
-import { makeFifo, noSignal, openBelow, scratch } from './scratch.js';
+import { isRoot, makeFifo, noSignal, openBelow, scratch } from './scratch.js';
 
 const remove = async (path: string, options: RemoveOptions = {}): Promise<void> => {
   const parent = await openDirectory(dirname(path));
@@ -34,6 +34,18 @@ const list = async (path: string, options: Partial<WalkOptions> = {}): Promise<s
   }
   return entries;
 };
+
+const NOBODY = 65_534;
+
+/** Does some work as another user of the system. */
+async function as(user: number, work: () => Promise<void>): Promise<void> {
+  process.seteuid?.(user);
+  try {
+    await work();
+  } finally {
+    process.seteuid?.(0);
+  }
+}
 
 /** A chain far deeper than any path may be long. */
 function makeDeep(path: string, depth: number): void {
@@ -103,6 +115,17 @@ describe('removeTree', () => {
     expect(await readdir(path)).toEqual([]);
     expect(await readFile(join(outside, 'keep'), 'utf8')).toBe('kept');
     expect(await openBelow(path)).toEqual([]);
+  });
+
+  it.skipIf(!isRoot)('removes folders without permissions for somebody who is not root', async () => {
+    const path = await scratch();
+    const tree = join(path, 'tree');
+    mkdirSync(join(tree, 'a/b/c'), { recursive: true });
+    writeFileSync(join(tree, 'a/b/c/f'), '');
+    for (const each of ['a/b/c', 'a/b', 'a', '']) chmodSync(join(tree, each), 0);
+    execFileSync('chown', ['-R', `${String(NOBODY)}:${String(NOBODY)}`, path]);
+    await as(NOBODY, () => remove(tree));
+    expect(await readdir(path)).toEqual([]);
   });
 
   it('removes a link and not what it points to', async () => {

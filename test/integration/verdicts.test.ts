@@ -63,7 +63,7 @@ const kill =
 const remove: Act = async (id) => engine.containers.remove(id);
 
 // The engine learns of a kill for lack of memory by a watch it sets up after the start; a job that eats all of it at once is too quick for it.
-const EAT = 'sleep 1; dd if=/dev/zero of=/tmp/fill bs=1M count=60';
+const EAT = 'sleep 3; dd if=/dev/zero of=/tmp/fill bs=1M count=60';
 const MEMORY_BYTES = 16 * 1024 ** 2;
 
 describe('an end', () => {

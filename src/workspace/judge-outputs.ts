@@ -67,7 +67,8 @@ async function countOutput(
   const names = base === '' ? [] : base.split('/');
   const { node } = await openBeneath(workspace, names);
   try {
-    if (node?.facts.type === 'file') {
+    // A file in the place of the folder of a glob is no output.
+    if (glob === null && node?.facts.type === 'file') {
       account.addEntry();
       account.addFile('', node.facts.sizeBytes);
     }

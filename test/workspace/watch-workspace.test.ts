@@ -79,7 +79,7 @@ function stopClock(): { now: number; stepMs: number; readings: number } {
 }
 
 /** Long enough for more than one look; on a busy machine there is less to see, never more. */
-const someLooks = async (): Promise<void> => sleep(700);
+const someLooks = async (): Promise<void> => sleep(450);
 
 afterEach(() => {
   vi.restoreAllMocks();

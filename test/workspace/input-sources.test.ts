@@ -86,7 +86,7 @@ describe('the source of an input that is a node', () => {
     const thrower: NodeResolver = () => {
       throw problem;
     };
-    for (const resolver of [thrower, async () => Promise.reject(problem as Error)]) {
+    for (const resolver of [thrower, async () => Promise.reject(problem)]) {
       await expect(locate(NODE, resolver, noSignal(), null)).rejects.toMatchObject({
         code: 'storage.failed',
         message: `input "in": node "n7" could not be resolved: ${words}`,

@@ -152,6 +152,8 @@ describe('what is kept beneath a root', () => {
     await symlink('kept.json.moved', link ?? '');
     makeFifo(fifo ?? '');
     await mkdir(join(root, 'run-none'));
+    await mkdir(join(root, 'run-none/run-0'));
+    await writeFile(join(root, 'run-none/run-0/kept.json'), text);
     await writeFile(join(root, 'kept.json'), text);
     expect((await list(root)).map(({ folder }) => folder)).toEqual([folders[0]]);
     await writeFile(large ?? '', text.padEnd(16 * 1024));

@@ -1,5 +1,5 @@
 /** What is said of outputs: which were wanted, which hold secrets, what was sent where, and what failed. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createSecretScanner } from '../../src/base/secret-scan.js';
 import { StorageError } from '../../src/errors.js';
@@ -102,6 +102,35 @@ describe('outputs that hold secrets', () => {
     const { reports } = await collect(workspace, [{ workspacePath: 'clean' }], { secrets: secrets(true) });
     expect(reports.map(({ state }) => state)).toEqual(['uploaded']);
     expect(found).toEqual([]);
+  });
+});
+
+describe('outputs that change while they are read', () => {
+  it.each([
+    ['a file', 'large', 'file'],
+    ['a folder', 'out', 'directory'],
+    ['a glob', 'out/*', 'glob'],
+  ])('are refused: %s', async (_, workspacePath, type) => {
+    const workspace = await makeWorkspace();
+    mkdirSync(at(workspace, 'out'));
+    const paths = ['large', 'out/large'].map((path) => at(workspace, path));
+    for (const path of paths) writeFileSync(path, Buffer.alloc(5_000_000));
+    // Whoever looks through what is read can do something between two pieces of it.
+    const scan = {
+      push: () =>
+        paths.forEach((path) => {
+          truncateSync(path, 3_000_000);
+        }),
+      end: () => undefined,
+    };
+    const scanner = { start: () => ({ ...scan, lookAt: () => undefined }) };
+    const collected = await collect(workspace, [{ workspacePath }], {
+      secrets: { scanner, block: false, onFound: () => undefined },
+    });
+    expect(collected.reports[0]).toMatchObject({ type, state: 'rejected', files: [] });
+    const reason = 'changed while it was read';
+    expect(collected.rejected).toEqual([{ workspacePath, cause: 'kind', reason }]);
+    expect(await openBelow(workspace.path)).toEqual([]);
   });
 });
 

@@ -153,7 +153,7 @@ describe('layOutVolumes', () => {
   it('gives the helper all volumes writable, parents first, and none of the image', () => {
     const plan = planOf({ inputs: [input('a', '/data'), input('b')] });
     const layout = layOut(plan, {
-      imageVolumes: ['cache', '/cache', '/workspace/own'],
+      imageVolumes: ['cache', '/cache', 'srv/', '/workspace/own'],
       inputTypes: ['directory', 'file'],
     });
     expect(layout.volumes).toEqual(['c-work', 'c-inputs', 'c-input-0', 'c-volume-0']);
@@ -167,6 +167,7 @@ describe('layOutVolumes', () => {
     const mask = { ...plan.volumeMask, uid: 0, gid: 0, mode: '0700', exec: false };
     expect(layout.helperTmpfs).toEqual([
       { ...mask, target: '/cache' },
+      { ...mask, target: '/srv' },
       { ...mask, target: '/workspace/own' },
     ]);
   });
@@ -177,6 +178,14 @@ describe('layOutVolumes', () => {
     expect(lines(layout).slice(2)).toEqual(['c-input-0 /workspace/memory/a ro', 'c-input-0 /data ro']);
     expect(layout.volumes.filter((name) => name === 'c-input-0')).toHaveLength(1);
     expect(layout.mountPoints).toEqual(['.inputs', 'memory/a']);
+  });
+});
+
+describe('layOutVolumes with the workspace at the root', () => {
+  it('has the inputs right beneath it', () => {
+    const layout = layOut(planOf({ inputs: [input('a')] }, { workspaceMountPath: '/' }));
+    expect(lines(layout)).toEqual(['c-work /', 'c-inputs /.inputs ro']);
+    expect(layout.links).toEqual([{ path: 'a', target: '/.inputs/0' }]);
   });
 });
 

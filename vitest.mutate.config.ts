@@ -21,5 +21,7 @@ export default defineConfig({
     exclude: ['test/types.test.ts'],
     testTimeout: 180_000,
     maxWorkers: 1,
+    // Late is not wrong, but what a mutant keeps from ever coming should not be waited for as long as on a busy machine.
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -66,12 +66,14 @@ async function countOutput(
   const base = glob === null ? workspacePath : globBase(workspacePath);
   const names = base === '' ? [] : base.split('/');
   const { node } = await openBeneath(workspace, names);
+  if (node === null) return;
   try {
-    if (node?.facts.type === 'file') {
+    // A file in the place of the folder of a glob is no output.
+    if (glob === null && node.facts.type === 'file') {
       account.addEntry();
       account.addFile('', node.facts.sizeBytes);
     }
-    if (node?.facts.type !== 'directory') return;
+    if (node.facts.type !== 'directory') return;
     const textOf = (entry: WalkEntry): string =>
       pathOf([...names.map((name) => Buffer.from(name)), ...entry.names]);
     const enters = (entry: WalkEntry): boolean => glob === null || glob.mayMatchBeneath(textOf(entry));
@@ -83,6 +85,6 @@ async function countOutput(
       if (isTaken) account.addFile(pathOf(entry.names), entry.facts.sizeBytes);
     }
   } finally {
-    await node?.handle.close();
+    await node.handle.close();
   }
 }

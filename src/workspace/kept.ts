@@ -94,9 +94,9 @@ async function tame(folder: OpenNode, maxBytes: number, signal: AbortSignal): Pr
       const message = `it holds more than the ${String(maxBytes)} bytes that may be kept (retention.maxBytes)`;
       throw new WorkspaceError('workspace.too_large', message);
     }
-    const name = names.at(-1);
-    if (name === undefined || facts.type === 'symlink' || (facts.mode & SPECIAL_BITS) === 0) continue;
-    const node = await openChild(parent, name);
+    // Links, which have no mode of their own, never have any of them.
+    if ((facts.mode & SPECIAL_BITS) === 0) continue;
+    const node = await openChild(parent, names.at(-1) ?? '');
     try {
       await chmod(handlePath(node.handle), facts.mode & 0o777);
     } finally {
@@ -114,9 +114,8 @@ export async function listKept(
 ): Promise<readonly KeptRun[]> {
   const kept: KeptRun[] = [];
   await inRoot(root, async (top, path) => {
-    for await (const { names, facts } of walk(top.handle, { ...WALK, enters: () => false, signal })) {
-      const name = names.at(-1)?.toString() ?? '';
-      if (facts.type !== 'directory') continue;
+    for await (const { names } of walk(top.handle, { ...WALK, enters: () => false, signal })) {
+      const name = names.join('/');
       const note = await readNote(top, name, signal);
       if (note?.instance !== instance) continue;
       const { runId, attempt, keptAt, container, sizeBytes, keepsFiles } = note;

@@ -115,11 +115,11 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
       links.push(...beneath(root, target).map((path) => ({ path, target: leadsTo })));
     }
   }
-  const secretsTarget = plan.container.mounts.find(({ source }) => source === PLACEHOLDER.secrets)?.target;
-  const secrets = secretsTarget === undefined ? null : named('secrets');
-  if (secretsTarget !== undefined && secrets !== null) {
-    mounts.push(volumeAt(secretsTarget, secrets, true));
-    helper.push(volumeAt(helperPath('secrets'), secrets, false));
+  const secretsMount = plan.container.mounts.find(({ source }) => source === PLACEHOLDER.secrets);
+  const secrets = secretsMount === undefined ? null : volumeAt(secretsMount.target, named('secrets'), true);
+  if (secrets !== null) {
+    mounts.push(secrets);
+    helper.push(volumeAt(helperPath('secrets'), secrets.source, false));
   }
   const cover = coverImageVolumes({ ...plan, container: { ...plan.container, mounts } }, imageVolumes);
   for (const [index, { target }] of cover.mounts.entries()) {
@@ -141,7 +141,7 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     mountPoints,
     workspaceFolders: [...(hasInputs ? [INPUTS_MOUNT] : []), ...cover.workspaceFolders],
     hasInputs,
-    secrets,
+    secrets: secrets?.source ?? null,
   };
 }
 

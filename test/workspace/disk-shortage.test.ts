@@ -1,27 +1,17 @@
 /** How much must be free for a run, on a small file system where this user may mount one. */
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createRuntime, type RunResult, type RuntimeConfigInput } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { diskShortage } from '../../src/workspace/disk-shortage.js';
-import { isRoot, scratch } from '../host/scratch.js';
+import { isRoot } from '../host/scratch.js';
 import { settle, setUp } from '../run-fixture.js';
+import { smallFileSystem } from './small-file-system.js';
 
 const MIB = 1024 ** 2;
 const JOB = { slug: 'job', docker: { image: 'busybox:1', command: ['work'] } };
-
-/** A file system of 8 MiB and 200 inodes, at a path that goes when the test is over. */
-async function smallFileSystem(): Promise<string> {
-  const path = join(await scratch(), 'small');
-  await mkdir(path);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m,nr_inodes=200,mode=0700', 'berthkit-test', path]);
-  onTestFinished(() => {
-    execFileSync('umount', ['-l', path]);
-  });
-  return path;
-}
 
 describe('a disk that is too full', () => {
   it('refuses a run before anything is made, with an error that is worth another try', async () => {

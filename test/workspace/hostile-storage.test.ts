@@ -1,11 +1,12 @@
 import { link, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { StorageError } from '../../src/errors.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, StorageEntry } from '../../src/storage/types.js';
 import { stageInputs, type StagedInputs } from '../../src/workspace/stage.js';
 import type { Workspace } from '../../src/workspace/create.js';
-import { noSignal, scratch } from '../host/scratch.js';
+import { noSignal, openBelow, scratch } from '../host/scratch.js';
 import { fromData, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
 
 const never = new Promise<never>(() => undefined);
@@ -38,14 +39,15 @@ const stageFrom = async (
     optional?: boolean;
     limits?: object;
     sha256?: boolean;
+    concurrency?: number;
   } = {},
 ): Promise<StagedInputs> => {
-  const { optional = false, signal = noSignal(), limits = {}, sha256 = true } = options;
+  const { optional = false, signal = noSignal(), limits = {}, sha256 = true, concurrency = 4 } = options;
   const plan = planOf({ inputs: [{ source: fromData('/in'), workspacePath: 'in', optional }], limits });
   return stageInputs(
     options.workspace ?? (await makeWorkspace()),
     plan,
-    stageOptions({ storage: { data }, sha256, signal }),
+    stageOptions({ storage: { data }, sha256, concurrency, signal }),
   );
 };
 
@@ -272,5 +274,101 @@ describe('copyTo', () => {
       /did not make a file/,
     );
     expect((await stat(outside)).mode).toBe(before.mode);
+  });
+});
+
+describe('what is said of a storage that is wrong', () => {
+  const folder = (path: string): StorageEntry => ({ path, type: 'directory', sizeBytes: 0 });
+  const listing = (...entries: readonly StorageEntry[]): Partial<StorageAdapter> => ({
+    stat: (path) => Promise.resolve(folder(path)),
+    async *list() {
+      for (const entry of entries) yield await Promise.resolve(entry);
+    },
+  });
+  const other = 'a'.repeat(64);
+  const right = '5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5';
+  const ofFile = 'storage "data", "in",';
+
+  it.each<[string, Partial<StorageAdapter>]>([
+    [
+      `size mismatch: ${ofFile} gave only 4 of the announced 5 bytes`,
+      { read: () => Promise.resolve(chunksOf(Buffer.from('1234'))) },
+    ],
+    [
+      `size mismatch: ${ofFile} gave more than the announced 5 bytes`,
+      { read: () => Promise.resolve(chunksOf(Buffer.from('123456'))) },
+    ],
+    [
+      `checksum mismatch: ${ofFile} announced SHA-256 ${other} but gave ${right}`,
+      { stat: (path) => Promise.resolve(file(path, 5, other)) },
+    ],
+    ['storage "data" lists "else/f", but such a path is not beneath "in"', listing(file('else/f', 5))],
+    ['storage "data" lists "in", but such a path is not beneath "in"', listing(file('in', 5))],
+    ['the storage lists "d/a" twice', listing(file('in/d/a', 5), file('in/d/a', 5))],
+    [
+      'the storage lists a file within "d/a" as if it were a folder',
+      listing(file('in/d/a', 5), file('in/d/a/b', 5)),
+    ],
+  ])('%s', async (words, overrides) => {
+    const workspace = await makeWorkspace();
+    const message = `input "in": ${words}`;
+    // One after the other: which of two that cannot both be is refused depends on which came first.
+    await expect(stageFrom(adapter(overrides), { workspace, concurrency: 1 })).rejects.toMatchObject({
+      ...{ code: 'storage.failed', message },
+    });
+    expect(await openBelow(workspace.path)).toEqual([]);
+  });
+
+  it('names the path that no file can have, the one that is too deep, and what the system said', async () => {
+    await expect(stageFrom(adapter(listing(file('in/../x', 5))))).rejects.toThrow(
+      /^input "in": storage "data" lists "in\/\.\.\/x", but such a path (?!is not acceptable)\S/,
+    );
+    const deep = stageFrom(adapter(listing(file('in/a/b/c', 5))), { limits: { depth: 2 } });
+    await expect(deep).rejects.toMatchObject({
+      code: 'workspace.too_large',
+      message: 'input "in": "in/a/b/c" is nested deeper than the limit of 2 (outputs.maxDepth)',
+    });
+    const twice = stageFrom(adapter(listing(file('in/a', 5), file('in/a', 5))));
+    await expect(twice).rejects.toMatchObject({ cause: { code: 'EEXIST' } });
+    const nested = adapter(listing(file('in/a', 5), file('in/a/b', 5)));
+    const within = stageFrom(nested, { concurrency: 1 });
+    await expect(within).rejects.toMatchObject({ cause: { code: 'ENOTDIR' } });
+  });
+
+  it('is nothing where it lists nothing: an empty folder is one, and one that is gone by then is missing', async () => {
+    const workspace = await makeWorkspace();
+    const staged = await stageFrom(adapter(listing()), { workspace });
+    expect(staged.reports[0]).toMatchObject({ type: 'directory', files: 0 });
+    expect(await readdir(join(workspace.inputsPath, '0'))).toEqual([]);
+    const gone = adapter({
+      ...listing(),
+      list: () => {
+        throw new StorageError('storage.not_found', 'gone');
+      },
+    });
+    expect((await stageFrom(gone, { optional: true })).skipped.size).toBe(1);
+    await expect(stageFrom(gone)).rejects.toMatchObject({ code: 'storage.not_found' });
+  });
+
+  it('may be an input as a whole', async () => {
+    const workspace = await makeWorkspace();
+    const plan = planOf({ inputs: [{ source: fromData('/'), workspacePath: 'in' }] });
+    const storage = { data: memoryStorage({ a: '1', 'd/b': '2' }) };
+    await stageInputs(workspace, plan, stageOptions({ storage }));
+    expect(await readFile(join(workspace.inputsPath, '0/d/b'), 'utf8')).toBe('2');
+    expect(await readdir(join(workspace.inputsPath, '0'))).toEqual(['a', 'd']);
+  });
+
+  it('leaves nothing open, whether its copyTo is hashed, only counted, or refused', async () => {
+    for (const [sha256, text] of [
+      [true, '12345'],
+      [false, '12345'],
+      [true, '1234'],
+    ] as const) {
+      const workspace = await makeWorkspace();
+      const copying = adapter({ copyTo: (_path, localPath) => writeFile(localPath, text) });
+      await stageFrom(copying, { workspace, sha256 }).catch(() => undefined);
+      expect(await openBelow(workspace.path)).toEqual([]);
+    }
   });
 });

@@ -135,4 +135,98 @@ describe('files of the caller', () => {
       message: 'files: the stream for "f.txt" failed: disk gone',
     });
   });
+
+  it('says what is wrong with each path, and with all of them at once', async () => {
+    const plan = planOf({ inputs, configFile: { filename: 'job.json' } });
+    const files = { 'data/in.txt/more': 'x', 'job.json': 'x', '../x': 'x', fine: 'x' };
+    const options = stageOptions({ files, configFile: Buffer.from('{}') });
+    const problem: unknown = await stageInputs(await makeWorkspace(), plan, options).catch(
+      (error: unknown) => error,
+    );
+    const readOnly = 'which is read-only';
+    const issues = [
+      ['data/in.txt/more', `is taken by input "data/in.txt", ${readOnly}`],
+      ['job.json', `is taken by the configuration file, ${readOnly}`],
+      ['../x', expect.any(String) as string],
+    ].map(([path = '', words]) => ({
+      ...{ code: 'validation.files', path: `files.${path}` },
+      message: expect.stringMatching(
+        typeof words === 'string'
+          ? `^the workspace path "${path}" ${words}$`
+          : `^the workspace path "${path.replaceAll('.', '\\.')}" `,
+      ) as string,
+    }));
+    expect(problem).toMatchObject({ code: 'validation.invalid_job', details: { issues } });
+    expect((problem as Error).message.split('; ')).toHaveLength(3);
+  });
+
+  it('says where one of them stands in the way of another, or of an input', async () => {
+    const one = stageInputs(
+      await makeWorkspace(),
+      planOf({}),
+      stageOptions({ files: { a: 'x', 'a/b': 'y' } }),
+    );
+    await expect(one).rejects.toMatchObject({
+      message: 'files.a/b: the workspace path "a/b" stands where another file is, or beneath one',
+    });
+    const local = await scratch();
+    await writeFile(join(local, 'in.txt'), 'mine');
+    const files = { data: { path: local } };
+    const workspace = await makeWorkspace();
+    const other = stageInputs(workspace, planOf({ inputs }), stageOptions({ files }));
+    const message =
+      'input "data/in.txt" has its place at "data/in.txt" in the workspace, but one of the given files stands there';
+    await expect(other).rejects.toMatchObject({
+      ...{ code: 'validation.invalid_job', message },
+      details: { issues: [{ code: 'validation.files', path: 'files.data/in.txt', message }] },
+    });
+    expect(await openBelow(workspace.path)).toEqual([]);
+  });
+
+  it('says why a local file cannot be taken', async () => {
+    const local = await scratch();
+    makeFifo(join(local, 'fifo'));
+    const messageOf = async (path: string): Promise<unknown> =>
+      stageInputs(await makeWorkspace(), planOf({}), stageOptions({ files: { f: { path } } })).catch(
+        (error: unknown) => (error as Error).message,
+      );
+    const [fifo, none] = [join(local, 'fifo'), join(local, 'none')];
+    expect(await messageOf(fifo)).toBe(`files "f": "${fifo}": is a fifo`);
+    expect(await messageOf(none)).toBe(`files "f": "${none}": is not there`);
+    expect(await messageOf(join(none, 'more'))).toMatch(/^files "f": ".*none\/more": ENOENT/);
+    expect(await openBelow(local)).toEqual([]);
+  });
+
+  it('takes a folder by a link further up, and of folders many files by turns', async () => {
+    const local = await scratch();
+    await mkdir(join(local, 'real/d/a'), { recursive: true });
+    await mkdir(join(local, 'real/d/b'));
+    const paths = ['a/1', 'a/2', 'b/1', 'b/2', 'top'];
+    for (const path of paths) await writeFile(join(local, 'real/d', path), path);
+    await symlink('real', join(local, 'link'));
+    const workspace = await makeWorkspace();
+    const { given, warnings } = await stageInputs(workspace, planOf({}), {
+      ...stageOptions({ concurrency: 1 }),
+      files: { into: { content: { path: join(local, 'link/d') }, executable: true } },
+    });
+    expect(given[0]).toMatchObject({ type: 'directory', files: 5, sizeBytes: 15 });
+    expect(warnings).toEqual([]);
+    for (const path of paths) {
+      const copied = join(workspace.workspacePath, 'into', path);
+      expect(await readFile(copied, 'utf8')).toBe(path);
+      expect((await stat(copied)).mode & 0o777).toBe(0o755);
+    }
+  });
+
+  it('hashes nothing that nobody asks for', async () => {
+    const local = await scratch();
+    await writeFile(join(local, 'f'), 'f');
+    const files = { text: 'x', file: { path: join(local, 'f') }, folder: { path: local } };
+    const { given } = await stageInputs(
+      await makeWorkspace(),
+      planOf({}),
+      stageOptions({ files, sha256: false }),
+    );
+    expect(given.map(({ sha256 }) => sha256)).toEqual([null, null, null]);
+  });
 });

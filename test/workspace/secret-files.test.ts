@@ -3,9 +3,14 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink } f
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { createSecretFiles, type SecretFilesOptions } from '../../src/workspace/secret-files.js';
+import {
+  createSecretFiles,
+  reopenSecretFiles,
+  type SecretFilesOptions,
+} from '../../src/workspace/secret-files.js';
 import { isRoot, noSignal, openBelow, scratch } from '../host/scratch.js';
 import { OWN_USER } from './plan-fixture.js';
+import { smallFileSystem } from './small-file-system.js';
 
 const VALUE = 'hunter2-hunter2\nsecond line\n';
 const TMPFS = 0x01021994;
@@ -145,6 +150,33 @@ describe('createSecretFiles', () => {
     const values = { [Symbol.iterator]: stopsMidway } as unknown as ReadonlyMap<string, string>;
     const stopped = await failure(createSecretFiles(optionsIn(root, { values, signal: stopping.signal })));
     expect(stopped).toMatchObject({ message: 'stopped' });
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('is found again by another process, and read as it was written', async () => {
+    const made = await createSecretFiles(optionsIn(await memory()));
+    const again = await reopenSecretFiles(made.place);
+    expect([again.path, again.place]).toEqual([made.path, made.place]);
+    expect(await again.read('TOKEN')).toBe(VALUE);
+    await expect(again.read('NONE')).rejects.toMatchObject({ code: 'ENOENT' });
+    for (const part of ['run', 'files'] as const) {
+      const identity = { ...made.place.identity, [part]: '1:1' };
+      const other = reopenSecretFiles({ ...made.place, identity });
+      await expect(other).rejects.toMatchObject({ code: 'workspace.failed' });
+    }
+    await again.remove();
+    await expect(made.verify()).rejects.toMatchObject({ code: 'workspace.failed' });
+  });
+
+  it.skipIf(!isRoot)('says what to do when there is no room in memory, and leaves nothing', async () => {
+    const root = await smallFileSystem();
+    const values = new Map([['LARGE', VALUE.repeat(500_000)]]);
+    const error = await failure(createSecretFiles(optionsIn(root, { values })));
+    expect(error).toMatchObject({
+      code: 'secret.failed',
+      message: expect.stringMatching(/^the files of secrets could not be made: ENOSPC/) as string,
+      hint: 'give the tmpfs of secretsRoot more room, or set another secretsRoot',
+    });
     expect(await readdir(root)).toEqual([]);
   });
 });

@@ -6,6 +6,7 @@ import { planRun } from '../../src/plan/plan-run.js';
 import type { RunPlan } from '../../src/plan/run-plan.js';
 import { judgeRequest } from '../../src/policy/judge.js';
 import {
+  helperSpec,
   layOutVolumes,
   type VolumeLayout,
   type VolumeLayoutOptions,
@@ -104,5 +105,112 @@ describe('layOutVolumes', () => {
       '/workspace/own',
       '/elsewhere',
     ]);
+  });
+
+  it('says what to do about a file that needs a mount of its own', () => {
+    expect(() => layOut(planOf({ inputs: [input('a', '/data')] }))).toThrow(
+      expect.objectContaining({
+        message:
+          'input "a" is a file that is to be at "/data", which needs a mount of its own: this engine mounts whole volumes only',
+        hint: 'leave out its mountPath, give a folder, or use an engine with version 1.45 of the Docker API or newer',
+      }) as Error,
+    );
+  });
+
+  it('has the configuration file among the inputs', () => {
+    const configFile = { filename: 'etc/job.json', mountPath: '/etc/job.json', format: 'json' } as const;
+    const plan = planOf({ configFile });
+    const layout = layOut(plan, { hasSubpaths: true });
+    expect(lines(layout)).toEqual([
+      'c-work /workspace',
+      'c-inputs /workspace/.inputs ro',
+      'c-inputs/config /etc/job.json ro',
+    ]);
+    expect(layout.links).toEqual([{ path: 'etc/job.json', target: '/workspace/.inputs/config' }]);
+    expect(layout).toMatchObject({
+      hasInputs: true,
+      mountPoints: ['.inputs'],
+      workspaceFolders: ['.inputs'],
+    });
+    expect(() => layOut(plan)).toThrow('the configuration file is a file that is to be at "/etc/job.json"');
+  });
+
+  it('has secrets in a volume of their own, read-only in the job alone', () => {
+    const secret = { name: 'TOKEN', secret: { source: 'store', key: 'token' }, as: 'file' } as const;
+    const layout = layOut(planOf({}, { environment: [secret] }));
+    expect(lines(layout)).toEqual(['c-work /workspace', 'c-secrets /run/secrets ro']);
+    expect(layout.secrets).toBe('c-secrets');
+    expect(layout.volumes).toEqual(['c-work', 'c-secrets']);
+    expect(layout.helperMounts).toEqual(
+      [
+        ['c-work', '/berthkit/workspace'],
+        ['c-secrets', '/berthkit/secrets'],
+      ].map(([source, target]) => ({ type: 'volume', source, subpath: null, target, readOnly: false })),
+    );
+    expect(layOut(planOf({})).secrets).toBeNull();
+  });
+
+  it('gives the helper all volumes writable, parents first, and none of the image', () => {
+    const plan = planOf({ inputs: [input('a', '/data'), input('b')] });
+    const layout = layOut(plan, {
+      imageVolumes: ['cache', '/cache', 'srv/', '/workspace/own'],
+      inputTypes: ['directory', 'file'],
+    });
+    expect(layout.volumes).toEqual(['c-work', 'c-inputs', 'c-input-0', 'c-volume-0']);
+    expect(layout.helperMounts.map(({ source, target }) => `${source} ${target}`)).toEqual([
+      'c-work /berthkit/workspace',
+      'c-inputs /berthkit/inputs',
+      'c-input-0 /berthkit/inputs/0',
+      'c-volume-0 /berthkit/workspace/own',
+    ]);
+    expect(layout.helperMounts.every(({ readOnly, subpath }) => !readOnly && subpath === null)).toBe(true);
+    const mask = { ...plan.volumeMask, uid: 0, gid: 0, mode: '0700', exec: false };
+    expect(layout.helperTmpfs).toEqual([
+      { ...mask, target: '/cache' },
+      { ...mask, target: '/srv' },
+      { ...mask, target: '/workspace/own' },
+    ]);
+  });
+
+  it('mounts an input once for each of its places, and links what is beneath to the first', () => {
+    const plan = planOf({ inputs: [input('memory/a', '/data')] }, { tmpfs: [{ path: '/workspace/memory' }] });
+    const layout = layOut(plan, { inputTypes: ['directory'] });
+    expect(lines(layout).slice(2)).toEqual(['c-input-0 /workspace/memory/a ro', 'c-input-0 /data ro']);
+    expect(layout.volumes.filter((name) => name === 'c-input-0')).toHaveLength(1);
+    expect(layout.mountPoints).toEqual(['.inputs', 'memory/a']);
+  });
+});
+
+describe('layOutVolumes with the workspace at the root', () => {
+  it('has the inputs right beneath it', () => {
+    const layout = layOut(planOf({ inputs: [input('a')] }, { workspaceMountPath: '/' }));
+    expect(lines(layout)).toEqual(['c-work /', 'c-inputs /.inputs ro']);
+    expect(layout.links).toEqual([{ path: 'a', target: '/.inputs/0' }]);
+  });
+});
+
+describe('helperSpec', () => {
+  it('is the job without anything that only the job may have, and does nothing', () => {
+    const job = {
+      ...planOf({}, { command: ['work'], entryPoint: ['/bin/job'], workingDirectory: '/srv' }).container,
+      environment: [{ name: 'TOKEN', value: 'value' }],
+      networkMode: 'bridge' as const,
+      stdin: true,
+      labels: { run: 'r1' },
+    };
+    const own = { name: 'c-helper', mounts: [], tmpfs: [] };
+    expect(helperSpec(job, { ...own, kindLabel: 'kind' })).toEqual({
+      ...job,
+      ...own,
+      entryPoint: null,
+      command: ['true'],
+      workingDirectory: null,
+      environment: [],
+      networkMode: 'none',
+      readOnlyRootFilesystem: false,
+      gpu: null,
+      stdin: false,
+      labels: { run: 'r1', kind: 'helper' },
+    });
   });
 });

@@ -1,5 +1,6 @@
 /** Compares what an engine applied to a created container with what was asked. Pure; it decides nothing and trusts what it is told. */
 import { effectiveCapabilities } from '../base/capabilities.js';
+import { ENGINE_VARIABLES } from '../base/engine-variables.js';
 import { normalizeAbsolutePath } from '../base/paths.js';
 import type { AppliedMount, AppliedResources, AppliedSpec, AppliedTmpfs } from '../engine/applied-spec.js';
 import type { ContainerInfo, ImageInfo } from '../engine/types.js';
@@ -27,9 +28,6 @@ type Check = (pair: Pair) => readonly SpecDifference[];
 
 /** Docker Desktop shows folders of this host by where its virtual machine has them. */
 const DESKTOP_PREFIX = '/host_mnt';
-
-/** Podman puts these into every container. */
-const ENGINE_VARIABLES: ReadonlySet<string> = new Set(['container', 'HOSTNAME', 'TERM']);
 
 const NOTHING = 'nothing';
 const MAX_SHOWN = 200;

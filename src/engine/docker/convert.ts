@@ -9,7 +9,7 @@ import type {
   EngineInfo,
   ImageInfo,
 } from '../types.js';
-import { mountsSubpaths } from './api-version.js';
+import { type Dialect, mountsSubpaths } from './api-version.js';
 import { toAppliedSpec } from './convert-applied.js';
 import { fromSystem, showsGpu } from './convert-system.js';
 import {
@@ -23,13 +23,15 @@ import {
   type JsonObject,
 } from './json-fields.js';
 
-const tmpfsOptions = (tmpfs: TmpfsSpec): string =>
+const tmpfsOptions = (tmpfs: TmpfsSpec, dialect: Dialect): string =>
   [
     'rw,nosuid,nodev',
     tmpfs.exec ? 'exec' : 'noexec',
-    // uid and gid as well as mode: runc ignores mode where the folder is there already (moby#39466).
-    `uid=${tmpfs.uid},gid=${tmpfs.gid},mode=${tmpfs.mode}`,
-    `size=${tmpfs.sizeBytes},nr_inodes=${tmpfs.inodes}`,
+    // uid and gid as well as mode: runc ignores mode where the folder is there already (moby#39466). Podman knows neither, nor inodes.
+    ...(dialect === 'podman'
+      ? ['notmpcopyup', `mode=${tmpfs.uid === 0 ? tmpfs.mode : '1777'}`]
+      : [`uid=${tmpfs.uid},gid=${tmpfs.gid},mode=${tmpfs.mode}`, `nr_inodes=${tmpfs.inodes}`]),
+    `size=${tmpfs.sizeBytes}`,
   ].join(',');
 
 /** NoCopy: otherwise an empty volume gets what the image has at the target. */
@@ -46,7 +48,21 @@ const toDeviceRequest = ({ devices, capabilities }: GpuSpec): JsonObject => ({
   Options: {},
 });
 
-const toHostConfig = (spec: ContainerSpec): JsonObject => ({
+/** Without a size, a log flood fills the disk at 66 MB/s. */
+const toLogConfig = ({ log }: ContainerSpec, dialect: Dialect): JsonObject =>
+  dialect === 'podman'
+    ? { Type: 'k8s-file', Config: { 'max-size': String(log.maxBytesPerFile * log.maxFiles) } }
+    : {
+        // It keeps bytes exactly.
+        Type: 'local',
+        Config: {
+          'max-size': String(log.maxBytesPerFile),
+          'max-file': String(log.maxFiles),
+          compress: 'false',
+        },
+      };
+
+const toHostConfig = (spec: ContainerSpec, dialect: Dialect): JsonObject => ({
   NetworkMode: spec.networkMode,
   ReadonlyRootfs: spec.readOnlyRootFilesystem,
   Privileged: false,
@@ -75,16 +91,8 @@ const toHostConfig = (spec: ContainerSpec): JsonObject => ({
       ? { BindOptions: { Propagation: 'rprivate' } }
       : { VolumeOptions: toVolumeOptions(mount) }),
   })),
-  Tmpfs: Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs)])),
-  // `local` keeps bytes exactly; without a size, a log flood fills the disk at 66 MB/s.
-  LogConfig: {
-    Type: 'local',
-    Config: {
-      'max-size': String(spec.log.maxBytesPerFile),
-      'max-file': String(spec.log.maxFiles),
-      compress: 'false',
-    },
-  },
+  Tmpfs: Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs, dialect)])),
+  LogConfig: toLogConfig(spec, dialect),
   RestartPolicy: { Name: 'no' },
   // The engine would race with our reading of the outcome.
   AutoRemove: false,
@@ -94,7 +102,7 @@ const toHostConfig = (spec: ContainerSpec): JsonObject => ({
  * The body of a create request. The name and the platform belong into the query; nothing else does, because a URL is logged.
  * `entryPoint: []` clears the image's entry point and keeps its command; an entry point that is given clears the image's command.
  */
-export function toCreateBody(spec: ContainerSpec): JsonObject {
+export function toCreateBody(spec: ContainerSpec, dialect: Dialect = 'docker'): JsonObject {
   return {
     Image: spec.image,
     ...(spec.entryPoint === null ? {} : { Entrypoint: spec.entryPoint }),
@@ -112,11 +120,19 @@ export function toCreateBody(spec: ContainerSpec): JsonObject {
     AttachStderr: true,
     OpenStdin: spec.stdin,
     StdinOnce: spec.stdin,
-    HostConfig: toHostConfig(spec),
+    HostConfig: toHostConfig(spec, dialect),
   };
 }
 
 const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
+
+/** What Podman calls otherwise: before its start a container may be made ready, and after its end wait for being tidied up. */
+const OTHER_STATUSES: Readonly<Record<string, (typeof STATUSES)[number]>> = {
+  configured: 'created',
+  initialized: 'created',
+  stopping: 'running',
+  stopped: 'exited',
+};
 
 const unexpected = (what: string): EngineError =>
   new EngineError('engine.failed', `The engine's answer about ${what} cannot be understood.`);
@@ -147,7 +163,7 @@ export function fromInspect(body: unknown): ContainerInfo {
   const state = toObject(answer['State']);
   const id = toText(answer['Id']);
   const word = toText(state['Status']);
-  const status = STATUSES.find((known) => known === word);
+  const status = STATUSES.find((known) => known === word) ?? OTHER_STATUSES[word];
   if (id === '' || status === undefined) throw unexpected('a container');
   const startedAt = toTime(state['StartedAt']);
   const ended = startedAt !== null && (status === 'exited' || status === 'dead');
@@ -242,12 +258,22 @@ export function fromImageInspect(body: unknown): ImageInfo {
 }
 
 /** Docker calls the port's events by the same names. */
-export const EVENT_TYPES = ['start', 'oom', 'kill', 'die', 'destroy'] as const;
+const EVENT_TYPES = ['start', 'oom', 'kill', 'die', 'destroy'] as const;
+
+/** What Podman calls two of them. */
+const OTHER_EVENT_TYPES: Readonly<Record<string, (typeof EVENT_TYPES)[number]>> = {
+  died: 'die',
+  remove: 'destroy',
+};
+
+/** Every name by which an engine may call what the port tells of. */
+export const EVENT_NAMES: readonly string[] = [...EVENT_TYPES, ...Object.keys(OTHER_EVENT_TYPES)];
 
 /** Reads one event; null for what is none of ours. Engines give the signal of a `kill` by number. */
 export function fromEvent(line: Uint8Array): EngineEvent | null {
   const event = toObject(parseJson(line));
-  const type = EVENT_TYPES.find((known) => known === event['Action']);
+  const action = toText(event['Action']);
+  const type = EVENT_TYPES.find((known) => known === action) ?? OTHER_EVENT_TYPES[action];
   if (type === undefined) return null;
   const signal = toText(toObject(toObject(event['Actor'])['Attributes'])['signal']);
   return { type, signal: type === 'kill' && /^\d{1,3}$/.test(signal) ? Number(signal) : null };

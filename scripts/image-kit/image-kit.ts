@@ -65,8 +65,8 @@ async function importEntries(
 ): Promise<void> {
   const tar = pack();
   const common = { mtime: new Date(0), uid: 0, gid: 0 };
-  // Where nobody says what the root is, Podman lets not even root write there.
-  tar.entry({ ...common, name: './', type: 'directory', mode: 0o755 });
+  // Where nobody says what the root is, Podman lets no user without capabilities write there, and `./` says nothing.
+  tar.entry({ ...common, name: '/', type: 'directory', mode: 0o755 });
   for (const entry of entries) {
     if (entry.type === 'file') tar.entry({ ...common, name: entry.name, mode: entry.mode }, entry.content);
     else tar.entry({ ...common, ...entry });

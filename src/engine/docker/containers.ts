@@ -75,7 +75,7 @@ export function createContainers(session: Session): EngineContainers {
 
   const inspectRaw = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
     const body = await inspectBody(id, options);
-    return body === null ? null : fromInspect(body);
+    return body === null ? null : fromInspect(body, await transport.dialect(options));
   };
 
   /** Only the state can tell what a failed start means: a status 404 may also be about a network or a runtime. */

@@ -12,6 +12,7 @@ import type {
 import { type Dialect, mountsSubpaths } from './api-version.js';
 import { toAppliedSpec } from './convert-applied.js';
 import { fromSystem, showsGpu } from './convert-system.js';
+import { PODMAN_GAPS, requireListable, toPodmanLog, toPodmanTmpfs } from './podman-spec.js';
 import {
   toList,
   toNumberOrNull,
@@ -23,15 +24,13 @@ import {
   type JsonObject,
 } from './json-fields.js';
 
-const tmpfsOptions = (tmpfs: TmpfsSpec, dialect: Dialect): string =>
+const tmpfsOptions = (tmpfs: TmpfsSpec): string =>
   [
     'rw,nosuid,nodev',
     tmpfs.exec ? 'exec' : 'noexec',
-    // uid and gid as well as mode: runc ignores mode where the folder is there already (moby#39466). Podman knows neither, nor inodes.
-    ...(dialect === 'podman'
-      ? ['notmpcopyup', `mode=${tmpfs.uid === 0 ? tmpfs.mode : '1777'}`]
-      : [`uid=${tmpfs.uid},gid=${tmpfs.gid},mode=${tmpfs.mode}`, `nr_inodes=${tmpfs.inodes}`]),
-    `size=${tmpfs.sizeBytes}`,
+    // uid and gid as well as mode: runc ignores mode where the folder is there already (moby#39466).
+    `uid=${tmpfs.uid},gid=${tmpfs.gid},mode=${tmpfs.mode}`,
+    `size=${tmpfs.sizeBytes},nr_inodes=${tmpfs.inodes}`,
   ].join(',');
 
 /** NoCopy: otherwise an empty volume gets what the image has at the target. */
@@ -48,19 +47,15 @@ const toDeviceRequest = ({ devices, capabilities }: GpuSpec): JsonObject => ({
   Options: {},
 });
 
-/** Without a size, a log flood fills the disk at 66 MB/s. */
-const toLogConfig = ({ log }: ContainerSpec, dialect: Dialect): JsonObject =>
-  dialect === 'podman'
-    ? { Type: 'k8s-file', Config: { 'max-size': String(log.maxBytesPerFile * log.maxFiles) } }
-    : {
-        // It keeps bytes exactly.
-        Type: 'local',
-        Config: {
-          'max-size': String(log.maxBytesPerFile),
-          'max-file': String(log.maxFiles),
-          compress: 'false',
-        },
-      };
+/** `local` keeps bytes exactly; without a size, a log flood fills the disk at 66 MB/s. */
+const toLogConfig = ({ log }: ContainerSpec): JsonObject => ({
+  Type: 'local',
+  Config: {
+    'max-size': String(log.maxBytesPerFile),
+    'max-file': String(log.maxFiles),
+    compress: 'false',
+  },
+});
 
 const toHostConfig = (spec: ContainerSpec, dialect: Dialect): JsonObject => ({
   NetworkMode: spec.networkMode,
@@ -91,8 +86,11 @@ const toHostConfig = (spec: ContainerSpec, dialect: Dialect): JsonObject => ({
       ? { BindOptions: { Propagation: 'rprivate' } }
       : { VolumeOptions: toVolumeOptions(mount) }),
   })),
-  Tmpfs: Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs, dialect)])),
-  LogConfig: toLogConfig(spec, dialect),
+  Tmpfs:
+    dialect === 'podman'
+      ? toPodmanTmpfs(spec)
+      : Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs)])),
+  LogConfig: dialect === 'podman' ? toPodmanLog(spec) : toLogConfig(spec),
   RestartPolicy: { Name: 'no' },
   // The engine would race with our reading of the outcome.
   AutoRemove: false,
@@ -101,8 +99,10 @@ const toHostConfig = (spec: ContainerSpec, dialect: Dialect): JsonObject => ({
 /**
  * The body of a create request. The name and the platform belong into the query; nothing else does, because a URL is logged.
  * `entryPoint: []` clears the image's entry point and keeps its command; an entry point that is given clears the image's command.
+ * @throws `engine.unsupported` for a path that the engine would read as options.
  */
 export function toCreateBody(spec: ContainerSpec, dialect: Dialect = 'docker'): JsonObject {
+  if (dialect === 'podman') requireListable(spec);
   return {
     Image: spec.image,
     ...(spec.entryPoint === null ? {} : { Entrypoint: spec.entryPoint }),
@@ -158,7 +158,7 @@ export function fromCreate(body: unknown): { readonly id: string; readonly warni
  * Reads the inspection of a container.
  * @throws `engine.failed` for an answer without an id or with an unknown state.
  */
-export function fromInspect(body: unknown): ContainerInfo {
+export function fromInspect(body: unknown, dialect: Dialect = 'docker'): ContainerInfo {
   const answer = toObject(body);
   const state = toObject(answer['State']);
   const id = toText(answer['Id']);
@@ -178,7 +178,7 @@ export function fromInspect(body: unknown): ContainerInfo {
     oomKilled: state['OOMKilled'] === true,
     error: toText(state['Error']),
     labels: toTextMap(toObject(answer['Config'])['Labels']),
-    applied: toAppliedSpec(answer),
+    applied: toAppliedSpec(answer, dialect),
   };
 }
 
@@ -299,8 +299,9 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
   // Whoever shares out what the engine has would share out nothing.
   if (cpus <= 0 || memoryBytes <= 0) throw unexpected('what it has');
   const parts = toList(engine['Components']).map((part) => toText(toObject(part)['Name']));
+  const isPodman = parts.some((part) => /podman/i.test(part));
   return {
-    name: parts.some((part) => /podman/i.test(part)) ? 'podman' : 'docker',
+    name: isPodman ? 'podman' : 'docker',
     version: toText(engine['Version']),
     apiVersion: toText(engine['ApiVersion']),
     operatingSystem: toText(engine['Os']),
@@ -312,6 +313,7 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     limitsSwap: host['SwapLimit'] === true,
     liveRestore: typeof host['LiveRestoreEnabled'] === 'boolean' ? host['LiveRestoreEnabled'] : null,
     volumeSubpaths: mountsSubpaths(toText(engine['ApiVersion'])),
+    ...(isPodman ? { gaps: PODMAN_GAPS } : {}),
     system: fromSystem(host),
   };
 }

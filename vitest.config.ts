@@ -8,6 +8,9 @@ const ALONE = ['test/integration/recovery*.test.ts', 'test/integration/silent-en
 /** Needs an engine that has gVisor: `npm run test:runsc` provides one. */
 const IN_GVISOR = 'test/integration/gvisor.test.ts';
 
+/** Needs Podman: `npm run test:podman` provides one. */
+const ON_PODMAN = 'test/integration/podman.test.ts';
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -38,12 +41,16 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/integration/*.test.ts'],
-          exclude: [...ALONE, IN_GVISOR],
+          exclude: [...ALONE, IN_GVISOR, ON_PODMAN],
         },
       },
       {
         extends: true,
         test: { name: 'runsc', include: [IN_GVISOR] },
+      },
+      {
+        extends: true,
+        test: { name: 'podman', include: [ON_PODMAN] },
       },
       {
         extends: true,

@@ -15,7 +15,7 @@ const rings = [
   ['host', '^src/host/', 1],
   [
     'ports',
-    '^src/((engine|storage|secrets|run-store)/types|engine/(applied-spec|call-options|image-types|system-types))\\.ts$',
+    '^src/((engine|storage|secrets|run-store)/types|engine/(applied-spec|call-options|gaps|image-types|system-types))\\.ts$',
     1,
   ],
   ['policy', '^src/policy/(?!entry|evaluate-job|test-policy|diff-policies)', 2],

@@ -21,6 +21,9 @@ const isolated = readdirSync(entry('test'), { recursive: true, encoding: 'utf8' 
   .filter((path) => OF_THE_PROCESS.test(readFileSync(entry(`test/${path}`), 'utf8')))
   .map((path) => `test/${path}`);
 
+/** Needs Podman: `npm run test:podman` provides one. */
+const ON_PODMAN = 'test/integration/podman.test.ts';
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -61,7 +64,7 @@ export default defineConfig({
           name: 'integration',
           isolate: false,
           include: ['test/integration/*.test.ts'],
-          exclude: [...ALONE, IN_GVISOR, ...isolated],
+          exclude: [...ALONE, IN_GVISOR, ON_PODMAN, ...isolated],
         },
       },
       {
@@ -69,12 +72,16 @@ export default defineConfig({
         test: {
           name: 'integration-isolated',
           include: isolated.filter((path) => path.startsWith('test/integration/')),
-          exclude: [...ALONE, IN_GVISOR],
+          exclude: [...ALONE, IN_GVISOR, ON_PODMAN],
         },
       },
       {
         extends: true,
         test: { name: 'runsc', include: [IN_GVISOR] },
+      },
+      {
+        extends: true,
+        test: { name: 'podman', include: [ON_PODMAN] },
       },
       {
         extends: true,

@@ -49,7 +49,7 @@ const words = [
   'vitest',
   'run',
   '--project',
-  'integration',
+  'integration*',
   '--project',
   'runsc',
   ...FILES,

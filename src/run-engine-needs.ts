@@ -1,7 +1,7 @@
 /** Refuses a run that needs what the engine does not have. It asks the engine only where there is something to need. */
 import type { ContainerEngine } from './engine/types.js';
 import { EngineError } from './errors.js';
-import { unmetNeeds } from './plan/engine-needs.js';
+import { oddPaths, unmetNeeds } from './plan/engine-needs.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Run } from './run-context.js';
 
@@ -12,7 +12,7 @@ import type { Run } from './run-context.js';
  */
 export async function requireNeeds(run: Run, plan: RunPlan, engine: ContainerEngine): Promise<void> {
   const { gpu, runtime } = plan.container;
-  if (gpu === null && runtime === null) return;
+  if (gpu === null && runtime === null && oddPaths(plan).length === 0) return;
   const info = await run.engineInfo();
   const known = engine.capabilities.gpu ? info : { ...info, showsGpu: false };
   const [unmet] = unmetNeeds(plan, run.config, known);

@@ -5,6 +5,7 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Proof, proveSeen } from './execute/transport-proof.js';
+import { EngineError } from './errors.js';
 import { canUseVolumes } from './execute/volume-transport.js';
 import { once } from './host/chunks.js';
 import { createFile } from './host/file-content.js';
@@ -49,7 +50,8 @@ export function pathForEngine(
  * Chooses the transport. What was proven of an engine once holds for all runs of its runtime; an engine that has no other way, or refuses to show what
  * it sees, is taken to see the folder.
  *
- * @throws `engine.unreachable` when the engine cannot be asked; the signal's reason.
+ * @throws `engine.unsupported` where volumes are needed and the engine does not copy files as they are; `engine.unreachable` when it cannot be asked;
+ * the signal's reason.
  */
 export async function chooseTransport(run: Run, plan: RunPlan, parts: ProofParts): Promise<RunTransport> {
   return run.timed('stageMs', 'stage', async () => {
@@ -57,9 +59,21 @@ export async function chooseTransport(run: Run, plan: RunPlan, parts: ProofParts
     const isVolume =
       transport === 'volume' || (transport === 'auto' && (await proofOf(run, plan, parts)) === 'unseen');
     if (!isVolume) return { kind: 'bind' };
-    return { kind: 'volume', hasSubpaths: (await run.engineInfo()).volumeSubpaths };
+    const { name, volumeSubpaths, gaps = [] } = await run.engineInfo();
+    if (gaps.includes('copies')) throw cannotCopy(name);
+    return { kind: 'volume', hasSubpaths: volumeSubpaths };
   });
 }
+
+const cannotCopy = (name: string): EngineError =>
+  new EngineError(
+    'engine.unsupported',
+    `workspace.transport: the files of this run would have to be in volumes, and the engine (${name}) does not copy files in and out as they are`,
+    {
+      hint: 'let the engine see workspaceRoot (hostWorkspaceRoot, where it has it at another path), or use Docker',
+      details: { field: 'workspace.transport' },
+    },
+  );
 
 async function proofOf(run: Run, plan: RunPlan, parts: ProofParts): Promise<Proof> {
   const { engine } = parts.image;

@@ -2,6 +2,9 @@
 import type { JobDefinition, JobRuntimeError, RuntimeConfigInput } from 'berthkit';
 import type { FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
+import { parseConfig } from '../src/config/parse.js';
+import type { EngineGap } from '../src/engine/types.js';
+import { explainJob } from '../src/plan/explain.js';
 import { settle, setUp } from './run-fixture.js';
 
 const GPU: RuntimeConfigInput = { policy: { gpu: { enabled: true } } };
@@ -133,4 +136,51 @@ it('asks the engine nothing for a job that needs nothing', async () => {
   const { outcome, calls } = await run(job(), {}, { budget: { cpus: 1, memoryBytes: '1GiB' } });
   expect(outcome).toMatchObject({ status: 'succeeded' });
   expect(calls).not.toContain('info');
+});
+
+describe('a path that the engine would read as options', () => {
+  const source = { type: 'inline', content: '1' } as const;
+  const cases: readonly (readonly [string, Partial<JobDefinition['docker']>])[] = [
+    [
+      'docker.inputs.1',
+      {
+        inputs: [
+          { source, workspacePath: 'a' },
+          { source, workspacePath: 'b', mountPath: '/d,x' },
+        ],
+      },
+    ],
+    ['docker.inputs.0', { inputs: [{ source, workspacePath: 'a"' }] }],
+    ['docker.configFile', { configFile: { filename: 'c,x.json', format: 'json' } }],
+    ['docker.workspaceMountPath', { workspaceMountPath: '/w,x' }],
+    ['docker.tmpfs', { tmpfs: [{ path: '/t:exec', sizeBytes: 4096 }] }],
+  ];
+
+  it.each(cases)(
+    'in %s is refused before anything is created, and by no other engine',
+    async (field, docker) => {
+      const { outcome, isBegun } = await run(job(docker), { gaps: ['mountPaths'] }, {});
+      expect(outcome).toMatchObject({ code: 'engine.unsupported', retryable: false, details: { field } });
+      expect((outcome as JobRuntimeError).message).toMatch(new RegExp(`^${field}: .* as options$`));
+      expect((outcome as JobRuntimeError).hint).toMatch(/without .*commas, double quotes and line breaks/);
+      expect(isBegun).toBe(false);
+      const other = await run(job(docker), { gaps: ['copies', 'startErrors', 'killSignals'] }, {});
+      expect(other.outcome).toMatchObject({ status: 'succeeded' });
+    },
+  );
+
+  it('is explained, also where no engine is known', () => {
+    const definition = { docker: { image: 'busybox:1', workspaceMountPath: '/w,x' } };
+    const pending = (gaps?: readonly EngineGap[]): readonly string[] =>
+      explainJob(definition, parseConfig({}), {
+        engine: gaps === undefined ? null : { runtimes: [], showsGpu: true, volumeSubpaths: true, gaps },
+      }).pending.filter((note) => note.includes('docker.workspaceMountPath'));
+    expect(pending(['mountPaths'])).toEqual([
+      expect.stringMatching(/^refused by this engine \(engine\.unsupported\)/),
+    ]);
+    expect(pending([])).toEqual([]);
+    expect(pending()).toEqual([
+      expect.stringMatching(/^on Podman the run is refused \(engine\.unsupported\)/),
+    ]);
+  });
 });

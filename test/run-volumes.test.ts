@@ -129,6 +129,12 @@ describe('files in volumes', () => {
   it.each<[string, Partial<JobDefinition['docker']>, FakeEngineScript, RegExp]>([
     ['an engine without volumes', {}, { volumes: false }, /has no volumes/],
     [
+      'an engine that does not copy files as they are',
+      {},
+      { gaps: ['copies'] },
+      /^workspace\.transport: .*in volumes/,
+    ],
+    [
       'a single file outside of the workspace without subpaths',
       { inputs: [{ id: 'one', source: inline('1'), workspacePath: 'one', mountPath: '/srv/one' }] },
       { volumeSubpaths: false },

@@ -19,22 +19,33 @@ const PACKAGES = [
 /** Only where a private engine is to run containers in another way than by runc. */
 const RUNTIMES = { runsc: { name: 'runsc', programs: ['runsc'] } };
 
+/** Only for a private Podman; catatonit is its init process. Both run containers by runc, which comes with the first list. */
+export const PODMAN = 'podman';
+const PODMAN_PACKAGES = [
+  { name: 'podman', programs: ['podman'] },
+  { name: 'catatonit', programs: ['catatonit'] },
+];
+
 const isThere = (program) => SEARCH_PATH.some((folder) => existsSync(`${folder}/${program}`));
-const missing = (runtime) =>
-  [...PACKAGES, ...(runtime === null ? [] : [RUNTIMES[runtime]])]
+const additionsFor = (kind) => {
+  if (kind === null) return [];
+  return kind === PODMAN ? PODMAN_PACKAGES : [RUNTIMES[kind]];
+};
+const missing = (kind) =>
+  [...PACKAGES, ...additionsFor(kind)]
     .filter(({ programs }) => !programs.every(isThere))
     .map(({ name }) => name);
 
-/** Why this machine cannot have a private engine, one whose containers run in `runtime` if that is given, or null. */
-export function privateEngineProblem(runtime = null) {
-  if (runtime !== null && !Object.hasOwn(RUNTIMES, runtime))
+/** Why this machine cannot have a private engine, null if it can. `kind`: the runtime its containers are to run in, or `podman`. */
+export function privateEngineProblem(kind = null) {
+  if (kind !== null && kind !== PODMAN && !Object.hasOwn(RUNTIMES, kind))
     return `the runtime has to be one of ${Object.keys(RUNTIMES).join(', ')}`;
   if (process.platform !== 'linux') return `a private engine needs Linux, and this is ${process.platform}`;
   if (process.getuid() !== 0) return 'a private engine needs root';
-  if (missing(runtime).length === 0) return null;
+  if (missing(kind).length === 0) return null;
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   if (!/^(ID|ID_LIKE)=.*(debian|ubuntu)/m.test(release)) {
-    return `missing: ${missing(runtime).join(', ')} (installed by itself only on Debian and Ubuntu)`;
+    return `missing: ${missing(kind).join(', ')} (installed by itself only on Debian and Ubuntu)`;
   }
   return null;
 }
@@ -42,8 +53,8 @@ export function privateEngineProblem(runtime = null) {
 const POLICY = '/usr/sbin/policy-rc.d';
 
 /** Installs missing packages without letting them start any service. Throws with apt's words when that fails. */
-export function installMissingPackages(runtime = null) {
-  const packages = missing(runtime);
+export function installMissingPackages(kind = null) {
+  const packages = missing(kind);
   if (packages.length === 0) return;
   process.stderr.write(`with-engine: installing ${packages.join(' ')}\n`);
   const ownPolicy = !existsSync(POLICY);

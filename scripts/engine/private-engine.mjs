@@ -1,25 +1,22 @@
 /** A Docker engine of one's own: everything in one temporary folder, started and removed without a trace. Linux, as root. */
 import { spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callEngine } from './http.mjs';
+import {
+  killQuietly,
+  mountsBeneath,
+  processesIn,
+  processesOf,
+  removeFolder,
+  removeGroups,
+} from './remains.mjs';
 import { prepareRemote } from './remote.mjs';
 
 const READY_MS = 60_000;
 const TERM_MS = 30_000;
-const CGROUPS = '/sys/fs/cgroup';
 
 /** Engines before 23 keep their identity in a file of the machine's, unless told otherwise; later ones refuse to be told. */
 function keepsKeyFile() {
@@ -158,7 +155,8 @@ async function stopEngine({ folder, group, host }, daemon) {
     if (!hasEnded(daemon)) daemon.child.kill('SIGKILL');
     await Promise.race([daemon.exited, sleep(5_000, undefined, { ref: false })]);
   }
-  for (const pid of processesOf(folder)) killQuietly(pid);
+  // They outlive an engine that was killed.
+  for (const pid of processesOf(folder, /(dockerd|containerd)/)) killQuietly(pid);
   for (const pid of processesIn(group)) killQuietly(pid);
   for (const mount of mountsBeneath(folder)) spawnSync('umount', ['-l', mount]);
   removeFolder(folder);
@@ -168,90 +166,4 @@ async function stopEngine({ folder, group, host }, daemon) {
 async function killContainers(host) {
   const { json } = await callEngine(host, 'GET', '/containers/json');
   await Promise.allSettled(json().map(({ Id }) => callEngine(host, 'POST', `/containers/${Id}/kill`)));
-}
-
-function killQuietly(pid) {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It is gone already.
-  }
-}
-
-/** containerd and the shims are known by the folder in their command line; they outlive an engine that was killed. */
-function processesOf(folder) {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((pid) => {
-      try {
-        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-        return line.includes(`${folder}/`) && /(dockerd|containerd)/.test(line.split('\0')[0] ?? '');
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
-}
-
-/** Our control groups in every hierarchy, deepest first. */
-function groupFolders(group) {
-  const roots = [CGROUPS, ...readFolders(CGROUPS)].map((path) => join(path, group)).filter(existsSync);
-  const deepestFirst = (path) => [...readFolders(path).flatMap(deepestFirst), path];
-  return roots.flatMap(deepestFirst);
-}
-
-function readFolders(path) {
-  try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => join(path, entry.name));
-  } catch {
-    return [];
-  }
-}
-
-function processesIn(group) {
-  return groupFolders(group).flatMap((path) => {
-    try {
-      return readFileSync(join(path, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean).map(Number);
-    } catch {
-      return [];
-    }
-  });
-}
-
-async function removeGroups(group) {
-  // The kernel lets go of a group a moment after its last process.
-  for (let round = 0; round < 50; round += 1) {
-    const folders = groupFolders(group);
-    if (folders.length === 0) return;
-    for (const path of folders) {
-      try {
-        rmdirSync(path);
-      } catch {
-        // Still in use; the next round tries again.
-      }
-    }
-    await sleep(100);
-  }
-}
-
-function mountsBeneath(folder) {
-  return readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .map((line) => (line.split(' ')[4] ?? '').replaceAll('\\040', ' '))
-    .filter((mount) => mount.startsWith(`${folder}/`))
-    .reverse();
-}
-
-function removeFolder(folder) {
-  for (let round = 0; round < 5; round += 1) {
-    try {
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
-      return;
-    } catch {
-      for (const mount of mountsBeneath(folder)) spawnSync('umount', ['-l', mount]);
-    }
-  }
-  process.stderr.write(`with-engine: could not remove ${folder}\n`);
 }

@@ -1,23 +1,25 @@
 /**
- * with-engine [--private [--runtime NAME] | --remote] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
+ * with-engine [--private [--runtime NAME] | --remote | --podman] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
  *
  * An engine that is already there is used only if containers really start on it. Otherwise, and always with --private, an engine of its
  * own is started on Debian and Ubuntu as root, in a fresh network namespace together with the command: no other engine is disturbed,
  * published ports answer on 127.0.0.1, and nothing outside can be reached. With --runtime its containers run in that one: `runsc` is
  * gVisor, without a network. With --remote it is as on another machine: reached by TCP and TLS (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH), and it
- * does not see the folders for temporary files. Of these two kinds there is no other to be had.
+ * does not see the folders for temporary files. With --podman it is a Podman service. Of these three kinds there is no other to be had.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { engineCandidates } from './candidates.mjs';
-import { installMissingPackages, privateEngineProblem } from './packages.mjs';
+import { installMissingPackages, PODMAN, privateEngineProblem } from './packages.mjs';
 import { startPrivateEngine } from './private-engine.mjs';
+import { startPrivatePodman } from './private-podman.mjs';
 import { engineProblem } from './probe.mjs';
 
 const INSIDE = '--inside-namespace';
 const PRIVATE = '--private';
 const REMOTE = '--remote';
+const OF_PODMAN = '--podman';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 const say = (text) => process.stderr.write(`with-engine: ${text}\n`);
 
@@ -61,7 +63,10 @@ async function insideNamespace(kind, runtime, command, words) {
   spawnSync('ip', ['link', 'set', 'lo', 'up']);
   stopWithParent();
   const configuration = runtime === '' ? {} : inRuntime(runtime);
-  const engine = await startPrivateEngine({ configuration, remote: kind === REMOTE });
+  const engine =
+    kind === OF_PODMAN
+      ? await startPrivatePodman()
+      : await startPrivateEngine({ configuration, remote: kind === REMOTE });
   try {
     if (early !== null) return 128 + constants.signals[early];
     const others = ['DOCKER_CONTEXT', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
@@ -96,18 +101,18 @@ async function usableEngine() {
 
 async function main([first, ...rest]) {
   if (first === INSIDE) return insideNamespace(rest[0], rest[1], rest[2], rest.slice(3));
-  const kind = [PRIVATE, REMOTE].includes(first) ? first : null;
+  const kind = [PRIVATE, REMOTE, OF_PODMAN].includes(first) ? first : null;
   const runtime = kind === PRIVATE && rest[0] === '--runtime' ? (rest[1] ?? '') : null;
   const [command, ...words] = kind === null ? [first, ...rest] : rest.slice(runtime === null ? 0 : 2);
   if (command === undefined) {
-    say('usage: with-engine [--private [--runtime NAME] | --remote] COMMAND…');
+    say('usage: with-engine [--private [--runtime NAME] | --remote | --podman] COMMAND…');
     return 2;
   }
-  const problem = privateEngineProblem(runtime);
-  if (problem !== null && (kind === REMOTE || runtime !== null)) {
-    say(
-      `no engine ${runtime === null ? 'as on another machine' : `that runs containers in ${runtime}`} can be had here: ${problem}.`,
-    );
+  const special = kind === OF_PODMAN ? PODMAN : runtime;
+  const problem = privateEngineProblem(special);
+  if (problem !== null && (kind === REMOTE || special !== null)) {
+    const others = { [PODMAN]: 'no Podman', null: 'no engine as on another machine' };
+    say(`${others[special] ?? `no engine that runs containers in ${special}`} can be had here: ${problem}.`);
     return 125;
   }
   if (kind === null || problem !== null) {
@@ -122,7 +127,7 @@ async function main([first, ...rest]) {
     say('or set DOCKER_HOST to an engine, or run this as root on Debian or Ubuntu to get a private one.');
     return 125;
   }
-  installMissingPackages(runtime);
+  installMissingPackages(special);
   const self = fileURLToPath(import.meta.url);
   const inside = [process.execPath, self, INSIDE, kind ?? PRIVATE, runtime ?? '', command, ...words];
   return run('unshare', ['--net', '--', ...inside], process.env);

@@ -50,10 +50,11 @@ async function exists(docker: Docker, reference: string): Promise<boolean> {
   }
 }
 
-async function drain(stream: NodeJS.ReadableStream): Promise<void> {
+async function drain(stream: NodeJS.ReadableStream): Promise<string> {
   let answer = '';
   for await (const chunk of stream) answer += String(chunk);
   if (answer.includes('"error"')) throw new Error(`the engine could not make the image: ${answer}`);
+  return answer;
 }
 
 async function importEntries(
@@ -64,17 +65,23 @@ async function importEntries(
 ): Promise<void> {
   const tar = pack();
   const common = { mtime: new Date(0), uid: 0, gid: 0 };
+  // Where nobody says what the root is, Podman lets no user without capabilities write there, and `./` says nothing.
+  tar.entry({ ...common, name: '/', type: 'directory', mode: 0o755 });
   for (const entry of entries) {
     if (entry.type === 'file') tar.entry({ ...common, name: entry.name, mode: entry.mode }, entry.content);
     else tar.entry({ ...common, ...entry });
   }
   tar.finalize();
-  await drain(
+  const answer = await drain(
     await docker.importImage(tar as unknown as NodeJS.ReadableStream, {
       ...reference,
       changes: [...changes],
     }),
   );
+  if (await exists(docker, `${reference.repo}:${reference.tag}`)) return;
+  // Podman takes in an image without the tag it is given.
+  const [id = ''] = /[0-9a-f]{64}/.exec(answer) ?? [];
+  await docker.getImage(id).tag(reference);
 }
 
 function entriesOf(name: ImageName): readonly ImageEntry[] | null {

@@ -1,5 +1,6 @@
 /** What an engine says it applied to a container: a part of the port's contract. No comparison with what was asked. */
 import type { BindMount, ContainerSpec, GpuSpec, Resources, TmpfsSpec } from '../plan/container-spec.js';
+import type { UntoldSetting } from './gaps.js';
 
 /** Limits of a container as an engine applied them. */
 export interface AppliedResources extends Omit<Resources, 'memoryBytes' | 'pidsLimit'> {
@@ -81,4 +82,6 @@ export interface AppliedSpec {
   readonly healthCheck: boolean;
   /** Whatever else was applied that matters and has no word here, in the engine's words. */
   readonly others: readonly string[];
+  /** What this engine never tells, or tells otherwise than it is; it is compared with nothing. Absent: it tells all. */
+  readonly untold?: readonly UntoldSetting[] | undefined;
 }

@@ -10,6 +10,7 @@ export type {
   EngineCapabilities,
   EngineContainers,
   EngineEvent,
+  EngineGap,
   EngineImages,
   EngineInfo,
   EngineVolumes,
@@ -22,6 +23,7 @@ export type {
   PullProgress,
   PushedImage,
   TransferOptions,
+  UntoldSetting,
   VolumeSpec,
 } from './types.js';
 export type * from './applied-spec.js';

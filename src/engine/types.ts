@@ -2,10 +2,12 @@
 import type { ContainerSpec } from '../plan/container-spec.js';
 import type { AppliedSpec } from './applied-spec.js';
 import type { CallOptions } from './call-options.js';
+import type { EngineGap } from './gaps.js';
 import type { EngineImages } from './image-types.js';
 import type { EngineLocation, EngineNetworks, EngineSystem } from './system-types.js';
 
 export type { CallOptions } from './call-options.js';
+export type * from './gaps.js';
 export type * from './image-types.js';
 export type * from './system-types.js';
 
@@ -50,6 +52,8 @@ export interface EngineInfo {
   readonly liveRestore: boolean | null;
   /** Parts of a volume can be mounted (Docker: from version 1.45 of its API on). An engine that cannot may mount the whole volume instead. */
   readonly volumeSubpaths: boolean;
+  /** What it lacks of this contract; absent: nothing. */
+  readonly gaps?: readonly EngineGap[] | undefined;
   /** Absent where it tells nothing of it. */
   readonly system?: EngineSystem | undefined;
 }

@@ -1,8 +1,9 @@
 /** Compares what an engine applied to a created container with what was asked. Pure; it decides nothing and trusts what it is told. */
 import { effectiveCapabilities } from '../base/capabilities.js';
+import { ADDED_ULIMITS, ADDED_VARIABLES } from '../base/engine-additions.js';
 import { normalizeAbsolutePath } from '../base/paths.js';
 import type { AppliedMount, AppliedResources, AppliedSpec, AppliedTmpfs } from '../engine/applied-spec.js';
-import type { ContainerInfo, ImageInfo } from '../engine/types.js';
+import type { ContainerInfo, ImageInfo, UntoldSetting } from '../engine/types.js';
 import type { ContainerSpec } from './container-spec.js';
 
 /** One thing about a container that is not as it was asked for. Without values of the environment. */
@@ -27,9 +28,6 @@ type Check = (pair: Pair) => readonly SpecDifference[];
 
 /** Docker Desktop shows folders of this host by where its virtual machine has them. */
 const DESKTOP_PREFIX = '/host_mnt';
-
-/** Podman puts these into every container. */
-const ENGINE_VARIABLES: ReadonlySet<string> = new Set(['container', 'HOSTNAME', 'TERM']);
 
 const NOTHING = 'nothing';
 const MAX_SHOWN = 200;
@@ -76,15 +74,17 @@ const SPEC_CHECKS: Readonly<Record<keyof ContainerSpec, Check>> = {
     });
     return compareTargets('mounts', wanted, found);
   },
-  tmpfs: ({ spec, applied }) =>
-    compareTargets(
-      'tmpfs',
-      spec.tmpfs.map((tmpfs) => describeTmpfs({ ...tmpfs, isHardened: true })),
-      applied.tmpfs.map(describeTmpfs),
-    ),
+  tmpfs: ({ spec, applied }) => {
+    const describe = (tmpfs: AppliedTmpfs): Described => describeTmpfs(tmpfs, applied.untold ?? []);
+    const wanted = spec.tmpfs.map((tmpfs) => describe({ ...tmpfs, isHardened: true }));
+    return compareTargets('tmpfs', wanted, applied.tmpfs.map(describe));
+  },
   stopSignal: ({ spec, applied }) => same('stopSignal', spec.stopSignal, applied.stopSignal),
   stdin: ({ spec, applied }) => same('stdin', spec.stdin, applied.stdin),
-  log: ({ spec, applied }) => same('log', describeLog(spec.log), describeLog(applied.log)),
+  log: ({ spec, applied }) =>
+    applied.untold?.includes('log') === true
+      ? []
+      : same('log', describeLog(spec.log), describeLog(applied.log)),
   // Those of the image come on top.
   labels: ({ spec, info }) =>
     Object.entries(spec.labels).flatMap(([name, value]) =>
@@ -104,9 +104,11 @@ const RESOURCE_CHECKS: Readonly<Record<keyof AppliedResources, Check>> = {
   shmBytes: ({ spec, applied }) =>
     same('resources.shmBytes', spec.resources.shmBytes, applied.resources.shmBytes),
   ulimits: ({ spec, applied }) => {
-    const lines = ({ ulimits }: Pick<AppliedResources, 'ulimits'>): readonly string[] =>
+    const lines = (ulimits: AppliedResources['ulimits']): readonly string[] =>
       ulimits.map(({ name, soft, hard }) => `${name}=${String(soft)}:${String(hard)}`).sort();
-    return same('resources.ulimits', lines(spec.resources), lines(applied.resources));
+    const asked = new Set(spec.resources.ulimits.map(({ name }) => name));
+    const found = applied.resources.ulimits.filter(({ name }) => asked.has(name) || !ADDED_ULIMITS.has(name));
+    return same('resources.ulimits', lines(spec.resources.ulimits), lines(found));
   },
 };
 
@@ -127,6 +129,8 @@ const BEYOND_CHECKS: Readonly<Record<Exclude<keyof AppliedSpec, keyof ContainerS
   terminal: ({ applied }) => same('terminal', false, applied.terminal),
   healthCheck: ({ applied }) => same('healthCheck', false, applied.healthCheck),
   others: ({ applied }) => same('others', [], applied.others),
+  // It says what not to compare.
+  untold: () => [],
 };
 
 /**
@@ -205,7 +209,7 @@ function compareEnvironment(
     const what = values.length === 0 ? NOTHING : 'another value';
     return [difference(`environment.${name}`, 'the value given', what)];
   });
-  const extra = [...found.keys()].filter((name) => !wanted.has(name) && !ENGINE_VARIABLES.has(name));
+  const extra = [...found.keys()].filter((name) => !wanted.has(name) && !ADDED_VARIABLES.has(name));
   return [...changed, ...extra.map((name) => difference(`environment.${name}`, NOTHING, 'a value'))];
 }
 
@@ -221,12 +225,15 @@ function describeMount({ type, source, subpath, target, readOnly, isPrivate }: A
   return { target, text: `${type} of ${source}${part}, ${access}` };
 }
 
-function describeTmpfs({ target, ...tmpfs }: AppliedTmpfs): Described {
+function describeTmpfs({ target, ...tmpfs }: AppliedTmpfs, untold: readonly UntoldSetting[]): Described {
   const { sizeBytes, inodes, uid, gid, mode, exec, isHardened } = tmpfs;
+  const told = {
+    sizeBytes,
+    ...(untold.includes('tmpfsInodes') ? {} : { inodes }),
+    ...(untold.includes('tmpfsOwners') ? {} : { uid, gid, mode }),
+  };
   const text = [
-    ...Object.entries({ sizeBytes, inodes, uid, gid, mode }).map(
-      ([name, value]) => `${name} ${String(value)}`,
-    ),
+    ...Object.entries(told).map(([name, value]) => `${name} ${String(value)}`),
     exec ? 'exec' : 'noexec',
     ...(isHardened ? [] : ['devices or set-user-id programs']),
   ].join(', ');

@@ -1,11 +1,12 @@
 /** What a plan needs and an engine, by what it tells of itself, does not have. Pure; whether what it has works shows only in a container. */
+import { isListablePath, LISTABLE_RULE } from '../base/listable-path.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { EngineInfo } from '../engine/types.js';
 import { listed } from '../policy/hint.js';
 import type { RunPlan } from './run-plan.js';
 
 /** What is told of an engine without asking it anew. */
-export type KnownEngine = Pick<EngineInfo, 'runtimes' | 'showsGpu' | 'volumeSubpaths'>;
+export type KnownEngine = Pick<EngineInfo, 'runtimes' | 'showsGpu' | 'volumeSubpaths' | 'gaps'>;
 
 /** One thing an engine does not have. */
 export interface UnmetNeed {
@@ -20,9 +21,39 @@ export interface UnmetNeed {
 export function unmetNeeds(
   plan: RunPlan,
   { policy }: Pick<RuntimeConfig, 'policy'>,
-  engine: Pick<KnownEngine, 'runtimes' | 'showsGpu'>,
+  engine: Pick<KnownEngine, 'runtimes' | 'showsGpu' | 'gaps'>,
 ): readonly UnmetNeed[] {
-  return [...unmetRuntime(plan, policy, engine.runtimes), ...unmetGpu(plan, policy, engine.showsGpu)];
+  return [
+    ...unmetRuntime(plan, policy, engine.runtimes),
+    ...unmetGpu(plan, policy, engine.showsGpu),
+    ...(engine.gaps?.includes('mountPaths') === true ? oddPaths(plan) : []),
+  ];
+}
+
+/** Paths in the container that an engine with the gap `mountPaths` would read as options. */
+export function oddPaths(plan: RunPlan): readonly UnmetNeed[] {
+  const mounted = [
+    { field: 'docker.workspaceMountPath', paths: [plan.workspaceMountPath] },
+    ...plan.inputs.map(({ targets }, index) => ({ field: `docker.inputs.${String(index)}`, paths: targets })),
+    ...(plan.configFile === null ? [] : [{ field: 'docker.configFile', paths: plan.configFile.targets }]),
+  ].map((each) => ({ ...each, of: 'mount' as const }));
+  const tmpfs = plan.container.tmpfs.map(({ target }) => ({
+    field: 'docker.tmpfs',
+    paths: [target],
+    of: 'tmpfs' as const,
+  }));
+  return [...mounted, ...tmpfs].flatMap(({ field, paths, of }) => {
+    const odd = paths.find((path) => !isListablePath(path, of));
+    if (odd === undefined) return [];
+    return [
+      {
+        code: 'engine.unsupported' as const,
+        field,
+        message: `the engine would read a part of ${JSON.stringify(odd)} as options`,
+        hint: `it mounts paths ${LISTABLE_RULE[of]}`,
+      },
+    ];
+  });
 }
 
 /** Docker also takes the name of any shim of containerd, and lists none of them. */
@@ -78,5 +109,7 @@ export function needNotes(
     notes.push(`unless the engine has the runtime "${runtime}", the run is refused (engine.unsupported)`);
   if (gpu !== null && config.policy.gpu.preflight)
     notes.push('unless the engine shows a sign of a GPU, the run is refused (engine.gpu_unavailable)');
+  for (const { field, message, code } of oddPaths(plan))
+    notes.push(`on Podman the run is refused (${code}): ${field}: ${message}`);
   return notes;
 }

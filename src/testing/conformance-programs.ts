@@ -100,7 +100,8 @@ export const PROGRAMS = {
     },
   },
   works: {
-    script: 'text=$(seq 1 1000000); echo ready; sleep 60',
+    // With something to do after the sleep: a shell may let its last command take its place, and the text with it.
+    script: 'text=$(seq 1 1000000); echo ready; sleep 60; echo "$text"',
     fake: async (job) => {
       job.use({ memoryBytes: 8_000_000, cpuTimeMs: 100 });
       await job.stdout('ready\n');

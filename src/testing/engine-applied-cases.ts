@@ -3,7 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ADDED_ULIMITS, ADDED_VARIABLES } from '../base/engine-additions.js';
 import type { AppliedSpec } from '../engine/applied-spec.js';
+import type { UntoldSetting } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { check, checkEqual, type CaseOf } from './conformance-case.js';
 import { PROGRAMS } from './conformance-programs.js';
@@ -59,10 +61,39 @@ async function checkApplied(trial: EngineTrial, overrides: Partial<ContainerSpec
   const { id } = await within('create', engine.containers.create(spec));
   const { applied } = await trial.inspect(id);
   check(applied !== null, 'inspect: applied is null, though the engine has the capability verifiableSpec');
-  const expected = appliedOf(spec, image, applied.runtime ?? '');
+  const expected = withoutUntold(appliedOf(spec, image, applied.runtime ?? ''), applied.untold ?? []);
+  const found = withoutAdded(applied, expected);
   for (const [field, value] of Object.entries(expected)) {
-    checkEqual(applied[field as keyof AppliedSpec], value, `inspect: applied.${field}`);
+    checkEqual(found[field as keyof AppliedSpec], value, `inspect: applied.${field}`);
   }
+}
+
+/** Whatever an engine never tells is null, whatever was asked. */
+function withoutUntold(expected: AppliedSpec, untold: readonly UntoldSetting[]): AppliedSpec {
+  const inodes = untold.includes('tmpfsInodes') ? { inodes: null } : {};
+  const owner = untold.includes('tmpfsOwners') ? { uid: null, gid: null, mode: null } : {};
+  return {
+    ...expected,
+    tmpfs: expected.tmpfs.map((tmpfs) => ({ ...tmpfs, ...inodes, ...owner })),
+    log: untold.includes('log') ? null : expected.log,
+    untold,
+  };
+}
+
+/** Without what engines are known to add where nobody asked. */
+function withoutAdded(applied: AppliedSpec, asked: AppliedSpec): AppliedSpec {
+  const only = <T extends { readonly name: string }>(
+    found: readonly T[],
+    wanted: readonly T[],
+    added: ReadonlySet<string>,
+  ): readonly T[] =>
+    found.filter(({ name }) => !added.has(name) || wanted.some((each) => each.name === name));
+  const { environment, resources } = applied;
+  return {
+    ...applied,
+    environment: only(environment, asked.environment, ADDED_VARIABLES),
+    resources: { ...resources, ulimits: only(resources.ulimits, asked.resources.ulimits, ADDED_ULIMITS) },
+  };
 }
 
 /** The cases. */

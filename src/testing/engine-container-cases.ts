@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { check, checkEqual, rejection, type CaseOf } from './conformance-case.js';
+import { check, checkEqual, checkRejects, rejection, type CaseOf } from './conformance-case.js';
 import { PROGRAMS } from './conformance-programs.js';
 import { engineCase, type EngineTrial } from './engine-trial.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
@@ -63,7 +63,8 @@ export const CONTAINER_CASES: readonly CaseOf<EngineTrial>[] = [
       if (!trial.engine.capabilities.bindMounts) return;
       const folder = await mkdtemp(join(tmpdir(), 'berthkit-conformance-'));
       try {
-        const [input, output] = [join(folder, 'in'), join(folder, 'odd: name, "out"')];
+        const odd = trial.gaps.has('mountPaths') ? 'odd: name' : 'odd: name, "out"';
+        const [input, output] = [join(folder, 'in'), join(folder, odd)];
         await mkdir(join(input, 'sub'), { recursive: true });
         await mkdir(output);
         await writeFile(join(input, 'file'), 'unchanged\n');
@@ -86,6 +87,49 @@ export const CONTAINER_CASES: readonly CaseOf<EngineTrial>[] = [
       }
     },
   ),
+  engineCase('what looks like an option in a path is none, or the path is refused', async (trial) => {
+    if (!trial.engine.capabilities.bindMounts) return;
+    const { containers } = trial.engine;
+    const folder = await mkdtemp(join(tmpdir(), 'berthkit-conformance-'));
+    try {
+      for (const part of [',readonly=false', ',ro=false,x="', '"', '"\n"', '\n']) {
+        const mount = { type: 'bind', source: folder, target: `/in${part}`, readOnly: true } as const;
+        await checkMount(trial, { mounts: [mount] });
+      }
+      await mkdir(join(folder, 'a,target=b'));
+      const named = {
+        type: 'bind',
+        source: join(folder, 'a,target=b'),
+        target: '/in',
+        readOnly: true,
+      } as const;
+      await checkMount(trial, { mounts: [named] });
+      const tmpfs = { sizeBytes: 65_536, inodes: 16, uid: 1000, gid: 1000, mode: '0700', exec: false };
+      if (trial.gaps.has('mountPaths'))
+        await checkMount(trial, { tmpfs: [{ ...tmpfs, target: '/scratch:exec,size=1g' }] });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+
+    /** Refused before anything is made where the engine says that it cannot; else there, and nothing but read-only. */
+    async function checkMount(
+      { gaps, within }: EngineTrial,
+      overrides: Pick<Partial<ContainerSpec>, 'mounts' | 'tmpfs'>,
+    ): Promise<void> {
+      const spec = trial.spec(PROGRAMS.silent.script, overrides);
+      const creating = within('create', containers.create(spec));
+      if (gaps.has('mountPaths')) {
+        const error = await checkRejects(creating, ['engine.unsupported'], 'create with such a path');
+        check(typeof error.details['field'] === 'string', 'create: details.field does not name it');
+        checkEqual(await within('inspect', containers.inspect(spec.name)), null, 'the refused container');
+        return;
+      }
+      const { applied } = await trial.inspect((await creating).id);
+      const told = applied?.mounts.map(({ source, target, readOnly }) => [source, target, readOnly]);
+      const asked = spec.mounts.map(({ source, target, readOnly }) => [source, target, readOnly]);
+      if (applied !== null) checkEqual(told, asked, 'inspect: applied.mounts');
+    }
+  }),
   engineCase('network mode none leaves no route anywhere', async (trial) => {
     checkEqual(await said(trial, PROGRAMS.routes, { networkMode: 'none' }), 'end\n', 'the routes');
   }),

@@ -15,7 +15,12 @@ const badEntryPoint = async (trial: EngineTrial, entryPoint: string, exitCode: n
   const { status, startedAt, exitCode: exited, error: words } = await trial.inspect(id);
   check(status !== 'running' && startedAt === null, `it never ran, but inspect says ${status}, ${startedAt}`);
   checkEqual(exited, null, 'exitCode of a container that never ran');
-  check(words !== '', 'inspect: the engine has no words about the failed start');
+  check(error.message !== '', 'start: the engine has no words about its failure');
+  checkEqual(
+    words === '',
+    trial.gaps.has('startErrors'),
+    'inspect: whether it has no words about the failed start',
+  );
 };
 
 /** The cases. */

@@ -1,6 +1,6 @@
 /** What each case of `engineConformance` gets: an engine, an image on it, and the usual steps. It removes what the case made. */
 import { randomUUID } from 'node:crypto';
-import type { Attachment, ContainerEngine, ContainerInfo } from '../engine/types.js';
+import type { Attachment, ContainerEngine, ContainerInfo, EngineGap } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { check, within, type CaseOf } from './conformance-case.js';
 import { readOutput, type OutputReader } from './output-reader.js';
@@ -37,6 +37,8 @@ export interface EngineTrial {
   readonly engine: ContainerEngine;
   readonly reference: string;
   readonly imageId: string;
+  /** What the engine says it lacks of the contract; a case holds it to the rest. */
+  readonly gaps: ReadonlySet<EngineGap>;
   /** A label on everything this case makes. */
   readonly label: string;
   /** Bounds a step: an engine that hangs fails the case. */
@@ -85,12 +87,14 @@ export async function createEngineTrial(
     return pulled.id;
   };
   const id = await bounded('finding the image', imageId());
+  const { gaps = [] } = await bounded('info', engine.info());
 
   const trial: EngineTrial = {
     engine,
     label,
     reference: image,
     imageId: id,
+    gaps: new Set(gaps),
     within: bounded,
     pause: () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS)),
     spec(script, overrides = {}) {

@@ -63,6 +63,7 @@ export function appliedOf(spec: ContainerSpec, image: ImageDefaults, runtime: st
     terminal: false,
     healthCheck: false,
     others: [],
+    untold: [],
   };
 }
 

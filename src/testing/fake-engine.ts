@@ -179,6 +179,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
         limitsSwap: script.limitsSwap ?? true,
         liveRestore: script.liveRestore ?? true,
         volumeSubpaths: script.volumeSubpaths ?? true,
+        gaps: script.gaps ?? [],
         system: script.system,
       })),
     ...(hasEvents ? { events } : {}),

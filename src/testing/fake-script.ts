@@ -1,6 +1,6 @@
 /** What a test tells the fake engine to do, as types. No behaviour. */
 import type { AppliedSpec } from '../engine/applied-spec.js';
-import type { EngineSystem, NetworkSummary, PullProgress } from '../engine/types.js';
+import type { EngineGap, EngineSystem, NetworkSummary, PullProgress } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import type { RegistryCredentials } from '../secrets/types.js';
 
@@ -136,6 +136,8 @@ export interface FakeEngineScript {
   readonly volumes?: boolean | undefined;
   /** Whether parts of volumes can be mounted. Default true. */
   readonly volumeSubpaths?: boolean | undefined;
+  /** What the engine says it lacks. Nothing is lacking in what it does. Default: nothing. */
+  readonly gaps?: readonly EngineGap[] | undefined;
   /** What the engine says of itself: whether containers outlive its restart. Default true. */
   readonly liveRestore?: boolean | undefined;
   /** Runtimes a container may ask for. Default: `runc`, which is also what it uses by itself. */

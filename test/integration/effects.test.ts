@@ -90,7 +90,7 @@ describe('a default job', () => {
 
   it('cannot see the engine, other processes or host files', async () => {
     // Between fork and exec a process of the job has another name for a moment; one of the host's would stay.
-    const foreign = 'ps -o comm | grep -c -v -x -E "COMMAND|docker-init|sh|ps|grep|seq|sleep"';
+    const foreign = 'ps -o comm | grep -c -v -x -E "COMMAND|docker-init|podman-init|sh|ps|grep|seq|sleep"';
     const result = await sh(
       `ls /var/run/docker.sock 2>&1 | grep -c "No such"; for i in $(seq 100); do n=$(${foreign}); [ "$n" = 0 ] && break; sleep 0.1; done; echo "$n"`,
     );

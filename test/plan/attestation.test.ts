@@ -114,6 +114,7 @@ const FOUND_IN_APPLIED: {
   autoRemove: { autoRemove: { autoRemove: true } },
   terminal: { terminal: { terminal: true } },
   healthCheck: { healthCheck: { healthCheck: true } },
+  untold: {},
   others: { others: { others: ['VolumesFrom=["other"]'] } },
 };
 const rows: readonly (readonly [string, Partial<AppliedSpec>])[] = Object.values(FOUND_IN_APPLIED).flatMap(
@@ -178,6 +179,20 @@ describe('attest', () => {
         ],
       },
     ],
+    [
+      'limits that Podman adds',
+      {
+        resources: { ...resources, ulimits: [...resources.ulimits, { name: 'nproc', soft: 9, hard: 9 }] },
+      },
+    ],
+    [
+      'a tmpfs without owners where the engine tells none',
+      {
+        tmpfs: faithful.tmpfs.map((each) => ({ ...each, uid: null, gid: null, mode: null, inodes: null })),
+        untold: ['tmpfsOwners', 'tmpfsInodes'],
+      },
+    ],
+    ['a log where the engine tells none', { log: null, untold: ['log'] }],
     ['ulimits in another order', { resources: { ...resources, ulimits: [...resources.ulimits].reverse() } }],
     ['cores rounded to billionths', { resources: { ...resources, cpus: 1 + 1e-12 } }],
     [
@@ -187,6 +202,35 @@ describe('attest', () => {
     ['mounts in another order', { mounts: [...faithful.mounts].reverse() }],
   ])('takes %s for what was asked', (_, found) => {
     expect(attest(spec, image, { ...infoOf(spec), applied: { ...faithful, ...found } })).toEqual([]);
+  });
+
+  it.each<[string, Partial<AppliedSpec>, string]>([
+    [
+      'another size of a tmpfs',
+      { tmpfs: faithful.tmpfs.map((each) => ({ ...each, sizeBytes: 1 })), untold: ['tmpfsOwners'] },
+      'tmpfs./tmp',
+    ],
+    [
+      'another number of files where only owners are untold',
+      { tmpfs: faithful.tmpfs.map((each) => ({ ...each, inodes: null })), untold: ['tmpfsOwners'] },
+      'tmpfs./tmp',
+    ],
+    ['a log where something else is untold', { log: null, untold: ['tmpfsOwners', 'tmpfsInodes'] }, 'log'],
+    [
+      'a limit that no engine adds',
+      {
+        resources: { ...resources, ulimits: [...resources.ulimits, { name: 'memlock', soft: 1, hard: 1 }] },
+      },
+      'resources.ulimits',
+    ],
+    [
+      'another amount of one that was asked for and is also added',
+      { resources: { ...resources, ulimits: resources.ulimits.map((each) => ({ ...each, hard: 7 })) } },
+      'resources.ulimits',
+    ],
+  ])('does not take %s', (_, found, field) => {
+    const differences = attest(spec, image, { ...infoOf(spec), applied: { ...faithful, ...found } });
+    expect(differences.map((each) => each.field)).toEqual([field]);
   });
 
   it('leaves what nobody asked for to the engine: its runtime and its platform', () => {

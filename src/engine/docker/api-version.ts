@@ -1,6 +1,9 @@
 /** Which version of the Engine API is spoken. Pure: it makes no call. */
 import { EngineError } from '../../errors.js';
 
+/** Whose Engine API it is: the two agree on calls and differ in what they understand of them. */
+export type Dialect = 'docker' | 'podman';
+
 /** The oldest this adapter can work with: Docker 20.10, Podman 4. */
 const OLDEST = [1, 41] as const;
 /** The newest this adapter was tried with; whatever is newer is spoken to in this one. */
@@ -26,6 +29,11 @@ export function negotiateVersion(announced: string | undefined, host: string): s
     );
   }
   return isOlder(NEWEST, version) ? `v${write(NEWEST)}` : undefined;
+}
+
+/** Whose API answers, by the headers of a ping: Podman names the version of its own beside. */
+export function dialectOf(headers: Readonly<Record<string, unknown>>): Dialect {
+  return headers['libpod-api-version'] === undefined ? 'docker' : 'podman';
 }
 
 /** Whether an engine whose newest version is this one can mount parts of volumes. */

@@ -1,7 +1,9 @@
 /** The port's containers over one engine. Each method is one call and what its answers mean; long stories have their own files. */
+import { type Duplex, PassThrough } from 'node:stream';
 import { EngineError } from '../../errors.js';
 import type { ContainerSpec } from '../../plan/container-spec.js';
 import type { CallOptions, ContainerInfo, EngineContainers } from '../types.js';
+import type { Dialect } from './api-version.js';
 import { createArchives } from './archives.js';
 import { createAttachment } from './attach.js';
 import { dial, type DockerClient } from './client.js';
@@ -31,11 +33,11 @@ const CREATE_STATUSES = {
 };
 
 /** What dockerode's `createContainer` does, but the answer is kept whole. */
-const create = (docker: DockerClient, spec: ContainerSpec): Promise<unknown> => {
+const create = (docker: DockerClient, spec: ContainerSpec, dialect: Dialect): Promise<unknown> => {
   const options = {
     // `_query` and `_body` apart: otherwise every option, the environment included, would stand in the URL too.
     _query: { name: spec.name, ...(spec.platform === null ? {} : { platform: spec.platform }) },
-    _body: toCreateBody(spec),
+    _body: toCreateBody(spec, dialect),
   };
   return dial(docker, {
     path: '/containers/create?',
@@ -43,6 +45,15 @@ const create = (docker: DockerClient, spec: ContainerSpec): Promise<unknown> => 
     options,
     statusCodes: CREATE_STATUSES,
   });
+};
+
+/**
+ * Podman makes a container ready for its start when somebody attaches to it; where that fails, so does its start, and says why. Until then
+ * the output is one without a byte.
+ */
+const failedStart = (cause: unknown): Duplex => {
+  if (statusOf(cause) === null || !/^preparing container \S+ for attach/.test(messageOf(cause))) throw cause;
+  return new PassThrough().end();
 };
 
 /** Null for a missing container; every other failure passes through raw. */
@@ -64,7 +75,7 @@ export function createContainers(session: Session): EngineContainers {
 
   const inspectRaw = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
     const body = await inspectBody(id, options);
-    return body === null ? null : fromInspect(body);
+    return body === null ? null : fromInspect(body, await transport.dialect(options));
   };
 
   /** Only the state can tell what a failed start means: a status 404 may also be about a network or a runtime. */
@@ -100,7 +111,8 @@ export function createContainers(session: Session): EngineContainers {
         `create container ${spec.name}`,
         async () => {
           checkContainerId(spec.name);
-          return fromCreate(await transport.call(options, (docker) => create(docker, spec)));
+          const dialect = await transport.dialect(options);
+          return fromCreate(await transport.call(options, (docker) => create(docker, spec, dialect)));
         },
         { 404: 'engine.image_not_found' },
       ),
@@ -108,9 +120,11 @@ export function createContainers(session: Session): EngineContainers {
     attach: (id, options) =>
       session.attempt(options, `attach to container ${id}`, async () => {
         const path = `/containers/${checkContainerId(id)}/attach?stream=1`;
-        const output = await transport.upgrade(options, `${path}&stdout=1&stderr=1`);
+        const output = await transport.upgrade(options, `${path}&stdout=1&stderr=1`).catch(failedStart);
         try {
-          const stdin = options.stdin ? await transport.upgrade(options, `${path}&stdin=1`) : null;
+          const stdin = options.stdin
+            ? await transport.upgrade(options, `${path}&stdin=1`).catch(failedStart)
+            : null;
           return createAttachment({ output, stdin });
         } catch (cause) {
           output.destroy();

@@ -4,6 +4,8 @@ import { effectiveCapabilities } from '../../base/capabilities.js';
 import { GPU_CAPABILITIES } from '../../base/gpu-capabilities.js';
 import type { GpuCapability, GpuSpec } from '../../plan/container-spec.js';
 import type { AppliedMount, AppliedResources, AppliedSpec, AppliedTmpfs } from '../applied-spec.js';
+import type { Dialect } from './api-version.js';
+import { isReadOnlyCover, PODMAN_UNTOLD } from './podman-spec.js';
 import {
   toList,
   toNumberOrNull,
@@ -44,6 +46,9 @@ const OTHER_SETTINGS = [
 const MASKED = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'];
 const READ_ONLY = ['/proc/bus', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
+/** What Podman calls the network of mode `bridge`. */
+const PODMAN_BRIDGE = 'podman';
+
 const MAX_SHOWN = 200;
 
 const show = (value: unknown): string => JSON.stringify(value).slice(0, MAX_SHOWN);
@@ -54,15 +59,17 @@ const by =
     key(first) < key(second) ? -1 : 1;
 
 /** What was applied, from the whole inspection of a container. */
-export function toAppliedSpec(inspection: JsonObject): AppliedSpec {
+export function toAppliedSpec(inspection: JsonObject, dialect: Dialect = 'docker'): AppliedSpec {
+  const isPodman = dialect === 'podman';
   const host = toObject(inspection['HostConfig']);
   const config = toObject(inspection['Config']);
   const securityOptions = toTexts(host['SecurityOpt']);
   const networkMode = toText(host['NetworkMode']);
+  const ownNetwork = isPodman && networkMode === 'bridge' ? PODMAN_BRIDGE : networkMode;
   const networks = Object.keys(toObject(toObject(inspection['NetworkSettings'])['Networks']));
-  const tmpfs = Object.entries(toObject(host['Tmpfs'])).map(([target, options]) =>
-    readTmpfs(target, toText(options)),
-  );
+  const tmpfs = Object.entries(toObject(host['Tmpfs']))
+    .filter(([target, options]) => !isPodman || !isReadOnlyCover(target, toText(options)))
+    .map(([target, options]) => readTmpfs(target, toText(options)));
   return {
     operatingSystem: toText(inspection['Platform']),
     entryPoint: toTexts(config['Entrypoint']),
@@ -73,7 +80,7 @@ export function toAppliedSpec(inspection: JsonObject): AppliedSpec {
       .sort(by(({ name }) => name)),
     user: toText(config['User']),
     networkMode,
-    otherNetworks: networks.filter((name) => name !== networkMode).sort(),
+    otherNetworks: networks.filter((name) => name !== ownNetwork).sort(),
     readOnlyRootFilesystem: host['ReadonlyRootfs'] === true,
     // Podman names each capability it drops.
     capabilities: effectiveCapabilities(toTexts(host['CapDrop']), toTexts(host['CapAdd'])),
@@ -85,12 +92,15 @@ export function toAppliedSpec(inspection: JsonObject): AppliedSpec {
     mounts: toList(inspection['Mounts'])
       .map((entry) => readMount(entry, toList(host['Mounts']).map(toObject)))
       .sort(by(({ target }) => target)),
-    tmpfs: tmpfs.map(({ applied }) => applied).sort(by(({ target }) => target)),
+    tmpfs: tmpfs
+      // The mode was chosen for want of an owner.
+      .map(({ applied }) => (isPodman ? { ...applied, mode: null } : applied))
+      .sort(by(({ target }) => target)),
     stopSignal: readSignal(toText(config['StopSignal'])),
     stdin: config['OpenStdin'] === true,
     log: readLog(toObject(host['LogConfig'])),
     privileged: host['Privileged'] === true,
-    sharedNamespaces: readNamespaces(host),
+    sharedNamespaces: readNamespaces(host, isPodman),
     devices: [
       ...toList(host['Devices']).map((device) => toText(toObject(device)['PathOnHost'])),
       ...toTexts(host['DeviceCgroupRules']),
@@ -111,6 +121,7 @@ export function toAppliedSpec(inspection: JsonObject): AppliedSpec {
         unknown.map((option) => `tmpfs ${applied.target}: ${option}`),
       ),
     ],
+    untold: isPodman ? PODMAN_UNTOLD : [],
   };
 }
 
@@ -196,6 +207,9 @@ function readMount(entry: unknown, asked: readonly JsonObject[]): AppliedMount {
   };
 }
 
+/** They take nothing away from what was asked. Podman adds `rprivate` to each. */
+const HARMLESS_TMPFS_OPTIONS: ReadonlySet<string> = new Set(['rw', 'rprivate', 'notmpcopyup']);
+
 /** Where options contradict each other, the last one counts. Docker adds `noexec,nosuid,nodev` before them. */
 function readTmpfs(
   target: string,
@@ -213,7 +227,7 @@ function readTmpfs(
     else if (name === 'dev' || name === 'nodev') dev = name === 'dev';
     else if (value !== undefined && ['size', 'nr_inodes', 'uid', 'gid', 'mode'].includes(name)) {
       values.set(name, value);
-    } else if (option !== 'rw') unknown.push(option);
+    } else if (!HARMLESS_TMPFS_OPTIONS.has(option)) unknown.push(option);
   }
   const number = (name: string): number | null => {
     const value = values.get(name) ?? '';
@@ -245,12 +259,16 @@ function readLog({ Type: type, Config: config }: JsonObject): AppliedSpec['log']
   return type === 'local' && Object.values(log).every((value) => value > 0) ? log : null;
 }
 
-function readNamespaces(host: JsonObject): readonly string[] {
+function readNamespaces(host: JsonObject, isPodman: boolean): readonly string[] {
   const modes = [
     { name: 'pid', mode: toText(host['PidMode']), own: ['', 'private'] },
-    // Empty is up to the engine's configuration.
-    { name: 'ipc', mode: toText(host['IpcMode']), own: ['private', 'none'] },
-    { name: 'cgroup', mode: toText(host['CgroupnsMode']), own: ['private'] },
+    // Empty is up to the engine's configuration. Podman calls one of its own `shareable`, and does not tell that of control groups.
+    {
+      name: 'ipc',
+      mode: toText(host['IpcMode']),
+      own: ['private', 'none', ...(isPodman ? ['shareable'] : [])],
+    },
+    { name: 'cgroup', mode: toText(host['CgroupnsMode']), own: ['private', ...(isPodman ? [''] : [])] },
     { name: 'uts', mode: toText(host['UTSMode']), own: ['', 'private'] },
     { name: 'user', mode: toText(host['UsernsMode']), own: ['', 'private'] },
   ];

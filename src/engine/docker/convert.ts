@@ -9,9 +9,10 @@ import type {
   EngineInfo,
   ImageInfo,
 } from '../types.js';
-import { mountsSubpaths } from './api-version.js';
+import { type Dialect, mountsSubpaths } from './api-version.js';
 import { toAppliedSpec } from './convert-applied.js';
 import { fromSystem, showsGpu } from './convert-system.js';
+import { PODMAN_GAPS, requireListable, toPodmanLog, toPodmanTmpfs } from './podman-spec.js';
 import {
   toList,
   toNumberOrNull,
@@ -46,7 +47,17 @@ const toDeviceRequest = ({ devices, capabilities }: GpuSpec): JsonObject => ({
   Options: {},
 });
 
-const toHostConfig = (spec: ContainerSpec): JsonObject => ({
+/** `local` keeps bytes exactly; without a size, a log flood fills the disk at 66 MB/s. */
+const toLogConfig = ({ log }: ContainerSpec): JsonObject => ({
+  Type: 'local',
+  Config: {
+    'max-size': String(log.maxBytesPerFile),
+    'max-file': String(log.maxFiles),
+    compress: 'false',
+  },
+});
+
+const toHostConfig = (spec: ContainerSpec, dialect: Dialect): JsonObject => ({
   NetworkMode: spec.networkMode,
   ReadonlyRootfs: spec.readOnlyRootFilesystem,
   Privileged: false,
@@ -75,16 +86,11 @@ const toHostConfig = (spec: ContainerSpec): JsonObject => ({
       ? { BindOptions: { Propagation: 'rprivate' } }
       : { VolumeOptions: toVolumeOptions(mount) }),
   })),
-  Tmpfs: Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs)])),
-  // `local` keeps bytes exactly; without a size, a log flood fills the disk at 66 MB/s.
-  LogConfig: {
-    Type: 'local',
-    Config: {
-      'max-size': String(spec.log.maxBytesPerFile),
-      'max-file': String(spec.log.maxFiles),
-      compress: 'false',
-    },
-  },
+  Tmpfs:
+    dialect === 'podman'
+      ? toPodmanTmpfs(spec)
+      : Object.fromEntries(spec.tmpfs.map((tmpfs) => [tmpfs.target, tmpfsOptions(tmpfs)])),
+  LogConfig: dialect === 'podman' ? toPodmanLog(spec) : toLogConfig(spec),
   RestartPolicy: { Name: 'no' },
   // The engine would race with our reading of the outcome.
   AutoRemove: false,
@@ -93,8 +99,10 @@ const toHostConfig = (spec: ContainerSpec): JsonObject => ({
 /**
  * The body of a create request. The name and the platform belong into the query; nothing else does, because a URL is logged.
  * `entryPoint: []` clears the image's entry point and keeps its command; an entry point that is given clears the image's command.
+ * @throws `engine.unsupported` for a path that the engine would read as options.
  */
-export function toCreateBody(spec: ContainerSpec): JsonObject {
+export function toCreateBody(spec: ContainerSpec, dialect: Dialect = 'docker'): JsonObject {
+  if (dialect === 'podman') requireListable(spec);
   return {
     Image: spec.image,
     ...(spec.entryPoint === null ? {} : { Entrypoint: spec.entryPoint }),
@@ -112,11 +120,19 @@ export function toCreateBody(spec: ContainerSpec): JsonObject {
     AttachStderr: true,
     OpenStdin: spec.stdin,
     StdinOnce: spec.stdin,
-    HostConfig: toHostConfig(spec),
+    HostConfig: toHostConfig(spec, dialect),
   };
 }
 
 const STATUSES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'] as const;
+
+/** What Podman calls otherwise: before its start a container may be made ready, and after its end wait for being tidied up. */
+const OTHER_STATUSES: Readonly<Record<string, (typeof STATUSES)[number]>> = {
+  configured: 'created',
+  initialized: 'created',
+  stopping: 'running',
+  stopped: 'exited',
+};
 
 const unexpected = (what: string): EngineError =>
   new EngineError('engine.failed', `The engine's answer about ${what} cannot be understood.`);
@@ -142,12 +158,12 @@ export function fromCreate(body: unknown): { readonly id: string; readonly warni
  * Reads the inspection of a container.
  * @throws `engine.failed` for an answer without an id or with an unknown state.
  */
-export function fromInspect(body: unknown): ContainerInfo {
+export function fromInspect(body: unknown, dialect: Dialect = 'docker'): ContainerInfo {
   const answer = toObject(body);
   const state = toObject(answer['State']);
   const id = toText(answer['Id']);
   const word = toText(state['Status']);
-  const status = STATUSES.find((known) => known === word);
+  const status = STATUSES.find((known) => known === word) ?? OTHER_STATUSES[word];
   if (id === '' || status === undefined) throw unexpected('a container');
   const startedAt = toTime(state['StartedAt']);
   const ended = startedAt !== null && (status === 'exited' || status === 'dead');
@@ -162,7 +178,7 @@ export function fromInspect(body: unknown): ContainerInfo {
     oomKilled: state['OOMKilled'] === true,
     error: toText(state['Error']),
     labels: toTextMap(toObject(answer['Config'])['Labels']),
-    applied: toAppliedSpec(answer),
+    applied: toAppliedSpec(answer, dialect),
   };
 }
 
@@ -242,12 +258,22 @@ export function fromImageInspect(body: unknown): ImageInfo {
 }
 
 /** Docker calls the port's events by the same names. */
-export const EVENT_TYPES = ['start', 'oom', 'kill', 'die', 'destroy'] as const;
+const EVENT_TYPES = ['start', 'oom', 'kill', 'die', 'destroy'] as const;
+
+/** What Podman calls two of them. */
+const OTHER_EVENT_TYPES: Readonly<Record<string, (typeof EVENT_TYPES)[number]>> = {
+  died: 'die',
+  remove: 'destroy',
+};
+
+/** Every name by which an engine may call what the port tells of. */
+export const EVENT_NAMES: readonly string[] = [...EVENT_TYPES, ...Object.keys(OTHER_EVENT_TYPES)];
 
 /** Reads one event; null for what is none of ours. Engines give the signal of a `kill` by number. */
 export function fromEvent(line: Uint8Array): EngineEvent | null {
   const event = toObject(parseJson(line));
-  const type = EVENT_TYPES.find((known) => known === event['Action']);
+  const action = toText(event['Action']);
+  const type = EVENT_TYPES.find((known) => known === action) ?? OTHER_EVENT_TYPES[action];
   if (type === undefined) return null;
   const signal = toText(toObject(toObject(event['Actor'])['Attributes'])['signal']);
   return { type, signal: type === 'kill' && /^\d{1,3}$/.test(signal) ? Number(signal) : null };
@@ -273,8 +299,9 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
   // Whoever shares out what the engine has would share out nothing.
   if (cpus <= 0 || memoryBytes <= 0) throw unexpected('what it has');
   const parts = toList(engine['Components']).map((part) => toText(toObject(part)['Name']));
+  const isPodman = parts.some((part) => /podman/i.test(part));
   return {
-    name: parts.some((part) => /podman/i.test(part)) ? 'podman' : 'docker',
+    name: isPodman ? 'podman' : 'docker',
     version: toText(engine['Version']),
     apiVersion: toText(engine['ApiVersion']),
     operatingSystem: toText(engine['Os']),
@@ -286,6 +313,7 @@ export function fromInfo(version: unknown, system: unknown): EngineInfo {
     limitsSwap: host['SwapLimit'] === true,
     liveRestore: typeof host['LiveRestoreEnabled'] === 'boolean' ? host['LiveRestoreEnabled'] : null,
     volumeSubpaths: mountsSubpaths(toText(engine['ApiVersion'])),
+    ...(isPodman ? { gaps: PODMAN_GAPS } : {}),
     system: fromSystem(host),
   };
 }

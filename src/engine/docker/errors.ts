@@ -113,6 +113,8 @@ const STATUS_CODES: Readonly<Record<number, ErrorCodeOf<'engine'>>> = {
 
 /** What the HTTP server of Go, which all engines use, says to plain HTTP on a port of TLS. */
 const SPEAKS_TLS = /^client sent an HTTP request to an HTTPS server/i;
+/** What Podman says under 500 where Docker says 409. */
+const CONFLICT = /\bname is already in use\b|\bby ID with more than one tag\b/;
 const OTHER_VERSION = /^client version \S+ is too (old|new)/i;
 
 /**
@@ -141,7 +143,8 @@ export function toEngineError(
     });
   }
   if (status !== null) {
-    const code = codes[status] ?? STATUS_CODES[status] ?? 'engine.failed';
+    const meant = status === 500 && CONFLICT.test(message) ? 409 : status;
+    const code = codes[meant] ?? STATUS_CODES[meant] ?? 'engine.failed';
     return new EngineError(code, `Could not ${attempted.doing}: ${message || 'no reason given'}.`, {
       cause,
       details: { statusCode: status },

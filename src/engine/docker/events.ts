@@ -1,7 +1,7 @@
 /** The port's events over one engine: a stream of lines of JSON, of which only what starts and ends containers is passed on. */
 import { EngineError } from '../../errors.js';
 import type { CallOptions, ContainerEngine, EngineEvent } from '../types.js';
-import { EVENT_TYPES, fromEvent } from './convert.js';
+import { EVENT_NAMES, fromEvent } from './convert.js';
 import { checkContainerId } from './identifiers.js';
 import { MAX_LINE_BYTES, readLines } from './lines.js';
 import type { Session } from './session.js';
@@ -36,7 +36,7 @@ export function createEvents(session: Session): NonNullable<ContainerEngine['eve
     const filters = JSON.stringify({
       container: [containerId],
       type: ['container'],
-      event: EVENT_TYPES,
+      event: EVENT_NAMES,
     });
     // From the beginning, that is from what it still remembers (Docker: its last 256 events).
     const path = `/events?since=0&until=${untilSeconds}&filters=${encodeURIComponent(filters)}`;

@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { EngineError } from '../../errors.js';
 import type { CallOptions } from '../types.js';
-import { negotiateVersion } from './api-version.js';
+import { type Dialect, dialectOf, negotiateVersion } from './api-version.js';
 import { createDockerClient, type DockerClient } from './client.js';
 import { beginRequest, type Reach } from './connection.js';
 import { ConnectionLost, StatusFailure } from './errors.js';
@@ -35,6 +35,8 @@ export interface Transport {
   head(options: CallOptions | undefined, path: string): Promise<IncomingHttpHeaders>;
   /** Makes a POST without a body that turns its connection into a raw one, which is the caller's to destroy. */
   upgrade(options: CallOptions | undefined, path: string): Promise<Duplex>;
+  /** Whose API it is. Asks the engine once. */
+  dialect(options: CallOptions | undefined): Promise<Dialect>;
   /** Cuts every connection; every call under way and every later one rejects. */
   close(): void;
 }
@@ -60,6 +62,13 @@ const readFailure = async (response: IncomingMessage): Promise<StatusFailure> =>
   }
   return new StatusFailure(response.statusCode ?? 0, message);
 };
+
+/** How an engine is spoken to. */
+interface Spoken {
+  /** Stands before every path; undefined: nothing does. */
+  readonly prefix: string | undefined;
+  readonly dialect: Dialect;
+}
 
 interface SentRequest {
   readonly method: 'GET' | 'HEAD' | 'POST';
@@ -149,7 +158,7 @@ export function createTransport(reach: Reach, host: string): Transport {
     use: (docker: DockerClient) => Promise<A>,
     consume?: (value: A) => Promise<B>,
   ): Promise<A | B> {
-    const prefix = await versionFor(options);
+    const { prefix } = await spokenFor(options);
     return withLine(options, async (line) => {
       const docker = await createDockerClient(reach, createLineAgent(line, reach), prefix);
       const value = await Promise.race([line.lost, use(docker)]);
@@ -168,17 +177,20 @@ export function createTransport(reach: Reach, host: string): Transport {
   };
 
   // Asked for again after any failure: the engine may have been exchanged meanwhile.
-  let version: { readonly prefix: string | undefined } | null = null;
-  const versionFor = async (options: CallOptions | undefined): Promise<string | undefined> => {
+  let version: Spoken | null = null;
+  const spokenFor = async (options: CallOptions | undefined): Promise<Spoken> => {
     version ??= await withLine(options, async (line) => {
       const { headers } = await ask(line, 'GET', '/_ping');
-      return { prefix: negotiateVersion(toText(headers['api-version']), host) };
+      return {
+        prefix: negotiateVersion(toText(headers['api-version']), host),
+        dialect: dialectOf(headers),
+      };
     });
-    return version.prefix;
+    return version;
   };
 
   const versioned = async (options: CallOptions | undefined, path: string): Promise<string> => {
-    const prefix = await versionFor(options);
+    const { prefix } = await spokenFor(options);
     return prefix === undefined ? path : `/${prefix}${path}`;
   };
 
@@ -216,6 +228,7 @@ export function createTransport(reach: Reach, host: string): Transport {
         true,
       );
     },
+    dialect: async (options) => (await spokenFor(options)).dialect,
     close() {
       closed = true;
       for (const cut of [...open]) cut();

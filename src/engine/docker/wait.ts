@@ -1,5 +1,6 @@
 /** Waiting for the end of a container, on a connection of its own. A wake-up only: what happened is for `inspect` to say. */
 import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../errors.js';
 import type { CallOptions, ContainerInfo } from '../types.js';
 import { statusOf, ConnectionLost } from './errors.js';
@@ -9,6 +10,22 @@ type Inspect = (id: string, options: CallOptions | undefined) => Promise<Contain
 
 const hasEnded = (info: ContainerInfo | null): boolean =>
   info === null || info.status === 'exited' || info.status === 'dead' || info.status === 'removing';
+
+/** How often is looked whether a container is still there that nobody has started. */
+const LOOK_MS = 500;
+
+/** Looks until a container is started or gone. */
+async function untilNoLongerCreated(
+  inspect: Inspect,
+  id: string,
+  call: CallOptions,
+): Promise<'started' | 'gone'> {
+  for (;;) {
+    await sleep(LOOK_MS, undefined, { ...call, ref: false });
+    const info = await inspect(id, call);
+    if (info?.status !== 'created') return info === null ? 'gone' : 'started';
+  }
+}
 
 /** Reads to the end. The code in it is not looked at: for a container that never ran it would be 0. */
 const drain = async (response: IncomingMessage): Promise<void> => {
@@ -41,17 +58,30 @@ export async function waitForEnd(
   if (hasEnded(info)) return;
   const created = info.status === 'created';
   const path = `/containers/${id}/wait?condition=${created ? 'next-exit' : 'not-running'}`;
+  const over = new AbortController();
+  const signals = [over.signal, ...(options?.signal === undefined ? [] : [options.signal])];
+  const call = { signal: AbortSignal.any(signals) };
+  const dialect = await transport.dialect(options);
+  const answered = transport.post(call, path, async (response) => {
+    const ended = drain(response);
+    // Handled here too, should the look below throw first.
+    ended.catch(() => undefined);
+    // The engine sends headers once it listens. An end between our look and that moment is seen by looking again.
+    if (created && hasEnded(await inspect(id, call))) return;
+    await ended;
+  });
+  /** Podman answers nobody who waits for a container that is removed before its start. */
+  const looked = async (): Promise<void> => {
+    if ((await untilNoLongerCreated(inspect, id, call)) === 'started') await answered;
+  };
+  const ends = [answered, ...(created && dialect === 'podman' ? [looked()] : [])];
   try {
-    await transport.post(options, path, async (response) => {
-      const ended = drain(response);
-      // Handled here too, should the look below throw first.
-      ended.catch(() => undefined);
-      // The engine sends headers once it listens. An end between our look and that moment is seen by looking again.
-      if (created && hasEnded(await inspect(id, options))) return;
-      await ended;
-    });
+    await Promise.race(ends);
   } catch (cause) {
     options?.signal?.throwIfAborted();
     if (statusOf(cause) !== 404) throw cause;
+  } finally {
+    over.abort();
+    await Promise.allSettled(ends);
   }
 }

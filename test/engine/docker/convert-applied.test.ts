@@ -97,14 +97,46 @@ describe('recorded inspections', () => {
       'log: "unbounded or elsewhere"',
       'sharedNamespaces: ["cgroup=default","ipc=shareable"]',
       `others: ${JSON.stringify([
-        'tmpfs /run: rprivate',
         'tmpfs /run: tmpcopyup',
-        'tmpfs /tmp: rprivate',
         'tmpfs /tmp: tmpcopyup',
-        'tmpfs /var/tmp: rprivate',
         'tmpfs /var/tmp: tmpcopyup',
       ]).slice(0, 200)}`,
     ]);
+  });
+});
+
+describe('what Podman tells in its own words', () => {
+  const podman = recorded('podman-4.3');
+  const tell = (host: object, networks: object = {}): AppliedSpec =>
+    toAppliedSpec(
+      {
+        ...podman,
+        HostConfig: { ...toObject(podman['HostConfig']), ...host },
+        NetworkSettings: { Networks: networks },
+      },
+      'podman',
+    );
+
+  it('is of namespaces of its own, and says what it leaves out', () => {
+    const told = tell({ IpcMode: 'shareable', CgroupnsMode: '' });
+    expect(told.sharedNamespaces).toEqual([]);
+    expect(told.untold).toEqual(['log', 'tmpfsOwners', 'tmpfsInodes']);
+    expect(tell({ IpcMode: 'host', PidMode: 'host' }).sharedNamespaces).toEqual(['ipc=host', 'pid=host']);
+  });
+
+  it('calls the network of mode bridge its own, and no other', () => {
+    expect(tell({ NetworkMode: 'bridge' }, { podman: {} }).otherNetworks).toEqual([]);
+    expect(tell({ NetworkMode: 'none' }, { podman: {} }).otherNetworks).toEqual(['podman']);
+    const docker = { HostConfig: { NetworkMode: 'bridge' }, NetworkSettings: { Networks: { podman: {} } } };
+    expect(toAppliedSpec(docker).otherNetworks).toEqual(['podman']);
+  });
+
+  it('has covers of a read-only root, which are read-only; a writable one is told', () => {
+    const cover = 'ro,nosuid,nodev,noexec,tmpcopyup,rprivate';
+    expect(tell({ Tmpfs: { '/run': cover } }).tmpfs).toEqual([]);
+    const writable = { Tmpfs: { '/run': 'rw,nosuid,nodev,size=64,rprivate', '/other': cover } };
+    expect(tell(writable).tmpfs.map(({ target }) => target)).toEqual(['/other', '/run']);
+    expect(tell(writable).others).toContain('tmpfs /other: ro');
   });
 });
 

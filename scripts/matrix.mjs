@@ -39,6 +39,7 @@ const ROWS = {
     words: ['scripts/with-engine', '--private', 'node', 'scripts/test-in-container.mjs'],
   },
   'Docker 26.1': { words: test, environment: () => first(unpackTrixieDocker(join(folder, 'docker-26.1'))) },
+  Podman: { words: ['npm', 'run', 'test:podman'] },
   gVisor: { words: ['npm', 'run', 'test:runsc'] },
   ...Object.fromEntries(
     ['20', '22', '24'].map((line) => [`Node ${line}`, { words: test, environment: () => otherNode(line) }]),

@@ -47,7 +47,8 @@ async function runProjects(projects, { isShown }) {
   return { status, said };
 }
 
-const runOthers = () => runProjects(isVolume ? ['integration*'] : ['unit*', 'integration*'], { isShown: true });
+const runOthers = () =>
+  runProjects(isVolume ? ['integration*'] : ['unit*', 'integration*'], { isShown: true });
 const runAlone = () => runProjects(['alone'], { isShown: false });
 
 const canHaveTwo = privateEngineProblem() === null;

@@ -107,7 +107,9 @@ function launch(folder, host) {
   };
   // In a session of its own: an interrupt from the terminal is for the command, the engine is stopped in order.
   const [command, ...rest] = words;
-  const child = spawn(command, rest, { detached: true, stdio: ['ignore', log, log], env });
+  // Where its monitors put a file when memory ran out.
+  const cwd = folder;
+  const child = spawn(command, rest, { detached: true, stdio: ['ignore', log, log], cwd, env });
   closeSync(log);
   const exited = new Promise((resolve) => {
     child.on('exit', resolve);

@@ -1,9 +1,14 @@
 /** How connections to one engine are made: by socket, TCP, TLS or ssh. Makes none by itself. */
-import { Agent, request as httpRequest, type ClientRequest, type RequestOptions } from 'node:http';
-import { Agent as TlsAgent, request as httpsRequest } from 'node:https';
+import type { Agent, ClientRequest, RequestOptions } from 'node:http';
+import { getBuiltinModule } from 'node:process';
+import { lazy } from '../../base/lazy.js';
 import type { EngineAddress } from './address.js';
 import { connectBySsh, type SshOptions } from './ssh-connection.js';
 import type { EngineTls } from './tls.js';
+
+// Not with an import of this package: they take as long as much of the rest, and whoever only judges definitions needs neither.
+const http = lazy(() => getBuiltinModule('node:http'));
+const https = lazy(() => getBuiltinModule('node:https'));
 
 /** One engine's address with what is needed to connect to it. */
 export interface Reach {
@@ -37,7 +42,7 @@ export function isSecure({ address }: Reach): boolean {
 export function createAgent(reach: Reach): Agent {
   const { address, tls, ssh } = reach;
   if (isSecure(reach)) {
-    return new TlsAgent({
+    return new (https().Agent)({
       keepAlive: false,
       ca: tls?.ca,
       cert: tls?.cert,
@@ -46,7 +51,7 @@ export function createAgent(reach: Reach): Agent {
       rejectUnauthorized: true,
     });
   }
-  const agent = new Agent({ keepAlive: false });
+  const agent = new (http().Agent)({ keepAlive: false });
   if (address.kind === 'ssh') agent.createConnection = () => connectBySsh(address, ssh ?? {});
   return agent;
 }
@@ -54,5 +59,5 @@ export function createAgent(reach: Reach): Agent {
 /** Begins a request to the engine. */
 export function beginRequest(reach: Reach, options: RequestOptions): ClientRequest {
   const all = { ...destinationOf(reach), ...options };
-  return isSecure(reach) ? httpsRequest(all) : httpRequest(all);
+  return isSecure(reach) ? https().request(all) : http().request(all);
 }

@@ -6,7 +6,7 @@ import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { type ContainerSpec, dockerEngine, type RunOptions } from 'berthkit';
 import type Docker from 'dockerode';
-import { toCreateBody } from '../src/engine/docker/convert.js';
+import { toCreateBody } from '../src/engine/docker/create-body.js';
 import { benchRuntime, type Ground } from './ground.js';
 
 /** A container that can be run again and again, each time under a new name. */

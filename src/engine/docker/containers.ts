@@ -7,15 +7,8 @@ import type { Dialect } from './api-version.js';
 import { createArchives } from './archives.js';
 import { createAttachment } from './attach.js';
 import { dial, type DockerClient } from './client.js';
-import {
-  fromCreate,
-  fromInspect,
-  fromList,
-  fromSize,
-  fromStats,
-  toCreateBody,
-  toStartExitCode,
-} from './convert.js';
+import { fromCreate, fromInspect, fromList, fromSize, fromStats, toStartExitCode } from './convert.js';
+import { toCreateBody } from './create-body.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkContainerId, checkSignal } from './identifiers.js';
 import { toLabelQuery } from './label-query.js';

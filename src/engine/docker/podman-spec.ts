@@ -1,4 +1,4 @@
-/** What Podman has to be told in other words than Docker, must not be told, and does not do. Pure data; `convert.ts` makes requests of it. */
+/** What Podman has to be told in other words than Docker, must not be told, and does not do. Pure data; `create-body.ts` makes requests of it. */
 import { isListablePath, LISTABLE_RULE } from '../../base/listable-path.js';
 import { EngineError } from '../../errors.js';
 import type { ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';

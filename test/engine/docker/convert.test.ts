@@ -8,9 +8,9 @@ import {
   fromInfo,
   fromInspect,
   fromList,
-  toCreateBody,
   toStartExitCode,
 } from '../../../src/engine/docker/convert.js';
+import { toCreateBody } from '../../../src/engine/docker/create-body.js';
 import { hardenedSpec } from './specs.js';
 
 const id = 'c'.repeat(64);

@@ -1,7 +1,7 @@
 /** What Podman is told otherwise, and what is refused before it is told: a path it would read as options. */
 import { describe, expect, it } from 'vitest';
 import { dialectOf } from '../../../src/engine/docker/api-version.js';
-import { toCreateBody } from '../../../src/engine/docker/convert.js';
+import { toCreateBody } from '../../../src/engine/docker/create-body.js';
 import { toObject } from '../../../src/engine/docker/json-fields.js';
 import type { ContainerSpec } from '../../../src/plan/container-spec.js';
 import { hardenedSpec } from './specs.js';

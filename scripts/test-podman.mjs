@@ -2,14 +2,8 @@
  * `npm run test:podman`: the core of the suite on a Podman of its own, as root. What cannot hold there is left out by name, with the reason; everything else has
  * to pass. Needs what a private engine needs, and Debian's `podman` and `catatonit`.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { runCoreSuite } from './core-suite.mjs';
 import { PODMAN, privateEngineProblem } from './engine/packages.mjs';
-
-const FILES = ['engine-conformance', 'podman', 'run', 'effects'].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
 
 /** Parts of names, and why such a test cannot hold. */
 const LEFT_OUT = [
@@ -33,19 +27,11 @@ const GAPS = [
   ['killSignals', 'events do not tell the signal'],
 ];
 
-const problem = privateEngineProblem(PODMAN);
-if (problem !== null) {
-  console.log(`not tested: ${problem}`);
-  process.exit(125);
-}
-for (const [name, why] of LEFT_OUT) console.log(`left out: "${name}…": ${why}`);
-for (const [name, why] of GAPS) console.log(`gap "${name}" of the contract: ${why}`);
-const others = `^(?!.*(?:${LEFT_OUT.map(([name]) => name).join('|')}))`;
-const root = fileURLToPath(new URL('..', import.meta.url));
-const projects = ['--project', 'integration*', '--project', 'podman'];
-const words = ['npx', 'vitest', 'run', ...projects, ...FILES, '--testNamePattern', others];
-const { status } = spawnSync(join(root, 'scripts/with-engine'), ['--podman', ...words], {
-  cwd: root,
-  stdio: 'inherit',
+process.exitCode = runCoreSuite({
+  problem: privateEngineProblem(PODMAN),
+  engine: ['--podman'],
+  project: 'podman',
+  files: ['engine-conformance', 'podman', 'run', 'effects'],
+  leftOut: LEFT_OUT,
+  notes: GAPS.map(([name, why]) => `gap "${name}" of the contract: ${why}`),
 });
-process.exitCode = status ?? 1;

@@ -2,16 +2,10 @@
  * `npm run test:runsc`: the core of the suite on an engine whose containers all run in gVisor, without a network. What cannot hold there is left out by name, with
  * the reason; everything else has to pass. Needs what a private engine needs, and Debian's `runsc`.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { runCoreSuite } from './core-suite.mjs';
 import { privateEngineProblem } from './engine/packages.mjs';
 
 const RUNTIME = 'runsc';
-const FILES = ['engine-conformance', 'effects', 'runtimes', 'gvisor'].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
-
 const FEW_PROCESSES =
   'a limit of 64 processes counts the threads of the sandbox, which ends without a word (exit code 2)';
 /** Parts of names, and why such a test cannot hold. */
@@ -36,32 +30,10 @@ const LEFT_OUT = [
   ['are covered by a sized tmpfs', '/proc/mounts calls what is mounted from outside "none"'],
 ];
 
-const problem = privateEngineProblem(RUNTIME);
-if (problem !== null) {
-  console.log(`not tested: ${problem}`);
-  process.exit(125);
-}
-for (const [name, why] of LEFT_OUT) console.log(`left out: "${name}…": ${why}`);
-const others = `^(?!.*(?:${LEFT_OUT.map(([name]) => name).join('|')}))`;
-const root = fileURLToPath(new URL('..', import.meta.url));
-const words = [
-  'npx',
-  'vitest',
-  'run',
-  '--project',
-  'integration*',
-  '--project',
-  'runsc',
-  ...FILES,
-  '--testNamePattern',
-  others,
-];
-const { status } = spawnSync(
-  join(root, 'scripts/with-engine'),
-  ['--private', '--runtime', RUNTIME, ...words],
-  {
-    cwd: root,
-    stdio: 'inherit',
-  },
-);
-process.exitCode = status ?? 1;
+process.exitCode = runCoreSuite({
+  problem: privateEngineProblem(RUNTIME),
+  engine: ['--private', '--runtime', RUNTIME],
+  project: 'runsc',
+  files: ['engine-conformance', 'effects', 'runtimes', 'gvisor'],
+  leftOut: LEFT_OUT,
+});

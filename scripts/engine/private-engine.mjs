@@ -1,10 +1,11 @@
 /** A Docker engine of one's own: everything in one temporary folder, started and removed without a trace. Linux, as root. */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callEngine } from './http.mjs';
+import { hasEnded, untilReady } from './ready.mjs';
 import {
   killQuietly,
   mountsBeneath,
@@ -15,7 +16,6 @@ import {
 } from './remains.mjs';
 import { prepareRemote } from './remote.mjs';
 
-const READY_MS = 60_000;
 const TERM_MS = 30_000;
 
 /** Engines before 23 keep their identity in a file of the machine's, unless told otherwise; later ones refuse to be told. */
@@ -45,6 +45,8 @@ export async function startPrivateEngine({ configuration = {}, beside = false, r
   writeFileSync(configurationIn(folder), JSON.stringify({ ...keyFile, ...configuration }));
   if (beside) launchContainerd(folder);
   let daemon = launch(place);
+  const untilStarted = () =>
+    untilReady({ host: place.host, process: daemon, name: 'engine', log: join(folder, 'dockerd.log') });
   const engine = {
     host: place.host,
     folder,
@@ -63,12 +65,12 @@ export async function startPrivateEngine({ configuration = {}, beside = false, r
     /** Starts it again on what it left. */
     restart: async () => {
       daemon = launch(place);
-      await untilReady(place, daemon);
+      await untilStarted();
     },
     stop: () => stopEngine(place, daemon),
   };
   try {
-    await untilReady(place, daemon);
+    await untilStarted();
   } catch (error) {
     await engine.stop();
     throw error;
@@ -77,9 +79,6 @@ export async function startPrivateEngine({ configuration = {}, beside = false, r
 }
 
 const configurationIn = (folder) => join(folder, 'daemon.json');
-
-const hasEnded = ({ child }) =>
-  child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 
 function launch({ folder, group, host, beside, remote }) {
   const words = [
@@ -127,19 +126,6 @@ function launchContainerd(folder) {
   ];
   writeFileSync(configuration, `${lines.join('\n')}\n`);
   spawnInto(folder, ['containerd', '--config', configuration]).on('error', () => undefined);
-}
-
-async function untilReady({ folder, host }, daemon) {
-  const deadline = performance.now() + READY_MS;
-  for (;;) {
-    const ping = await callEngine(host, 'GET', '/_ping', { timeoutMs: 2_000 }).catch(() => null);
-    if (ping?.text === 'OK') return;
-    if (hasEnded(daemon) || performance.now() > deadline) {
-      const tail = readFileSync(join(folder, 'dockerd.log'), 'utf8').split('\n').slice(-15).join('\n');
-      throw new Error(`the private engine did not start:\n${tail}`);
-    }
-    await sleep(50);
-  }
 }
 
 async function stopEngine({ folder, group, host }, daemon) {

@@ -7,7 +7,6 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
-  readFileSync,
   rmdirSync,
   writeFileSync,
 } from 'node:fs';
@@ -15,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callEngine } from './http.mjs';
+import { hasEnded, untilReady } from './ready.mjs';
 import {
   killQuietly,
   mountsBeneath,
@@ -24,7 +24,6 @@ import {
   removeGroups,
 } from './remains.mjs';
 
-const READY_MS = 60_000;
 const TERM_MS = 10_000;
 
 /** Folders of the machine's that Podman keeps things in wherever its own are: hidden from it. */
@@ -81,7 +80,7 @@ export async function startPrivatePodman() {
     stop: () => stopPodman(folder, host, service, made),
   };
   try {
-    await untilReady(folder, host, service);
+    await untilReady({ host, process: service, name: 'Podman', log: join(folder, 'podman.log') });
   } catch (error) {
     await engine.stop();
     throw error;
@@ -116,22 +115,6 @@ function launch(folder, host) {
     child.on('error', resolve);
   });
   return { child, exited };
-}
-
-const hasEnded = ({ child }) =>
-  child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
-
-async function untilReady(folder, host, service) {
-  const deadline = performance.now() + READY_MS;
-  for (;;) {
-    const ping = await callEngine(host, 'GET', '/_ping', { timeoutMs: 2_000 }).catch(() => null);
-    if (ping?.text === 'OK') return;
-    if (hasEnded(service) || performance.now() > deadline) {
-      const tail = readFileSync(join(folder, 'podman.log'), 'utf8').split('\n').slice(-15).join('\n');
-      throw new Error(`the private Podman did not start:\n${tail}`);
-    }
-    await sleep(50);
-  }
 }
 
 async function stopPodman(folder, host, service, made) {

@@ -40,6 +40,12 @@ export interface BeforeAttempt {
   readonly options: RunOptions;
 }
 
+/** What this file does, for whoever is given it. */
+export interface RunPerformers {
+  readonly performAttempts: typeof performAttempts;
+  readonly performAdoption: typeof performAdoption;
+}
+
 /** A further attempt that is decided on: it waits for so long, and counts as resting until it is released. */
 interface Rest {
   readonly delayMs: number;

@@ -11,7 +11,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import { renewReceipt } from './receipt.js';
 import type { RunResult } from './result.js';
 import type { AdoptedRun } from './run-adoption.js';
-import { type BeforeAttempt, performAdoption, performAttempts } from './run-attempts.js';
+import type { BeforeAttempt, RunPerformers } from './run-attempts.js';
 import { CANCELLING, cancelledFields, endedFields } from './run-audit.js';
 import { createRun, type Run, type RunEnvironment } from './run-context.js';
 import { failureOf, toErrorRecord } from './run-ending.js';
@@ -54,6 +54,7 @@ interface RunParts {
   readonly jobSlug: string | null;
   readonly options: RunOptions;
   readonly queueing: Queueing;
+  readonly performers: () => Promise<RunPerformers>;
   /** What is asked for; or a run that was taken over, which goes on where it stands. */
   readonly origin: { readonly toRequest: () => RunRequest } | { readonly adopted: AdoptedRun };
 }
@@ -153,18 +154,23 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
     return problem === null ? told : withWarning(told, problem);
   };
 
+  const perform = async (): Promise<RunResult> => {
+    const attempt = { options, stop, begin };
+    if ('adopted' in origin) {
+      const { performAdoption } = await parts.performers();
+      return performAdoption({ adopted: origin.adopted, ...attempt });
+    }
+    // Taken or refused by how things stand now, not by how they do when the code that performs it is there.
+    const toRequest = answerOf(() => requestOf(environment, options, origin.toRequest));
+    const { performAttempts } = await parts.performers();
+    return performAttempts({ toRequest, environment, ...attempt });
+  };
   const execute = async (): Promise<RunResult> => {
     // The handle is returned before anything happens, so that a listener may already use it.
     await Promise.resolve();
     run.emit('run_start', { jobSlug });
     try {
-      const result =
-        'adopted' in origin
-          ? await performAdoption({ adopted: origin.adopted, options, stop, begin })
-          : await performAttempts({
-              toRequest: () => requestOf(environment, options, origin.toRequest),
-              ...{ options, environment, stop, begin },
-            });
+      const result = await perform();
       const written = await writeEnd({ outcome: 'result', result });
       const told = await onRecord(written === null ? result : withWarning(result, written));
       settle({ outcome: 'result', result: told });
@@ -228,6 +234,18 @@ function linkSignal(signal: AbortSignal | undefined, stop: StopSource): () => vo
   return () => {
     signal.removeEventListener('abort', cancel);
   };
+}
+
+/** Asks now: the answer, or what is thrown, whenever it is called. */
+function answerOf<T>(ask: () => T): () => T {
+  try {
+    const answer = ask();
+    return () => answer;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 function requestOf(

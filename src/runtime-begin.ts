@@ -14,6 +14,7 @@ import { takenRunId } from './run-refusals.js';
 import type { CancelListener } from './runtime-cancel-listener.js';
 import type { KeptThings } from './runtime-kept.js';
 import type { RuntimeRecovery } from './runtime-recovery.js';
+import { loadDeeds } from './runtime-loading.js';
 import { paused } from './runtime-refusals.js';
 import type { RuntimeReports } from './runtime-reports.js';
 import type { RuntimeRuns } from './runtime-runs.js';
@@ -80,7 +81,14 @@ export function createRunBeginner(given: BeginOptions): RunBeginner {
         if (isTaken && options.idempotencyKey === undefined) throw takenRunId(runId);
         return toRequest();
       };
-      const parts = { runId, jobSlug, options, queueing, origin: { toRequest: accepted } };
+      const parts = {
+        runId,
+        jobSlug,
+        options,
+        queueing,
+        performers: loadDeeds,
+        origin: { toRequest: accepted },
+      };
       const run = startRunHandle(environment, parts);
       if (!isTaken) runs.add(run);
       hear(run);
@@ -100,7 +108,14 @@ export function createRunBeginner(given: BeginOptions): RunBeginner {
         maxLogChars: maxLogChars ?? undefined,
         retention,
       };
-      const parts = { runId, jobSlug, options, queueing: 'patient', origin: { adopted } } as const;
+      const parts = {
+        runId,
+        jobSlug,
+        options,
+        queueing: 'patient',
+        performers: loadDeeds,
+        origin: { adopted },
+      } as const;
       const run = startRunHandle(environment, parts);
       runs.add(run);
       hear(run);

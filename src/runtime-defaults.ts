@@ -1,6 +1,7 @@
 /** What a runtime finds out about its host by itself, and what it remembers runs in when it is given nothing. */
 import { join } from 'node:path';
 import type { RuntimeConfig } from './config/runtime-config.js';
+import { thisProcess } from './host/this-process.js';
 import type { CallerIdentity } from './run-context.js';
 import { fileRunStore } from './run-store/file.js';
 import { memoryRunStore } from './run-store/memory.js';
@@ -13,7 +14,6 @@ export function defaultStore({ stateDir }: RuntimeConfig): RunStore {
 
 /** Who this process is to the operating system; null where it does not tell. */
 export function callerIdentity(): CallerIdentity | null {
-  // eslint-disable-next-line no-restricted-globals -- who we are decides which user a job may run as
-  const { getuid, getgid } = process;
+  const { getuid, getgid } = thisProcess;
   return getuid === undefined || getgid === undefined ? null : { uid: getuid(), gid: getgid() };
 }

@@ -1,7 +1,7 @@
 /** Examines the engine of a runtime when asked, one examination at a time, and remembers what the last one found. */
 import type { EnforcedLimit } from './base/enforced-limits.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
-import { examine, type Examination } from './doctor/examine.js';
+import type { Examination } from './doctor/examine.js';
 import { PROBE_DEMAND } from './doctor/probes.js';
 import type { DoctorOptions, DoctorReport, DoctorSummary } from './doctor/report.js';
 import { ValidationError } from './errors.js';
@@ -10,6 +10,7 @@ import { createStopSource, type StopSource } from './execute/stop.js';
 import { toNanoCpus } from './execute/turns.js';
 import type { CallerIdentity } from './run-context.js';
 import { CLOSING } from './runtime-closing.js';
+import { loadDeeds } from './runtime-loading.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import { closed, paused } from './runtime-refusals.js';
 
@@ -65,6 +66,7 @@ export function createDoctor(parts: DoctorParts): RuntimeDoctor {
     }, EXAMINATION_MS);
     const work = async (): Promise<DoctorReport> => {
       try {
+        const { examine } = await loadDeeds();
         const report = await examine({
           ...{ image, examinationId, stop },
           ...{ engine: parts.engine, identity: parts.identity },

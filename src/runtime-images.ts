@@ -10,6 +10,7 @@ import { createImageFacet } from './images/image-facet.js';
 import { createImageGc, type ImageGc, NO_IMAGE_GC } from './images/image-gc.js';
 import { createSweeper } from './recovery/sweeper.js';
 import type { RunEnvironment } from './run-context.js';
+import { loadDeeds } from './runtime-loading.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import { closed } from './runtime-refusals.js';
 import type { RuntimeReports } from './runtime-reports.js';
@@ -95,6 +96,7 @@ export function createImages(parts: ImagesParts): RuntimeImageParts {
     },
     auth: { resolver: resolveRegistryAuth, ambient: registryAuth },
     monotonic: () => clock.monotonic(),
+    builder: async () => (await loadDeeds()).createImageBuild,
   });
   return {
     forRuns: { pulls, registryAuth, holdImage },

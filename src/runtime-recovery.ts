@@ -4,16 +4,14 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { askStore } from './recovery/ask-store.js';
 import { createLeaseWatch, type OwnerJudge } from './recovery/judge-owner.js';
-import { reconcileOnce } from './recovery/reconcile.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { ReconcileReport } from './recovery/report.js';
 import { createSweeper } from './recovery/sweeper.js';
 import type { AdoptedRun } from './run-adoption.js';
 import type { CallerIdentity } from './run-context.js';
 import { orphanEnd, orphanOutcome } from './run-orphan.js';
-import { secretsRootOf } from './run-secrets.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
-import { createAdoption, takeOver } from './runtime-adoption.js';
+import { loadDeeds } from './runtime-loading.js';
 import type { ResolvedPorts } from './runtime-ports.js';
 import type { RuntimeReports } from './runtime-reports.js';
 import type { RuntimeRuns } from './runtime-runs.js';
@@ -70,6 +68,7 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
   const adoption = { ...options, storage, begin: options.adopt };
 
   const pass = async (dryRun: boolean, adopts: boolean): Promise<ReconcileReport> => {
+    const { createAdoption, reconcileOnce, secretsRootOf, takeOver } = await loadDeeds();
     const at = isoAt(clock.now());
     const report = await reconcileOnce({
       engine: await options.engine(),

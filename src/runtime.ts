@@ -13,6 +13,7 @@ import { createResting } from './execute/resting.js';
 import { createTransportMemory } from './execute/transport-proof.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
+import { thisProcess } from './host/this-process.js';
 import { renderMetrics } from './metrics.js';
 import { validateJob } from './job/validate.js';
 import { explainJob } from './plan/explain.js';
@@ -33,6 +34,7 @@ import { listOpenRuns } from './runtime-open-runs.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled } from './runtime-refusals.js';
 import { createImages } from './runtime-images.js';
+import { loadDeeds } from './runtime-loading.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createLateEnds } from './run-late-ends.js';
@@ -59,6 +61,8 @@ export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePor
     merged.instanceId === null
       ? parseConfig(config, { instanceId: defaultInstanceId(merged.workspaceRoot) })
       : merged;
+  // What cannot be loaded is told by whatever needs it first.
+  if (settled.enabled) void loadDeeds().catch(() => undefined);
   return assemble(settled, ports);
 }
 
@@ -70,8 +74,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
   const lateEnds = createLateEnds();
-  // eslint-disable-next-line no-restricted-globals -- the pid is who we are, not the environment
-  const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(process.pid) };
+  const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(thisProcess.pid) };
   const reports = createRuntimeReports({ ports: resolved, auditMode: config.auditMode, identity });
   const engineInfo = createEngineInfoCache(engine, resolved.clock, reports);
   const kept = createKeptThings({

@@ -1,8 +1,8 @@
 /** Opens file-system nodes without ever following a link, and tells what they are. It reads and writes no content. */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import process from 'node:process';
 import { WorkspaceError } from '../errors.js';
+import { thisProcess } from './this-process.js';
 
 /** What a node is. */
 export type NodeType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'device';
@@ -78,10 +78,10 @@ export function childPath(directory: FileHandle, name: NodeName): string | Buffe
  * @throws `workspace.unsupported_platform` off Linux; else the system's error, `ENOTDIR` for a link.
  */
 export async function openDirectory(path: string): Promise<OpenNode> {
-  if (process.platform !== 'linux') {
+  if (thisProcess.platform !== 'linux') {
     throw new WorkspaceError(
       'workspace.unsupported_platform',
-      `files cannot be handled safely on ${process.platform}: only Linux lets a folder be walked without following links`,
+      `files cannot be handled safely on ${thisProcess.platform}: only Linux lets a folder be walked without following links`,
     );
   }
   return openNode(path, constants.O_DIRECTORY);

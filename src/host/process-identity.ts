@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import process from 'node:process';
 import { errorCode } from './node.js';
+import { thisProcess } from './this-process.js';
 
 const readOr = (fallback: string, read: () => string): string => {
   try {
@@ -68,13 +68,13 @@ function processState({ pid, startTime }: OwnerParts): OwnerState {
   const name = `process ${String(pid)}`;
   try {
     // Asks the kernel in our own pid namespace, also about processes that /proc hides from us.
-    process.kill(pid, 0);
+    thisProcess.kill(pid, 0);
   } catch (error) {
     if (errorCode(error) === 'ESRCH') return { state: 'dead', proof: `${name} is gone` };
   }
   const alive = (proof: string): OwnerState => ({ state: 'alive', proof });
   // A /proc of another pid namespace, as in a container that was given the host's, shows somebody else under this number.
-  if (statOf('self').pid !== String(process.pid)) return alive(`${name} is there`);
+  if (statOf('self').pid !== String(thisProcess.pid)) return alive(`${name} is there`);
   const seen = statOf(String(pid));
   if (seen.startTime === null) return alive(`${name} is there`);
   if (seen.state === 'Z' || seen.state === 'X') return { state: 'dead', proof: `${name} has ended` };

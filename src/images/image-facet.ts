@@ -10,7 +10,7 @@ import type { ImagePulls } from '../execute/image-pulls.js';
 import type { RegistryAuthSources } from '../execute/registry-auth.js';
 import { allowedHint } from '../policy/hint.js';
 import { evaluateImagePolicy } from '../policy/rules/image.js';
-import { createImageBuild } from './build-image.js';
+import type { createImageBuild } from './build-image.js';
 import type { ImageTransferOptions, RuntimeImages } from './image-calls.js';
 import type { ImageGc } from './image-gc.js';
 import { createRegistryLogin } from './registry-login.js';
@@ -26,6 +26,8 @@ export interface ImageFacetParts {
   readonly instance: string;
   readonly auth: Omit<RegistryAuthSources, 'given'>;
   readonly monotonic: () => number;
+  /** Makes what builds. */
+  readonly builder: () => Promise<typeof createImageBuild>;
 }
 
 /** Makes the facet; asks nobody yet. */
@@ -37,6 +39,7 @@ export function createImageFacet({
   instance,
   auth,
   monotonic,
+  builder,
 }: ImageFacetParts): RuntimeImages {
   const requireAllowed = (reference: string): void => {
     const { images } = config().policy;
@@ -135,7 +138,10 @@ export function createImageFacet({
         ),
       );
     },
-    build: createImageBuild({ config, engine, instance, monotonic }),
+    build: async (request, options) => {
+      const create = await builder();
+      return create({ config, engine, instance, monotonic })(request, options);
+    },
     gc: async ({ dryRun = false, signal } = {}) => {
       // Refused as any call, also where there is nothing to do.
       await engine();

@@ -1,10 +1,10 @@
 /** Folders of one run beneath a root that is the caller's alone: the root checked, the folder found again only as the same, and removed. */
 import { lstat, mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import process from 'node:process';
 import { JobRuntimeError, WorkspaceError } from '../errors.js';
 import { errorCode, openDirectory, type OpenNode } from '../host/node.js';
 import { removeTree } from '../host/remove-tree.js';
+import { thisProcess } from '../host/this-process.js';
 
 /** The keys of the configuration that name a root. */
 export type RootSetting = 'workspaceRoot' | 'secretsRoot';
@@ -43,7 +43,7 @@ export async function prepareRoot(root: string, setting: RootSetting): Promise<s
   const path = await realpath(root);
   const { handle, facts } = await openDirectory(path);
   await handle.close();
-  const uid = process.geteuid?.();
+  const uid = thisProcess.geteuid?.();
   if (facts.uid !== uid) throw refuse(path, `belongs to uid ${String(facts.uid)}, not to uid ${String(uid)}`);
   if ((facts.mode & 0o022) !== 0) {
     throw refuse(path, `may be written to by others (mode ${facts.mode.toString(8)}); make it 0700`);

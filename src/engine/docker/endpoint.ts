@@ -1,7 +1,7 @@
 /** Where the engine is: an option, `DOCKER_HOST`, the Docker context in use, or the first usual socket that answers. Makes no engine. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { getuid, platform } from 'node:process';
+import { thisProcess } from '../../host/this-process.js';
 import { parseHost, unsupported, withoutCredentials } from './address.js';
 import { currentContext, readContext } from './docker-context.js';
 import { type EngineTls, type EngineTlsFiles, readTlsFiles, readTlsFolder } from './tls.js';
@@ -61,8 +61,8 @@ async function find(
   if (named !== undefined) return fromDockerHost(named, env, configFolder);
   const context = await currentContext(configFolder, env);
   if (context !== null) return { ...(await readContext(configFolder, context)), from: `context ${context}` };
-  const runtimeFolder = nonEmpty(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(getuid?.() ?? 0)}`;
-  const answering = await findAnswering(usualSockets(home, runtimeFolder, platform));
+  const runtimeFolder = nonEmpty(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(thisProcess.getuid?.() ?? 0)}`;
+  const answering = await findAnswering(usualSockets(home, runtimeFolder, thisProcess.platform));
   return { host: answering, tls: null, from: 'usual socket' };
 }
 

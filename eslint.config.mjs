@@ -46,6 +46,15 @@ export default defineConfig(
     },
   },
   {
+    files: ['src/**'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: 'node:process', message: 'importing it opens the standard streams: host/this-process.ts' },
+      ],
+    },
+  },
+  {
     // The command line is an application: its entry hands the process to the rest of it.
     files: [
       'examples/**',

@@ -9,6 +9,7 @@ import {
   type RuntimeConfigInput,
   type RuntimePorts,
 } from 'berthkit';
+import type { ContainerEngine } from 'berthkit/engine';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ENFORCED_LIMITS } from '../src/base/enforced-limits.js';
@@ -110,6 +111,7 @@ describe('doctor', () => {
     expect(told).toBe('2026-01-02T03:04:05.000Z');
     expect(measured).toMatchObject({ clockSkewMs: 10_000, freeNetworks: 3 });
     expect(measured.freeBytes).toBeGreaterThan(0);
+    expect(measured.engineFreeBytes).toBe(1_073_741_824);
     const found = Object.fromEntries(checks.map(({ check, status }) => [check, status]));
     expect(found).toMatchObject({ clock: 'warning', address_pools: 'warning', control_groups: 'ok' });
     expect(healthy).toBe(true);
@@ -287,6 +289,55 @@ describe('doctor', () => {
     expect(report.healthy).toBe(false);
     expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
     expect(report.limits.every(({ state }) => state === 'enforced')).toBe(true);
+  });
+
+  it.each([
+    ['bind', 'failed', /^bind: the container did not see/],
+    ['auto', 'ok', /^bind: the container did not see.*; volume: a marker copied/],
+    ['volume', 'ok', /^volume: a marker copied/],
+  ] as const)('proves what %s would use where only volumes reach the engine: %s', async (...row) => {
+    const [transport, status, message] = row;
+    const run = answering();
+    const config = { workspace: { transport }, policy: { images: { allow: ['busybox:*'] } } };
+    const { runtime } = await setUp(
+      {
+        run: async (job) => {
+          const isBound = job.spec.mounts.some(({ type }) => type === 'bind');
+          return isBound ? { exitCode: 0 } : run(job);
+        },
+      },
+      config,
+    );
+    const { checks, leftovers } = await runtime.doctor();
+    const found = checks.find(({ check }) => check === 'transport');
+    expect(found).toMatchObject({ status, message: expect.stringMatching(message) as string });
+    expect(leftovers).toEqual([]);
+  });
+
+  it.each(['volumes.create', 'containers.copyIn', 'containers.create', 'containers.start'] as const)(
+    'believes in no volume when %s fails for it, and leaves nothing',
+    async (call) => {
+      const skip = { 'containers.create': 4, 'containers.start': 4 };
+      const fail = [{ call, skip: call in skip ? skip[call as keyof typeof skip] : 0 }];
+      const { runtime } = await setUp({ fail }, { workspace: { transport: 'volume' } });
+      const { checks, healthy } = await runtime.doctor({ image: 'busybox:1' });
+      expect(healthy).toBe(false);
+      expect(checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
+    },
+  );
+
+  it('tells that an engine cannot take files where they have to be in volumes', async () => {
+    const fake = fakeEngine({ images: { 'busybox:1': {} }, run: answering() });
+    const engine: ContainerEngine = {
+      ...fake,
+      info: async (options) => ({ ...(await fake.info(options)), gaps: ['copies'] }),
+    };
+    const { runtime } = await setUp({}, { workspace: { transport: 'volume' } }, { engine });
+    const { checks } = await runtime.doctor({ image: 'busybox:1' });
+    expect(checks.find(({ check }) => check === 'transport')).toMatchObject({
+      status: 'failed',
+      message: 'volume: the engine does not copy files into volumes as they are',
+    });
   });
 
   it('waits for a place within the budget, and does not wait on a paused runtime', async () => {

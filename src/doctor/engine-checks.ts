@@ -1,5 +1,4 @@
 /** What an engine's own words and a few measurements mean for an operator. Pure; it asks nobody. */
-import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { EngineLocation, EngineInfo } from '../engine/types.js';
 import type { Policy } from '../policy/policy.js';
 import type { DoctorCheck, DoctorCheckName } from './report.js';
@@ -148,6 +147,16 @@ export function diskCheck(freeBytes: number | null, root: string, shortage: stri
   return toCheck('disk', ok(`${String(freeBytes)} bytes free where workspaceRoot (${root}) lies`));
 }
 
+/** Room where the engine has its images, and what containers write; `null`: not seen. */
+export function engineDiskCheck(freeBytes: number | null, minFreeBytes: number): DoctorCheck {
+  if (freeBytes === null) {
+    return toCheck('engine_disk', notChecked('no container showed it: the image may have no df'));
+  }
+  const told = `${String(freeBytes)} bytes free where the engine has its containers and images`;
+  const remedy = `free some space there (workspace.minFreeBytes is ${String(minFreeBytes)}): docker system df says what takes it`;
+  return toCheck('engine_disk', freeBytes < minFreeBytes ? warning(told, remedy) : ok(told));
+}
+
 /** Room for networks. */
 export function addressPoolsCheck(freeNetworks: number | null, why: string): DoctorCheck {
   if (freeNetworks === null) return toCheck('address_pools', notChecked(why));
@@ -175,33 +184,38 @@ export type TransportProof =
   | { readonly proven: true }
   | { readonly proven: false; readonly wasTried: boolean; readonly problem: string };
 
-/** What runs do where the folder is not seen. */
-export interface TransportChoice {
-  readonly setting: RuntimeConfig['workspace']['transport'];
-  /** The engine can have files in volumes. */
-  readonly hasVolumes: boolean;
+/** What came of it by each way; null: nothing was to be found out by it. */
+export interface TransportProofs {
+  readonly bind: TransportProof | null;
+  readonly volume: TransportProof | null;
 }
 
-/** Whether a folder of this host is seen in a container, or does not have to be. */
-export function transportCheck(proof: TransportProof, { setting, hasVolumes }: TransportChoice): DoctorCheck {
-  if (setting === 'volume' && hasVolumes) {
-    return toCheck('transport', ok('volume: it is set, whatever the engine sees of this host'));
-  }
-  if (proof.proven) {
+/** By what way a container gets the files of this host, as it is configured. */
+export function transportCheck({ bind, volume }: TransportProofs): DoctorCheck {
+  if (bind?.proven === true) {
     return toCheck(
       'transport',
       ok('bind: a marker written here was read in a container that had it mounted'),
     );
   }
-  if (!proof.wasTried) return toCheck('transport', notChecked(proof.problem));
-  if (setting === 'auto' && hasVolumes) {
-    return toCheck('transport', ok(`volume: ${proof.problem}`));
+  const unseen = bind?.wasTried === true ? `bind: ${bind.problem}; ` : '';
+  if (volume?.proven === true) {
+    const seen = 'volume: a marker copied from here was read in a container that had the volume mounted';
+    return toCheck('transport', ok(unseen + seen));
+  }
+  const last = volume ?? bind;
+  if (!last?.wasTried) {
+    return toCheck('transport', notChecked(unseen + (last?.problem ?? 'there was nothing to try')));
   }
   return toCheck(
     'transport',
-    failed(
-      `bind: ${proof.problem}`,
-      'run berthkit where the folders of the engine are: on its host, with workspaceRoot at the same path for both, or else with hostWorkspaceRoot; or set workspace.transport to auto',
-    ),
+    volume === null
+      ? failed(`bind: ${last.problem}`, SHARE_REMEDY)
+      : failed(`${unseen}volume: ${last.problem}`, VOLUME_REMEDY),
   );
 }
+
+const SHARE_REMEDY =
+  'run berthkit where the folders of the engine are: on its host, with workspaceRoot at the same path for both, or else with hostWorkspaceRoot; or set workspace.transport to auto';
+const VOLUME_REMEDY =
+  'use an engine that takes and gives files of containers that do not run, or one that sees workspaceRoot';

@@ -1,10 +1,9 @@
 /** The story of one examination: ask the engine, choose an image, wait for a place, try limits, prove the transport, conclude. */
 import type { RuntimeConfig } from '../config/runtime-config.js';
-import type { ContainerEngine } from '../engine/types.js';
+import type { ContainerEngine, EngineInfo } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
 import type { Release } from '../execute/admission.js';
 import { createStopSource, type StopSource } from '../execute/stop.js';
-import { canUseVolumes } from '../execute/volume-transport.js';
 import type { ImageVerifier } from '../execute/verify-image.js';
 import type { Owner } from '../host/file-content.js';
 import { shortageOf } from '../workspace/disk-shortage.js';
@@ -15,15 +14,17 @@ import {
   clockCheck,
   diskCheck,
   endpointCheck,
+  engineDiskCheck,
   engineChecks,
   imagesCheck,
   transportCheck,
-  type TransportProof,
+  type TransportProofs,
   unreachableChecks,
 } from './engine-checks.js';
-import { proveTransport } from './prove-transport.js';
+import { proveTransport, unprovenBy } from './prove-transport.js';
 import type { DoctorCheck, DoctorImage, DoctorReport } from './report.js';
 import type { ProbeParts } from './run-probe.js';
+import { rootFreeBytes } from './judge-limits.js';
 import { limitChecks, type TriedLimits, tryLimits, untried } from './try-limits.js';
 
 /** What is examined, and with what. */
@@ -56,7 +57,7 @@ const PLACE_MS = 60_000;
 
 interface Tried {
   readonly limits: TriedLimits;
-  readonly transport: TransportProof;
+  readonly transport: TransportProofs;
 }
 
 /** Never rejects: what could not be found out is in the report. */
@@ -79,7 +80,7 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
     asked = await askInfo(engine, now, stop.signal);
     const networks = await countNetworks(engine, asked.info, stop.signal);
     freeNetworks = networks.known ? networks.free : null;
-    tried = await tryAll(examination, engine, leftovers);
+    tried = await tryAll(examination, { engine, info: asked.info }, leftovers);
     checks = [
       endpointCheck(engine.location ?? null),
       ...engineChecks(asked.info, config.policy),
@@ -89,17 +90,16 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     const hint = JobRuntimeError.isInstance(error) ? error.hint : undefined;
-    tried = nothingTried(problem);
+    tried = nothingTried(config, problem);
     checks = [endpointCheck(engine?.location ?? null), ...unreachableChecks(problem, hint)];
   }
+  const engineFreeBytes = rootFreeBytes(tried.limits.ends.bounds);
   const all = [
     ...checks,
     diskCheck(space?.bytes ?? null, config.workspaceRoot, shortage),
+    engineDiskCheck(engineFreeBytes, minFreeBytes),
     imagesCheck(config.policy),
-    transportCheck(tried.transport, {
-      setting: config.workspace.transport,
-      hasVolumes: engine !== null && canUseVolumes(engine),
-    }),
+    transportCheck(tried.transport),
   ];
   const limits = limitChecks(tried.limits, config.policy.security.acceptUnenforced);
   return {
@@ -117,6 +117,7 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
     measured: {
       freeBytes: space?.bytes ?? null,
       freeInodes: space?.inodes ?? null,
+      engineFreeBytes,
       clockSkewMs: asked?.clockSkewMs ?? null,
       freeNetworks,
     },
@@ -127,10 +128,10 @@ export async function examine(examination: Examination): Promise<DoctorReport> {
 /** Never rejects. */
 async function tryAll(
   examination: Examination,
-  engine: ContainerEngine,
+  { engine, info }: { readonly engine: ContainerEngine; readonly info: EngineInfo },
   leftovers: string[],
 ): Promise<Tried> {
-  const { config, image: reference, verifier, stop } = examination;
+  const { config, user, image: reference, verifier, stop } = examination;
   let release: Release | null = null;
   try {
     const candidates: ImageCandidates = await findImages({
@@ -138,22 +139,22 @@ async function tryAll(
       policy: config.policy,
       signal: stop.signal,
     });
-    if (!candidates.found) return nothingTried(candidates.problem);
+    if (!candidates.found) return nothingTried(config, candidates.problem);
     release = await waitForPlace(examination);
     const partsFor = (image: DoctorImage): ProbeParts => probeParts(examination, engine, image, leftovers);
     const limits = await tryLimits(candidates.images, partsFor);
     const { image } = limits;
     const probe = image === null ? null : partsFor(image);
-    return { limits, transport: await proveTransport({ config, user: examination.user, probe }) };
+    return { limits, transport: await proveTransport({ config, user, info, probe }) };
   } catch (error) {
-    return nothingTried(error instanceof Error ? error.message : String(error));
+    return nothingTried(config, error instanceof Error ? error.message : String(error));
   } finally {
     release?.();
   }
 }
 
-function nothingTried(problem: string): Tried {
-  return { limits: untried(problem), transport: { proven: false, wasTried: false, problem } };
+function nothingTried({ workspace }: Examination['config'], problem: string): Tried {
+  return { limits: untried(problem), transport: unprovenBy(workspace.transport, problem, false) };
 }
 
 async function waitForPlace({ admit, stop, now }: Examination): Promise<Release> {

@@ -151,3 +151,9 @@ function judgeNetwork(end: EndedProbe): Finding | null {
     ? enforced('no route leads out of the container')
     : notEnforced(`${String(routes + routes6)} routes lead out of the container`);
 }
+
+/** What was free beneath the root of the container; null: it was not seen. */
+export function rootFreeBytes(end: ProbeEnd): number | null {
+  const kib = end.ran ? end.seen.get('root_free_kib') : undefined;
+  return kib !== undefined && /^\d{1,12}$/.test(kib) ? Number(kib) * 1024 : null;
+}

@@ -1,4 +1,4 @@
-/** The programs that try limits from inside a container, in what every POSIX shell has built in. Text only; judged elsewhere. */
+/** The programs that try limits from inside a container, in what every POSIX shell has built in; only free space takes a program more. Text only; judged elsewhere. */
 
 /** Where the folder with the marker is mounted. */
 export const MARKER_FOLDER = '/berthkit-probe';
@@ -35,6 +35,9 @@ if [ -r /proc/net/ipv6_route ]; then
   done </proc/net/ipv6_route
 fi
 echo "routes6 $six"
+# Filesystem 1024-blocks Used Available Capacity Mounted on; a line of values
+set -- $(df -Pk / 2>/dev/null)
+if [ -n "\${11}" ]; then echo "root_free_kib \${11}"; fi
 ${PIECE}
 (
   n=0

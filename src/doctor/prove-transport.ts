@@ -1,63 +1,112 @@
-/** Proves that a container sees a folder of this host: a marker nobody can guess is written here and read there. */
+/** Proves by what way a container gets the files of this host: a marker nobody can guess is written here and read there. */
 import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { RuntimeConfig } from '../config/runtime-config.js';
+import type { EngineInfo } from '../engine/types.js';
+import { canUseVolumes } from '../execute/volume-transport.js';
 import type { Owner } from '../host/file-content.js';
-import { createWorkspace } from '../workspace/create.js';
-import { createCleanup } from '../run-cleanup.js';
+import type { MountSpec } from '../plan/container-spec.js';
+import { createWorkspace, type Workspace } from '../workspace/create.js';
+import { type Cleanup, createCleanup } from '../run-cleanup.js';
 import { pathForEngine } from '../run-transport.js';
-import type { TransportProof } from './engine-checks.js';
+import type { TransportProof, TransportProofs } from './engine-checks.js';
+import { makeMarkerVolume } from './marker-volume.js';
 import { MARKER_FILE, MARKER_FOLDER } from './probe-programs.js';
 import { transportProbe } from './probes.js';
 import { type ProbeParts, runProbe } from './run-probe.js';
 
-/** Where, and for whom. */
+/** Where, for whom, and by which of the ways. */
 export interface TransportParts {
-  readonly config: Pick<RuntimeConfig, 'workspaceRoot' | 'hostWorkspaceRoot'>;
+  readonly config: Pick<RuntimeConfig, 'workspaceRoot' | 'hostWorkspaceRoot' | 'workspace'>;
   /** Who jobs are. */
   readonly user: Owner;
+  readonly info: Pick<EngineInfo, 'gaps'>;
   /** Null: without an image there is no container. */
   readonly probe: ProbeParts | null;
 }
 
-/** Never rejects. */
-export async function proveTransport({ config, user, probe }: TransportParts): Promise<TransportProof> {
-  if (probe === null) return { proven: false, wasTried: false, problem: 'there is no image to try it with' };
+/** A marker that was written. */
+interface Marked {
+  readonly folder: Workspace;
+  readonly marker: string;
+  readonly probe: ProbeParts;
+  readonly user: Owner;
+  readonly cleanup: Cleanup;
+}
+
+/** Tries what runs would use as they are configured, and no other way. Never rejects. */
+export async function proveTransport(parts: TransportParts): Promise<TransportProofs> {
+  const { config, user, info, probe } = parts;
+  const { transport } = config.workspace;
+  if (probe === null) return unprovenBy(transport, 'there is no image to try it with', false);
   const cleanup = createCleanup();
-  // One that was broken off says nothing of the transport.
-  const unproven = (problem: string): TransportProof => {
-    return { proven: false, wasTried: !probe.stop.signal.aborted, problem };
-  };
   try {
-    const { identity, examinationId: runId, stop } = probe;
-    const folder = await createWorkspace(config.workspaceRoot, {
-      name: 'doctor',
-      user,
-      mark: { ...identity, runId },
-      signal: stop.signal,
-    });
-    cleanup.add('workspace', async (signal) => folder.remove(signal));
-    const marker = randomBytes(16).toString('hex');
-    await writeMarker(join(folder.workspacePath, MARKER_FILE), marker);
-    await folder.verify();
-    const mount = {
-      type: 'bind',
-      source: join(pathForEngine(config, folder), relative(folder.path, folder.workspacePath)),
-      target: MARKER_FOLDER,
-      readOnly: true,
-    } as const;
-    const end = await runProbe(probe, transportProbe(mount, `${String(user.uid)}:${String(user.gid)}`));
-    if (!end.ran) return unproven(end.problem);
-    if (end.seen.get('marker') === marker) return { proven: true };
-    return unproven(end.stopped ?? 'the container did not see the marker that was written here');
+    const marked = { ...(await writeMarked(parts, probe, cleanup)), user, probe, cleanup };
+    const bind = transport === 'volume' ? null : await proveBind(marked, config);
+    const needsVolume = transport === 'volume' || (transport === 'auto' && bind?.proven === false);
+    return { bind, volume: needsVolume ? await proveVolume(marked, info) : null };
   } catch (error) {
-    return unproven(error instanceof Error ? error.message : String(error));
+    // One that was broken off says nothing of the transport.
+    const problem = error instanceof Error ? error.message : String(error);
+    return unprovenBy(transport, problem, !probe.stop.signal.aborted);
   } finally {
     await cleanup.run((_, error) => {
-      probe.onLeftover('the folder of the marker', error);
+      probe.onLeftover('what the marker was in', error);
     });
   }
+}
+
+/** Nothing was seen by the way there would have been first. */
+export function unprovenBy(
+  transport: RuntimeConfig['workspace']['transport'],
+  problem: string,
+  wasTried: boolean,
+): TransportProofs {
+  const proof = { proven: false, wasTried, problem } as const;
+  return transport === 'volume' ? { bind: null, volume: proof } : { bind: proof, volume: null };
+}
+
+async function writeMarked(
+  { config, user }: TransportParts,
+  { identity, examinationId: runId, stop: { signal } }: ProbeParts,
+  cleanup: Cleanup,
+): Promise<Pick<Marked, 'folder' | 'marker'>> {
+  const mark = { ...identity, runId };
+  const folder = await createWorkspace(config.workspaceRoot, { name: 'doctor', user, mark, signal });
+  cleanup.add('workspace', async (until) => folder.remove(until));
+  const marker = randomBytes(16).toString('hex');
+  await writeMarker(join(folder.workspacePath, MARKER_FILE), marker);
+  await folder.verify();
+  return { folder, marker };
+}
+
+async function proveBind(
+  marked: Marked,
+  config: Pick<RuntimeConfig, 'hostWorkspaceRoot'>,
+): Promise<TransportProof> {
+  const { folder } = marked;
+  const source = join(pathForEngine(config, folder), relative(folder.path, folder.workspacePath));
+  return look(marked, { type: 'bind', source, target: MARKER_FOLDER, readOnly: true });
+}
+
+async function proveVolume(marked: Marked, { gaps = [] }: Pick<EngineInfo, 'gaps'>): Promise<TransportProof> {
+  const { folder, probe, cleanup } = marked;
+  if (!canUseVolumes(probe.engine) || gaps.includes('copies')) {
+    const problem = 'the engine does not copy files into volumes as they are';
+    return { proven: false, wasTried: true, problem };
+  }
+  const source = await makeMarkerVolume(probe, folder, cleanup);
+  return look(marked, { type: 'volume', source, subpath: null, target: MARKER_FOLDER, readOnly: true });
+}
+
+async function look({ probe, user, marker }: Marked, mount: MountSpec): Promise<TransportProof> {
+  const end = await runProbe(probe, transportProbe(mount, `${String(user.uid)}:${String(user.gid)}`));
+  if (end.ran && end.seen.get('marker') === marker) return { proven: true };
+  const problem = end.ran
+    ? (end.stopped ?? 'the container did not see the marker that was written here')
+    : end.problem;
+  return { proven: false, wasTried: !probe.stop.signal.aborted, problem };
 }
 
 /** Readable for the container's user, whatever the umask. Exclusive: the folder is that user's, who may have planted a link. */

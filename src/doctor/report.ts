@@ -13,6 +13,7 @@ export type DoctorCheckName =
   | 'runtimes'
   | 'gpus'
   | 'disk'
+  | 'engine_disk'
   | 'clock'
   | 'address_pools'
   | 'images'
@@ -54,6 +55,8 @@ export interface DoctorMeasurements {
   /** Where `workspaceRoot` lies. */
   readonly freeBytes: number | null;
   readonly freeInodes: number | null;
+  /** Where the engine has its containers and images, as a container shows it. */
+  readonly engineFreeBytes: number | null;
   /** The engine's clock minus this process's. */
   readonly clockSkewMs: number | null;
   /** Networks that can still be made, at most: what the engine's host uses itself cannot be seen from here. */

@@ -3,6 +3,7 @@ import { containerName, helperName } from '../base/container-name.js';
 import type { ContainerEngine } from '../engine/types.js';
 import { executeContainer } from '../execute/execute-container.js';
 import { createStopSource, type StopSource } from '../execute/stop.js';
+import type { ContainerSpec } from '../plan/container-spec.js';
 import { createCleanup } from '../run-cleanup.js';
 import { removeContainer } from '../run-removal.js';
 import type { ProbeEnd } from './judge-limits.js';
@@ -30,15 +31,31 @@ const PROBE_MS = 90_000;
 /** What a program of ours never writes. */
 const MAX_OUTPUT_BYTES = 64 * 1024;
 
-/** Never rejects: what kept a container from running is how it ended. */
-export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEnd> {
-  const { engine, imageId, runtime, init } = parts;
-  const job = `doctor-${probe.name}`;
-  const spec = toProbeSpec(probe, {
-    containerName: helperName(containerName(parts.labelPrefix, job, parts.examinationId, 1), 'probe'),
-    labels: labelsOf(parts, job),
+/** The name of something that is made for a probe. */
+export function probeName(
+  { labelPrefix, examinationId }: Pick<ProbeParts, 'labelPrefix' | 'examinationId'>,
+  probe: Probe['name'],
+  part: string,
+): string {
+  return helperName(containerName(labelPrefix, jobOf(probe), examinationId, 1), part);
+}
+
+const jobOf = (probe: Probe['name']): string => `doctor-${probe}`;
+
+/** The container of a probe. */
+export function probeSpec(parts: ProbeParts, probe: Probe): ContainerSpec {
+  const { imageId, runtime, init } = parts;
+  return toProbeSpec(probe, {
+    containerName: probeName(parts, probe.name, 'probe'),
+    labels: labelsOf(parts, jobOf(probe.name)),
     ...{ imageId, runtime, init },
   });
+}
+
+/** Never rejects: what kept a container from running is how it ended. */
+export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEnd> {
+  const { engine } = parts;
+  const spec = probeSpec(parts, probe);
   const stop = createStopSource(parts.timestamp, parts.stop);
   const cleanup = createCleanup();
   const chunks: Uint8Array[] = [];

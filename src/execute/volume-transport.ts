@@ -19,7 +19,7 @@ interface VolumeCalls {
 /** What is made. */
 export interface VolumeTransportOptions {
   readonly engine: ContainerEngine;
-  readonly layout: VolumeLayout;
+  readonly layout: Pick<VolumeLayout, 'volumes' | 'links' | 'mountPoints'>;
   /** Has every volume of the layout; its labels are the volumes', too. */
   readonly helper: ContainerSpec;
   readonly signal: AbortSignal;

@@ -11,6 +11,7 @@ const BOUNDS = [
   'root_options ro,relatime',
   'routes 0',
   'routes6 0',
+  'root_free_kib 1048576',
   'ulimits 1',
   'shm_size 32',
   'tmpfs_size 31',

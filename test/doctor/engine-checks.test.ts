@@ -6,6 +6,7 @@ import {
   addressPoolsCheck,
   clockCheck,
   diskCheck,
+  engineDiskCheck,
   endpointCheck,
   engineChecks,
   imagesCheck,
@@ -101,6 +102,7 @@ describe('what an engine says', () => {
   });
 });
 
+const SEEN = { proven: true } as const;
 const UNSEEN = { proven: false, wasTried: true, problem: 'not seen' } as const;
 const UNTRIED = { proven: false, wasTried: false, problem: 'no image' } as const;
 
@@ -114,18 +116,23 @@ it.each<[DoctorCheck, DoctorCheck['status']]>([
   [diskCheck(1, '/root', null), 'ok'],
   [diskCheck(1, '/root', 'too little'), 'failed'],
   [diskCheck(null, '/root', null), 'not_checked'],
+  [engineDiskCheck(10, 10), 'ok'],
+  [engineDiskCheck(9, 10), 'warning'],
+  [engineDiskCheck(null, 10), 'not_checked'],
   [addressPoolsCheck(5, ''), 'ok'],
   [addressPoolsCheck(4, ''), 'warning'],
   [addressPoolsCheck(null, 'it does not tell'), 'not_checked'],
   [imagesCheck(parsePolicy({})), 'warning'],
   [imagesCheck(parsePolicy({ images: { allow: ['busybox:*'] } })), 'ok'],
-  [transportCheck({ proven: true }, { setting: 'bind', hasVolumes: true }), 'ok'],
-  [transportCheck(UNSEEN, { setting: 'bind', hasVolumes: true }), 'failed'],
-  [transportCheck(UNSEEN, { setting: 'auto', hasVolumes: true }), 'ok'],
-  [transportCheck(UNSEEN, { setting: 'auto', hasVolumes: false }), 'failed'],
-  [transportCheck(UNSEEN, { setting: 'volume', hasVolumes: true }), 'ok'],
-  [transportCheck(UNSEEN, { setting: 'volume', hasVolumes: false }), 'failed'],
-  [transportCheck(UNTRIED, { setting: 'auto', hasVolumes: true }), 'not_checked'],
+  [transportCheck({ bind: SEEN, volume: null }), 'ok'],
+  [transportCheck({ bind: UNSEEN, volume: null }), 'failed'],
+  [transportCheck({ bind: UNSEEN, volume: SEEN }), 'ok'],
+  [transportCheck({ bind: UNSEEN, volume: UNSEEN }), 'failed'],
+  [transportCheck({ bind: UNSEEN, volume: UNTRIED }), 'not_checked'],
+  [transportCheck({ bind: UNTRIED, volume: null }), 'not_checked'],
+  [transportCheck({ bind: null, volume: SEEN }), 'ok'],
+  [transportCheck({ bind: null, volume: UNSEEN }), 'failed'],
+  [transportCheck({ bind: null, volume: UNTRIED }), 'not_checked'],
 ])('$check $message', (check, status) => {
   expect(check.status).toBe(status);
   expect(check.message).not.toBe('');

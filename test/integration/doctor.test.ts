@@ -77,6 +77,7 @@ describe('doctor on a real engine', () => {
     expect(found).toMatchObject({
       transport: 'ok',
       disk: 'ok',
+      engine_disk: 'ok',
       images: 'ok',
       clock: 'ok',
       address_pools: 'ok',
@@ -113,7 +114,7 @@ describe('doctor on a real engine', () => {
       const [transport, status] = row;
       const elsewhere = await changing(({ HostConfig }) => {
         const mounts = HostConfig['Mounts'] as Record<string, unknown>[];
-        for (const mount of mounts) mount['Source'] = '/proc/sys/kernel';
+        for (const mount of mounts) if (mount['Type'] === 'bind') mount['Source'] = '/proc/sys/kernel';
       });
       const runtime = await testRuntime({ engine: { host: elsewhere }, workspace: { transport } });
       const report = await runtime.doctor({ image });
@@ -122,6 +123,23 @@ describe('doctor on a real engine', () => {
       expect(statesOf(report)).toEqual(allEnforced);
     },
   );
+
+  it('says when a container does not see what was copied into its volume', async () => {
+    const host = await changing(({ HostConfig }) => {
+      const mounts = HostConfig['Mounts'] as Record<string, unknown>[];
+      for (const mount of mounts) if (mount['ReadOnly'] === true) mount['Source'] = 'berthkit-another-volume';
+    });
+    onTestFinished(async () => {
+      await new Docker().getVolume('berthkit-another-volume').remove();
+    });
+    const runtime = await testRuntime({ engine: { host }, workspace: { transport: 'volume' } });
+    const report = await runtime.doctor({ image });
+    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({
+      status: 'failed',
+      message: 'volume: the container did not see the marker that was written here',
+    });
+    expect(report.leftovers).toEqual([]);
+  });
 
   it('looks for folders where the host of the engine has them', async () => {
     needsSharedFiles('folders of this host are mounted');

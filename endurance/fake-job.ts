@@ -5,10 +5,8 @@ import { type FakeEngine, fakeEngine, type FakeJob } from 'berthkit/testing';
 /** An engine of which nothing is left when it is renewed. */
 export interface RenewedEngine {
   readonly engine: ContainerEngine;
-  /** Containers of the one in use. */
-  containers(): number;
-  /** Throws if the one in use was used wrongly; then another one is in use. */
-  renew(): void;
+  /** Throws if the one in use was used wrongly, or something is left on it; then another one is in use. */
+  readonly renew: () => void;
 }
 
 /** The first one is in use. */
@@ -16,10 +14,11 @@ export function renewedEngine(): RenewedEngine {
   let current: FakeEngine = fakeEngine({ run: perform });
   return {
     engine: new Proxy({} as ContainerEngine, { get: (_, name) => Reflect.get(current, name) as unknown }),
-    containers: () => current.leftovers().length,
     renew() {
       const [problem] = current.protocolErrors;
       if (problem !== undefined) throw new Error(problem);
+      const left = current.leftovers();
+      if (left.length > 0) throw new Error(`left on the engine: ${left.join(', ')}`);
       current = fakeEngine({ run: perform });
     },
   };

@@ -15,12 +15,13 @@ export const SLACK: Readonly<Record<Quantity, number>> = {
   timers: 6,
   listeners: 0,
   containers: 0,
+  volumes: 0,
   folders: 0,
   openRuns: 0,
 };
 
 /** Nothing of these is to be there between runs, not even at first. */
-const NONE_LEFT: readonly Quantity[] = ['listeners', 'containers', 'folders', 'openRuns'];
+const NONE_LEFT: readonly Quantity[] = ['listeners', 'containers', 'volumes', 'folders', 'openRuns'];
 
 /** How one quantity moved. */
 export interface Movement {

@@ -6,13 +6,15 @@ import { openTelemetryTracing } from 'berthkit/opentelemetry';
 import {
   createRuntime,
   dockerEngine,
+  type EngineEndpoint,
   fileRunStore,
   memoryRunStore,
+  resolveEndpoint,
   type Runtime,
   type RuntimePorts,
 } from 'berthkit';
 import { ensureImage } from '../scripts/image-kit/image-kit.js';
-import { renewedEngine } from './fake-job.js';
+import { type RenewedEngine, renewedEngine } from './fake-job.js';
 import type { Outside } from './sample.js';
 
 /** Which engine. */
@@ -26,7 +28,7 @@ export interface Place {
   readonly runtime: Runtime;
   /** What of the runs is there now. */
   count(): Promise<Omit<Outside, 'runs'>>;
-  /** To be called when nothing runs. */
+  /** To be called when nothing runs. Throws if a fake was used wrongly or something is left on it. */
   refresh(): void;
   /** Closes the runtime, and says what is left of its runs. */
   close(): Promise<readonly string[]>;
@@ -39,7 +41,8 @@ export async function openPlace(kind: EngineKind): Promise<Place> {
   // Files of secrets lie in memory or nowhere.
   const secretsRoot = await mkdtemp('/dev/shm/berthkit-endurance-');
   try {
-    return placeIn(kind, folder, secretsRoot);
+    const endpoint = kind === 'real' ? await resolveEndpoint(process.env) : null;
+    return placeIn({ folder, secretsRoot, endpoint });
   } catch (error) {
     await removeAll([folder, secretsRoot]);
     throw error;
@@ -50,13 +53,20 @@ async function removeAll(folders: readonly string[]): Promise<void> {
   for (const folder of folders) await rm(folder, { recursive: true, force: true });
 }
 
-function placeIn(kind: EngineKind, folder: string, secretsRoot: string): Place {
+interface PlaceParts {
+  readonly folder: string;
+  readonly secretsRoot: string;
+  /** Null: a fake. */
+  readonly endpoint: EngineEndpoint | null;
+}
+
+function placeIn({ folder, secretsRoot, endpoint }: PlaceParts): Place {
+  const nothing = (): void => undefined;
   const instance = `endurance-${String(process.pid)}`;
   const [workspaceRoot, state] = [join(folder, 'runs'), join(folder, 'state')];
-  const fake = kind === 'fake' ? renewedEngine() : null;
-  const engine = fake?.engine ?? dockerEngine({ host: process.env['DOCKER_HOST'] ?? '' });
-  const runStore = fake === null ? fileRunStore(state) : memoryRunStore({ maxEnded: 100 });
-  const nothing = (): void => undefined;
+  const { engine, renew }: RenewedEngine =
+    endpoint === null ? renewedEngine() : { engine: dockerEngine(endpoint), renew: nothing };
+  const runStore = endpoint === null ? memoryRunStore({ maxEnded: 100 }) : fileRunStore(state);
   const ports: RuntimePorts = {
     engine,
     runStore,
@@ -72,33 +82,37 @@ function placeIn(kind: EngineKind, folder: string, secretsRoot: string): Place {
       secretsRoot,
       maxConcurrentRuns: AT_ONCE,
       stopGraceMs: 1_000,
+      workspace: { transport: 'auto' },
       policy: {
+        // Where the engine is elsewhere a file of a secret can only be on its disk.
+        secrets: { allowDisk: endpoint !== null && endpoint.tls !== null },
         images: { allow: ['busybox:*'] },
         limits: { default: { memoryBytes: '16MiB', cpus: 0.25, pidsLimit: 16 } },
       },
     },
     ports,
   );
-  const containers = async (): Promise<number> =>
-    fake?.containers() ?? (await engine.containers.list({ 'berthkit.instance': instance })).length;
+  const ours = { 'berthkit.instance': instance };
+  const onEngine = async (): Promise<Pick<Outside, 'containers' | 'volumes'>> => ({
+    containers: (await engine.containers.list(ours)).length,
+    volumes: (await engine.volumes?.list(ours))?.length ?? 0,
+  });
   const foldersIn = async (path: string): Promise<number> => (await readdir(path).catch(() => [])).length;
 
   return {
     runtime,
     count: async () => ({
-      containers: await containers(),
+      ...(await onEngine()),
       folders: (await foldersIn(workspaceRoot)) + (await foldersIn(secretsRoot)),
       openRuns: (await runStore.listOpen({ instance })).length,
     }),
-    refresh() {
-      fake?.renew();
-    },
+    refresh: renew,
     async close() {
       const left: string[] = [];
       try {
         await runtime.close();
-        const count = await containers();
-        if (count > 0) left.push(`${String(count)} containers`);
+        for (const [what, count] of Object.entries(await onEngine()))
+          if (count > 0) left.push(`${String(count)} ${what}`);
         // What a store remembers is bounded by age: an hour later nothing of these runs is in it.
         await runStore.forget(new Date(Date.now() + 3_600_000).toISOString());
         for (const name of ['open', 'ended', 'keys']) {

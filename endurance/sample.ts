@@ -16,6 +16,8 @@ export interface Sample {
   readonly listeners: number;
   /** Containers of these runs on the engine. */
   readonly containers: number;
+  /** Their volumes there. */
+  readonly volumes: number;
   /** Folders beneath the roots of workspaces and secrets. */
   readonly folders: number;
   /** Runs the store holds as not ended. */
@@ -23,7 +25,7 @@ export interface Sample {
 }
 
 /** What only who performs the runs can count. */
-export type Outside = Pick<Sample, 'runs' | 'containers' | 'folders' | 'openRuns'>;
+export type Outside = Pick<Sample, 'runs' | 'containers' | 'volumes' | 'folders' | 'openRuns'>;
 
 /** Looks, once garbage is collected. */
 export async function takeSample(

@@ -2,8 +2,8 @@
  * `npm test [-- FILTER…]`: all tests, on real engines. Those that have to be alone on their engine wait more than they compute, so they run on one of
  * their own beside all others; where only one engine can be had, after them. Ends with `N passed, N failed, N skipped`.
  *
- * `npm run test:volume`, which is `--transport volume`: those that share an engine, on one as on another machine, which sees no file of theirs. Tests
- * that are about just that are skipped, each with its reason.
+ * `npm run test:volume`, which is `--transport volume`: those on real engines, on ones as on another machine, which see no file of theirs. Tests that are
+ * about just that are skipped, each with its reason.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -54,7 +54,6 @@ const runAlone = () => runProjects(['alone'], { isShown: false });
 const canHaveTwo = privateEngineProblem() === null;
 if (canHaveTwo) installMissingPackages();
 async function runAll() {
-  if (isVolume) return [await runOthers()];
   return canHaveTwo ? Promise.all([runOthers(), runAlone()]) : [await runOthers(), await runAlone()];
 }
 const results = await runAll();

@@ -77,12 +77,9 @@ const cannotCopy = (name: string): EngineError =>
 
 async function proofOf(run: Run, plan: RunPlan, parts: ProofParts): Promise<Proof> {
   const { engine } = parts.image;
+  if (engine.capabilities.seesFiles === true) return 'seen';
   if (!canUseVolumes(engine)) return null;
-  const known = run.transports.get(engine);
-  if (known !== undefined) return known;
-  const proof = await prove(run, plan, parts);
-  run.transports.set(engine, proof);
-  return proof;
+  return run.transports.proofOf(engine, async () => prove(run, plan, parts), run.stop.signal);
 }
 
 /** The folder for inputs is still empty: the marker is in it only while it is looked for. */
@@ -108,7 +105,7 @@ async function prove(run: Run, plan: RunPlan, { image, workspace, cleanup }: Pro
   try {
     await createFile(inputs.handle, MARKER_FILE, once(Buffer.from(marker)), { mode: 0o444, signal });
     const path = `${MARKER_FOLDER}/${MARKER_FILE}`;
-    const proof = await proveSeen({ engine, spec, path, marker, signal });
+    const proof = await proveSeen({ engine, spec, remove, path, marker, signal });
     await remove(signal);
     await removeTree(inputs.handle, MARKER_FILE, { signal });
     return proof;

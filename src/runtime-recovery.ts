@@ -79,7 +79,7 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
       store,
       storage,
       leases,
-      hasVolumes: config.workspace.transport !== 'bind',
+      transport: config.workspace.transport,
       dryRun,
       adopts,
       adopt: config.recovery.mode === 'adopt' ? createAdoption(adoption, adopts) : null,

@@ -2,13 +2,7 @@
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import {
-  type ContainerEngine,
-  EngineError,
-  type JobDefinition,
-  JobRuntimeError,
-  type RuntimeConfigInput,
-} from 'berthkit';
+import { type ContainerEngine, EngineError, type JobDefinition, type RuntimeConfigInput } from 'berthkit';
 import { type EngineCall, fakeEngine, type FakeEngineScript, type FakeJob } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { DEFINITION, SECRET, settle, type Setup, setUp, testFolder } from './run-fixture.js';
@@ -260,45 +254,6 @@ it('leaves no volume that an engine makes only when its run was stopped already'
   expect(await settle(setup, { signal: stop.signal })).toMatchObject({ status: 'cancelled' });
   expect(fake.calls.filter(({ call }) => call === 'volumes.create')).toHaveLength(1);
   expect(fake.leftovers()).toEqual([]);
-});
-
-describe('the transport is found out', () => {
-  const auto: RuntimeConfigInput = { workspace: { transport: 'auto' } };
-  const created = ({ engine }: Setup): number =>
-    engine.calls.filter(({ call }) => call === 'containers.create').length;
-
-  it('once: an engine that does not mount the folder gets volumes', async () => {
-    const setup = withVolumes({ fail: [{ call: 'containers.create', times: 1 }] }, auto);
-    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
-    // The proof, the helper and the job.
-    expect(created(setup)).toBe(3);
-    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
-    expect(created(setup)).toBe(5);
-    expect(setup.engine.calls.some(({ call }) => call === 'volumes.create')).toBe(true);
-    await setup.runtime.close();
-    expect(setup.engine.leftovers()).toEqual([]);
-  });
-
-  it.each<[string, FakeEngineScript, number]>([
-    ['refuses to show it', {}, 2],
-    ['has no volumes', { volumes: false }, 1],
-  ])('to be a folder where the engine %s', async (_, script, containers) => {
-    const setup = withVolumes(script, auto);
-    expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
-    expect(created(setup)).toBe(containers);
-    expect(setup.engine.calls.some(({ call }) => call === 'volumes.create')).toBe(false);
-  });
-
-  it('again, where the engine was away', async () => {
-    const error = new EngineError('engine.unreachable', 'away');
-    const setup = withVolumes({ fail: [{ call: 'containers.create', times: 1, error }] }, auto);
-    const first: unknown = await setup.runtime.runJob(DEFINITION).catch((failure: unknown) => failure);
-    expect(JobRuntimeError.isInstance(first) && first.code).toBe('engine.unreachable');
-    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
-    expect(created(setup)).toBe(3);
-    await setup.runtime.close();
-    expect(setup.engine.leftovers()).toEqual([]);
-  });
 });
 
 it('mounts folders from where the engine’s host has them', async () => {

@@ -28,6 +28,9 @@ afterEach(async () => {
 });
 
 /** When the test is over, nothing may be left on the engine or the disk. */
+/** Folders are mounted, whatever an engine sees of them. */
+const BIND: RuntimeConfigInput = { workspace: { transport: 'bind' } };
+
 async function setUp(
   script: FakeEngineScript = {},
   config: RuntimeConfigInput = {},
@@ -278,13 +281,16 @@ describe('doctor', () => {
 
   it('says where a container does not see this host', async () => {
     const run = answering();
-    const { runtime } = await setUp({
-      run: async (job) => {
-        if (job.spec.labels['berthkit.job'] !== 'doctor-transport') return run(job);
-        await job.stdout('marker 0123456789abcdef0123456789abcdef\n');
-        return { exitCode: 0 };
+    const { runtime } = await setUp(
+      {
+        run: async (job) => {
+          if (job.spec.labels['berthkit.job'] !== 'doctor-transport') return run(job);
+          await job.stdout('marker 0123456789abcdef0123456789abcdef\n');
+          return { exitCode: 0 };
+        },
       },
-    });
+      BIND,
+    );
     const report = await runtime.doctor();
     expect(report.healthy).toBe(false);
     expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
@@ -400,7 +406,8 @@ describe('doctor, whatever breaks,', () => {
   });
 
   it.each([0, 1, 2, 3, 4])('loses one container and no more when create %d fails', async (skip) => {
-    const { runtime } = await setUp({ fail: [{ call: 'containers.create', skip, times: 1, when: 'after' }] });
+    const fail = [{ call: 'containers.create', skip, times: 1, when: 'after' }] as const;
+    const { runtime } = await setUp({ fail }, BIND);
     const report = await runtime.doctor();
     expect(report.healthy).toBe(false);
     expect(report.limits.map(({ state }) => state)).not.toContain('not_enforced');

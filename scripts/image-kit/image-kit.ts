@@ -35,10 +35,12 @@ function connect(host: string | undefined): Docker {
   // With all that says how: DOCKER_HOST, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH.
   if (host === undefined && process.env['DOCKER_HOST'] !== undefined) return new Docker();
   if (host === undefined) throw new Error('DOCKER_HOST is not set: run this through scripts/with-engine');
+  // What the environment says of TLS is about another one.
+  const plain = { protocol: 'http', ca: undefined, cert: undefined, key: undefined } as const;
   if (host.startsWith('unix://'))
-    return new Docker({ socketPath: host.slice('unix://'.length), host: undefined });
+    return new Docker({ ...plain, socketPath: host.slice('unix://'.length), host: undefined });
   const { hostname, port } = new URL(host.replace(/^tcp:/, 'http:'));
-  return new Docker({ protocol: 'http', host: hostname, port: Number(port || 2375) });
+  return new Docker({ ...plain, host: hostname, port: Number(port || 2375) });
 }
 
 async function exists(docker: Docker, reference: string): Promise<boolean> {

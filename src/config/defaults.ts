@@ -68,7 +68,7 @@ export const DEFAULT_CONFIG: RuntimeConfig = {
   budget: { cpus: null, memoryBytes: null },
   concurrencyKeys: { maxRunning: null, maxQueued: null, cpus: null, memoryBytes: null },
   workspace: {
-    transport: 'bind',
+    transport: 'auto',
     maxBytes: 10 * GIB,
     maxEntries: 100_000,
     minFreeBytes: GIB / 4,

@@ -15,6 +15,8 @@ export type * from './system-types.js';
 export interface EngineCapabilities {
   /** Folders of this host can be mounted. */
   readonly bindMounts: boolean;
+  /** It is certain to see the files of this host, as one that is in this process: nobody has to find out (`workspace.transport: 'auto'`). Absent: it is not. */
+  readonly seesFiles?: boolean | undefined;
   readonly stdin: boolean;
   /** Standard output and standard error arrive apart. */
   readonly separateStreams: boolean;

@@ -1,6 +1,7 @@
 /** Finds out whether an engine sees a folder of this host: something in it is read back through a container that has it mounted and is never started. */
 import type { ContainerEngine } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
+import { abortable } from '../host/chunks.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { readTar } from '../workspace/read-tar.js';
 import { engineCall } from './engine-call.js';
@@ -8,8 +9,10 @@ import { engineCall } from './engine-call.js';
 /** What is to be read back. */
 export interface ProofOptions {
   readonly engine: ContainerEngine;
-  /** Has the folder mounted; the caller removes it, also when this rejects. */
+  /** Has the folder mounted; the caller removes it in the end, also when this rejects. */
   readonly spec: ContainerSpec;
+  /** Removes what was made of it, if anything was. */
+  readonly remove: (signal: AbortSignal) => Promise<void>;
   /** The file in the container. */
   readonly path: string;
   /** What nobody else can have written. */
@@ -22,17 +25,34 @@ export type Proof = 'seen' | 'unseen' | null;
 
 /** What was found out of engines. */
 export interface TransportMemory {
-  get(engine: ContainerEngine): Proof | undefined;
-  set(engine: ContainerEngine, proof: Proof): void;
+  /**
+   * What is known of an engine, else what `find` comes to. Who comes meanwhile waits for that; a failure is not remembered, and the next one finds out
+   * by itself.
+   *
+   * @throws what `find` rejects with; the signal's reason.
+   */
+  proofOf(engine: ContainerEngine, find: () => Promise<Proof>, signal: AbortSignal): Promise<Proof>;
 }
 
 /** Nothing found out yet. */
 export function createTransportMemory(): TransportMemory {
   const known = new WeakMap<ContainerEngine, { readonly proof: Proof }>();
+  const underWay = new WeakMap<ContainerEngine, Promise<unknown>>();
   return {
-    get: (engine) => known.get(engine)?.proof,
-    set: (engine, proof) => {
-      known.set(engine, { proof });
+    async proofOf(engine, find, signal) {
+      for (let other = underWay.get(engine); other !== undefined; other = underWay.get(engine))
+        await abortable(other, signal);
+      const found = known.get(engine);
+      if (found !== undefined) return found.proof;
+      const finding = find();
+      const settled = finding
+        .then(
+          (proof) => known.set(engine, { proof }),
+          () => undefined,
+        )
+        .finally(() => underWay.delete(engine));
+      underWay.set(engine, settled);
+      return finding;
     },
   };
 }
@@ -42,13 +62,10 @@ export function createTransportMemory(): TransportMemory {
  *
  * @throws `engine.unreachable` and the like: what says nothing about the folder; the signal's reason.
  */
-export async function proveSeen({ engine, spec, path, marker, signal }: ProofOptions): Promise<Proof> {
-  signal.throwIfAborted();
-  const made = await attempt(async () =>
-    engineCall('create', undefined, async (call) => engine.containers.create(spec, { signal: call })),
-  );
-  // Most engines refuse to mount what is not there.
-  if (typeof made === 'string') return 'unseen';
+export async function proveSeen(options: ProofOptions): Promise<Proof> {
+  const { engine, path, marker, signal } = options;
+  const made = await createMounted(options);
+  if (made === 'unseen') return 'unseen';
   const found = await attempt(async () =>
     engineCall('copy out', signal, async (call) => {
       const tar = await engine.containers.copyOut?.(made.id, path, { signal: call });
@@ -57,6 +74,29 @@ export async function proveSeen({ engine, spec, path, marker, signal }: ProofOpt
   );
   if (found === 'refused' || (found !== 'missing' && found.text === null)) return null;
   return found !== 'missing' && found.text === marker ? 'seen' : 'unseen';
+}
+
+/**
+ * Most engines refuse to mount what is not there. They may refuse for other reasons: only one that takes the same without the folder in between, and
+ * refuses it twice, does not see it.
+ */
+async function createMounted(options: ProofOptions): Promise<{ readonly id: string } | 'unseen'> {
+  const { spec, remove, signal } = options;
+  const first = await attempt(async () => create(options, spec));
+  if (typeof first !== 'string') return first;
+  await create(options, { ...spec, mounts: [] });
+  await remove(signal);
+  const second = await attempt(async () => create(options, spec));
+  return typeof second === 'string' ? 'unseen' : second;
+}
+
+/** Never broken off: one that is left in the air may still take effect. */
+async function create(
+  { engine, signal }: Pick<ProofOptions, 'engine' | 'signal'>,
+  spec: ContainerSpec,
+): Promise<{ readonly id: string }> {
+  signal.throwIfAborted();
+  return engineCall('create', undefined, async (call) => engine.containers.create(spec, { signal: call }));
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<T | 'missing' | 'refused'> {

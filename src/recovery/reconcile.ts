@@ -1,5 +1,7 @@
 /** Removes what processes that are proven dead left behind, accounts for their runs or has them adopted, and does nothing else. */
+import type { TransportSetting } from '../config/runtime-config.js';
 import type { ContainerEngine, VolumeSpec } from '../engine/types.js';
+import { JobRuntimeError } from '../errors.js';
 import { engineCall } from '../execute/engine-call.js';
 import { askStore } from './ask-store.js';
 import { type Taken, type TakeOptions, takeRuns } from './take-runs.js';
@@ -18,8 +20,8 @@ export interface ReconcileOptions extends OwnershipKey, FinishOptions, TakeOptio
   /** Where files of secrets are. */
   readonly secretsRoot: string;
   readonly leases: LeaseWatch;
-  /** Whether runs may have had their files in volumes: else the engine is not asked for any. */
-  readonly hasVolumes: boolean;
+  /** How runs have their files on the engine. `bind`: it is not asked for volumes. */
+  readonly transport: TransportSetting;
   /** Whether a run of this runtime has ended and could not remove all that was its. */
   readonly isLeftover: (runId: string) => boolean;
 }
@@ -110,14 +112,19 @@ async function reconcileContainers(pass: Pass): Promise<void> {
   }
 }
 
-async function listVolumes({
-  engine: { volumes },
-  hasVolumes,
-  labelPrefix,
-}: ReconcileOptions): Promise<readonly VolumeSpec[]> {
-  if (volumes === undefined || !hasVolumes) return [];
+async function listVolumes(options: ReconcileOptions): Promise<readonly VolumeSpec[]> {
+  const { engine, transport, labelPrefix } = options;
+  const { volumes } = engine;
+  if (volumes === undefined || transport === 'bind') return [];
   const labels = { [`${labelPrefix}.managed`]: 'true' };
-  return engineCall('list volumes', undefined, (signal) => volumes.list(labels, { signal }));
+  try {
+    return await engineCall('list volumes', undefined, (signal) => volumes.list(labels, { signal }));
+  } catch (error) {
+    // One that lets nobody use volumes has none of ours; if it was something else, a later pass finds them.
+    const isRefused = JobRuntimeError.isInstance(error) && error.code === 'engine.failed';
+    if (isRefused && transport === 'auto') return [];
+    throw error;
+  }
 }
 
 async function reconcileVolumes(pass: Pass, found: readonly VolumeSpec[]): Promise<void> {

@@ -48,6 +48,8 @@ export function createFakeContainerCalls(
         const absent = spec.mounts.find(({ type, source }) => type === 'volume' && !volumes.has(source));
         if (absent !== undefined)
           throw new EngineError('engine.failed', `there is no volume ${absent.source}`);
+        const hidden = script.seesFiles === false && spec.mounts.find(({ type }) => type === 'bind');
+        if (hidden) throw new EngineError('engine.failed', `there is no ${hidden.source} on this engine`);
         if (find(spec.name) !== undefined)
           throw new EngineError('engine.conflict', `the name ${spec.name} is taken`);
         const id = randomBytes(32).toString('hex');

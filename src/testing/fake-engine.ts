@@ -120,6 +120,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
 
   const hasEvents = script.events ?? true;
   const hasVolumes = script.volumes ?? true;
+  const seesFiles = script.seesFiles ?? true;
   const volumeCalls = createFakeVolumeCalls({
     volumes,
     perform,
@@ -136,7 +137,8 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
   return {
     name: 'fake',
     capabilities: {
-      bindMounts: true,
+      bindMounts: seesFiles,
+      seesFiles,
       stdin: true,
       separateStreams: true,
       gpu: true,

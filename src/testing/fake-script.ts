@@ -134,6 +134,8 @@ export interface FakeEngineScript {
   readonly events?: boolean | undefined;
   /** Off: the engine keeps no volumes and copies no files. Default on. */
   readonly volumes?: boolean | undefined;
+  /** Off: it is as on another machine, and refuses to mount folders of this host. Default on. */
+  readonly seesFiles?: boolean | undefined;
   /** Whether parts of volumes can be mounted. Default true. */
   readonly volumeSubpaths?: boolean | undefined;
   /** What the engine says it lacks. Nothing is lacking in what it does. Default: nothing. */

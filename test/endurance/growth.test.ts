@@ -12,6 +12,7 @@ const STEADY: Sample = {
   timers: 4,
   listeners: 0,
   containers: 0,
+  volumes: 0,
   folders: 0,
   openRuns: 0,
 };
@@ -39,7 +40,7 @@ describe('growth', () => {
     }
   });
 
-  it.each(['listeners', 'containers', 'folders', 'openRuns'] as const)(
+  it.each(['listeners', 'containers', 'volumes', 'folders', 'openRuns'] as const)(
     'is a single one of %s, even if it goes again',
     (quantity) => {
       expect(grown(twelve((index) => (index === 1 ? { [quantity]: 1 } : {})))).toEqual([quantity]);

@@ -1,6 +1,7 @@
 /** Two hundred runs on a real engine: what runs at one time never takes more than the engine has, as the engine itself sees it. */
 import { request } from 'node:http';
 import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
 import { type RunResult } from 'berthkit';
 import { beforeAll, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
@@ -84,13 +85,16 @@ it('never take more together than the budget, and all get their turn', { timeout
   });
   const instance = runtime.config.instanceId ?? '';
   const { told, stop } = listen(instance);
+  const seen: number[] = [];
+  // The first job lasts until it was seen: all others may be too short for that.
+  const untilSeen = new PassThrough();
   const results: Promise<RunResult>[] = [];
   for (let index = 0; index < RUNS; index += 1) {
     const resources = { cpus: Math.min(sizeOf(index), budget) / 100, memoryBytes: memoryOf(index) };
     results.push(
       runtime.runJob(
-        { slug: `j${String(index)}`, docker: { image, command: ['true'], resources } },
-        { concurrencyKey: `user${String(index % 5)}` },
+        { slug: `j${String(index)}`, docker: { image, command: ['cat'], resources } },
+        { concurrencyKey: `user${String(index % 5)}`, stdin: index === 0 ? untilSeen : '' },
       ),
     );
   }
@@ -99,13 +103,13 @@ it('never take more together than the budget, and all get their turn', { timeout
   const finished = all.finally(() => {
     state.over = true;
   });
-  const seen: number[] = [];
   while (!state.over) {
     const running = await limitsOfRunning(instance);
     const sum = (what: 'cpus' | 'memory'): number => running.reduce((total, each) => total + each[what], 0);
     expect(sum('cpus')).toBeLessThanOrEqual(budget);
     expect(sum('memory')).toBeLessThanOrEqual(memoryBudget);
     seen.push(running.length);
+    if (running.length > 0) untilSeen.end();
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
   expect((await finished).filter(({ status }) => status === 'succeeded')).toHaveLength(RUNS);

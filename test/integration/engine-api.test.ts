@@ -110,24 +110,14 @@ describe('the calls to the engine', () => {
     expect([...new Set(calls.map(written))].sort()).toEqual([...all].sort());
   });
 
-  it('of the core are enough for a run', async () => {
+  it.each(['bind', 'auto'] as const)('of the core are enough for a run with %s', async (transport) => {
     needsSharedFiles('volumes need more calls than the core');
     const { host } = await proxy({
       spoil: (call) => (core.includes(written(call)) ? null : { kind: 'status', status: 500 }),
     });
-    const runtime = await testRuntime({ engine: { host } });
+    const runtime = await testRuntime({ engine: { host }, workspace: { transport } });
     const result = await runtime.runJob({ slug: 'core', docker: { image, command: ['echo', 'done'] } });
     expect(result).toMatchObject({ status: 'succeeded', stdout: { text: 'done\n' } });
     await runtime.reconcile();
-  });
-
-  it('of the core are enough for a run whose transport is to be found out', async () => {
-    needsSharedFiles('volumes need more calls than the core');
-    const { host } = await proxy({
-      spoil: (call) => (core.includes(written(call)) ? null : { kind: 'status', status: 500 }),
-    });
-    const runtime = await testRuntime({ engine: { host }, workspace: { transport: 'auto' } });
-    const result = await runtime.runJob({ slug: 'core', docker: { image, command: ['echo', 'done'] } });
-    expect(result).toMatchObject({ status: 'succeeded', stdout: { text: 'done\n' } });
   });
 });

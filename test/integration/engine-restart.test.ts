@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { privateEngineProblem } from '../../scripts/engine/packages.mjs';
 import { type PrivateEngine, startPrivateEngine } from '../../scripts/engine/private-engine.mjs';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { isRemote } from './test-engine.js';
 
 /** Runs a script, does something to the engine once it says `ready`, starts the engine again, and proves that nothing is left. */
 async function runThrough(
@@ -16,7 +17,12 @@ async function runThrough(
 ): Promise<RunResult> {
   const engine: PrivateEngine = await startPrivateEngine({ beside: true, configuration });
   const folder = await mkdtemp(join(tmpdir(), 'berthkit-test-'));
-  const runtime = createRuntime({ workspaceRoot: join(folder, 'root'), engine: { host: engine.host } });
+  const runtime = createRuntime({
+    workspaceRoot: join(folder, 'root'),
+    engine: { host: engine.host },
+    // This engine sees the folder; where the one of the other tests does not, files go the same way as theirs.
+    workspace: { transport: isRemote ? 'volume' : 'bind' },
+  });
   try {
     const image = await ensureImage('busybox', engine.host);
     const handle = runtime.startJob({ docker: { image, command: ['sh', '-c', `echo ready; ${script}`] } });
@@ -31,6 +37,7 @@ async function runThrough(
     const result = await handle.result;
     const client = dockerEngine({ host: engine.host });
     expect(await client.containers.list({})).toEqual([]);
+    expect(await client.volumes?.list({})).toEqual([]);
     await client.close();
     expect(await readdir(join(folder, 'root'))).toEqual([]);
     return result;

@@ -3,8 +3,9 @@ import { type JobDefinition, JobRuntimeError } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
+import { hostConfigsOfJobs } from './created-jobs.js';
 import { testRuntime } from './setup.js';
-import { engineHost } from './test-engine.js';
+import { connectToEngine } from './test-engine.js';
 
 type Docker = Partial<JobDefinition['docker']>;
 
@@ -14,7 +15,7 @@ beforeAll(async () => {
 });
 
 async function attempt(docker: Docker, preflight: boolean) {
-  const proxy = await startEngineProxy({ engine: engineHost });
+  const proxy = await startEngineProxy({ engine: connectToEngine });
   onTestFinished(async () => proxy.close());
   const runtime = await testRuntime({
     engine: { host: proxy.host },
@@ -22,11 +23,7 @@ async function attempt(docker: Docker, preflight: boolean) {
   });
   const definition = { slug: 'gpu', docker: { image, command: ['true'], ...docker } };
   const outcome = await runtime.runJob(definition).catch((error: unknown) => error);
-  const created = proxy.calls.filter(({ path }) => path === '/containers/create');
-  const bodies = created.map(
-    ({ body }) => JSON.parse(body.toString()) as { HostConfig: Record<string, unknown> },
-  );
-  return { outcome, requests: bodies.map(({ HostConfig }) => HostConfig['DeviceRequests']) };
+  return { outcome, requests: hostConfigsOfJobs(proxy.calls).map((each) => each['DeviceRequests']) };
 }
 
 const asked = (fields: object, ...capabilities: readonly string[]) => [

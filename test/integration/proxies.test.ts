@@ -23,7 +23,7 @@ it('is what stands there for the host of its engine, masked where it holds crede
   const proxies = { default: { ftpProxy: 'http://other:1' }, [engineHost]: own };
   await writeFile(join(folder, 'config.json'), JSON.stringify({ proxies }));
   vi.stubEnv('DOCKER_CONFIG', folder);
-  const runtime = await testRuntime({ engine: { host: engineHost, dockerProxies: true } });
+  const runtime = await testRuntime({ engine: { dockerProxies: true } });
   const script = 'env | grep -i _proxy | sort; echo ${#HTTPS_PROXY} ${#https_proxy}';
   const result = await runtime.runJob({ docker: { image, command: ['sh', '-c', script] } });
   const { length } = own.httpsProxy;

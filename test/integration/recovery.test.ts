@@ -8,6 +8,7 @@ import {
   createRuntime,
   fileRunStore,
   filesystemStorage,
+  RUN_STEPS,
   type RunEvent,
   type RunOutcome,
   type Runtime,
@@ -20,7 +21,7 @@ import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { leftJob } from './recovery-job.js';
 import { KILL_STEPS } from './recovery-steps.js';
 import { temporaryFolder } from './setup.js';
-import { testEngine } from './test-engine.js';
+import { isRemote, testEngine } from './test-engine.js';
 import { testWorkspace } from './test-workspace.js';
 
 let image = '';
@@ -57,8 +58,18 @@ async function newPlace(name: string): Promise<Place> {
   return { root: join(await temporaryFolder(), 'root'), instance: `recovery-${name}-${String(process.pid)}` };
 }
 
+/** Containers of jobs. */
 const containersOf = async ({ instance }: Place): Promise<readonly string[]> =>
-  (await engine.containers.list({ 'berthkit.instance': instance })).map(({ name }) => name);
+  (await engine.containers.list({ 'berthkit.instance': instance, 'berthkit.kind': 'job' })).map(
+    ({ name }) => name,
+  );
+const volumesOf = async ({ instance }: Place): Promise<readonly string[]> =>
+  ((await engine.volumes?.list({ 'berthkit.instance': instance })) ?? []).map(({ name }) => name);
+/** Everything of it that the engine has: containers of jobs, and those that hold the volumes of one, and the volumes. */
+const onEngine = async (place: Place): Promise<readonly string[]> => {
+  const all = await engine.containers.list({ 'berthkit.instance': place.instance });
+  return [...all.map(({ name }) => name), ...(await volumesOf(place))];
+};
 const namesIn = async (path: string): Promise<readonly string[]> => readdir(path).catch(() => []);
 const foldersOf = async ({ root }: Place): Promise<readonly string[]> => namesIn(join(root, 'work'));
 const secretsOf = async ({ root }: Place): Promise<readonly string[]> => namesIn(join(root, 'secrets'));
@@ -70,6 +81,13 @@ const storedOf = async ({ root }: Place): Promise<readonly string[]> =>
 const storeOf = ({ root }: Place) => fileRunStore(join(root, 'state', 'runs'));
 const wordFor = (end: RunOutcome | null | undefined): string =>
   end == null ? 'open' : end.outcome === 'result' ? end.result.reason : end.error.code;
+
+/** What each run has besides volumes and what holds them. */
+const THINGS = ['container', 'secrets', 'workspace', 'run'];
+const withoutVolumes = <T extends { readonly what: string; readonly name: string }>(
+  things: readonly T[],
+): readonly T[] =>
+  things.filter(({ what, name }) => what !== 'volume' && !(what === 'container' && name.endsWith('-files')));
 
 async function withRuntime<T>(
   { root, instance }: Place,
@@ -129,6 +147,8 @@ describe('a process that is killed', { timeout: 240_000 }, () => {
       expect(signal).toBe('SIGKILL');
       const found = [await containersOf(place), await foldersOf(place), await secretsOf(place)] as const;
       const hasSecrets = found[2].length > 0;
+      const isStaged = RUN_STEPS.indexOf(step) >= RUN_STEPS.indexOf('staged');
+      expect((await volumesOf(place)).length > 0).toBe(isRemote && isStaged);
       expect(found.slice(0, 2).map(({ length }) => length)).toEqual([container ? 1 : 0, folder ? 1 : 0]);
       expect((await storeOf(place).get('r1'))?.end).toBeNull();
 
@@ -140,16 +160,13 @@ describe('a process that is killed', { timeout: 240_000 }, () => {
         (event) => events.push(event),
       );
       expect(report.leftAlone.filter(({ runId }) => runId === 'r1')).toEqual([]);
-      expect(report.actions.map(({ what, runId, problem }) => ({ what, runId, problem }))).toEqual(
+      const told = withoutVolumes(report.actions);
+      expect(told.map(({ what, runId, problem }) => ({ what, runId, problem }))).toEqual(
         [container && 'container', hasSecrets && 'secrets', folder && 'workspace', 'run']
           .filter((what) => what !== false)
           .map((what) => ({ what, runId: 'r1', problem: null })),
       );
-      expect([await containersOf(place), await foldersOf(place), await secretsOf(place)]).toEqual([
-        [],
-        [],
-        [],
-      ]);
+      expect([await onEngine(place), await foldersOf(place), await secretsOf(place)]).toEqual([[], [], []]);
       const published = outputs === 'all' ? ['results/a.txt', 'results/b.txt'] : before;
       expect(await storedOf(place)).toEqual(published);
       const stored = await storeOf(place).get('r1');
@@ -183,24 +200,16 @@ describe('a process that lives', { timeout: 240_000 }, () => {
     await kill(killed);
     await withRuntime(place, {}, async (runtime) => {
       const { actions, leftAlone } = await runtime.reconcile();
-      expect(actions.map(({ what, runId }) => `${what} ${runId ?? ''}`)).toEqual([
-        'container killed',
-        'secrets killed',
-        'workspace killed',
-        'run killed',
-      ]);
-      const kept = leftAlone.filter(({ runId }) => runId === 'stopped');
-      expect(kept.map(({ what, why }) => `${what} ${why}`)).toEqual([
-        'container alive',
-        'secrets alive',
-        'workspace alive',
-        'run alive',
-      ]);
+      expect(withoutVolumes(actions).map(({ what, runId }) => `${what} ${runId ?? ''}`)).toEqual(
+        THINGS.map((what) => `${what} killed`),
+      );
+      const kept = withoutVolumes(leftAlone.filter(({ runId }) => runId === 'stopped'));
+      expect(kept.map(({ what, why }) => `${what} ${why}`)).toEqual(THINGS.map((what) => `${what} alive`));
       expect(await containersOf(place)).toHaveLength(1);
       await kill(stopped);
       await runtime.reconcile();
     });
-    expect(await containersOf(place)).toEqual([]);
+    expect(await onEngine(place)).toEqual([]);
     expect(await foldersOf(place)).toEqual([]);
   });
 
@@ -211,13 +220,10 @@ describe('a process that lives', { timeout: 240_000 }, () => {
     await withRuntime(place, {}, async (runtime) => {
       const { actions, leftAlone } = await runtime.reconcile();
       expect(actions).toEqual([]);
-      const kept = leftAlone.filter(({ runId }) => runId === 'sibling');
-      expect(kept.map(({ what, why }) => `${what} ${why}`)).toEqual([
-        'container owner_unknown',
-        'secrets owner_unknown',
-        'workspace owner_unknown',
-        'run owner_unknown',
-      ]);
+      const kept = withoutVolumes(leftAlone.filter(({ runId }) => runId === 'sibling'));
+      expect(kept.map(({ what, why }) => `${what} ${why}`)).toEqual(
+        THINGS.map((what) => `${what} owner_unknown`),
+      );
       expect((await storeOf(place).get('sibling'))?.end).toBeNull();
     });
     const [name = ''] = await containersOf(place);
@@ -231,19 +237,16 @@ describe('a process that lives', { timeout: 240_000 }, () => {
       await vi.waitFor(
         async () => {
           const later = await runtime.reconcile();
-          expect(later.actions.map(({ what, problem }) => [what, problem])).toEqual([
-            ['container', null],
-            ['secrets', null],
-            ['workspace', null],
-            ['run', null],
-          ]);
+          expect(withoutVolumes(later.actions).map(({ what, problem }) => [what, problem])).toEqual(
+            THINGS.map((what) => [what, null]),
+          );
           expect(later.actions[0]?.proof).toMatch(/has not renewed its lease for \d+ ms/);
         },
         { timeout: 60_000, interval: 500 },
       );
     });
     expect(wordFor((await storeOf(place).get('sibling'))?.end)).toBe('orphaned');
-    expect(await containersOf(place)).toEqual([]);
+    expect(await onEngine(place)).toEqual([]);
   });
 
   it('is joined by its key from another one, which gets the end of its run when it is killed', async () => {
@@ -263,7 +266,7 @@ describe('a process that lives', { timeout: 240_000 }, () => {
       await kill(child);
       const result = await joined.result;
       expect(result).toMatchObject({ runId: 'held', status: 'failed', reason: 'orphaned' });
-      expect(await containersOf(place)).toEqual([]);
+      expect(await onEngine(place)).toEqual([]);
     });
     expect(await foldersOf(place)).toEqual([]);
   });
@@ -273,11 +276,11 @@ describe('a process that lives', { timeout: 240_000 }, () => {
     await kill(await startStaying(here, 'here1'));
     await kill(await startStaying(there, 'there1'));
     const report = await withRuntime(here, {}, (runtime) => runtime.reconcile());
-    expect(report.actions.map(({ what }) => what)).toEqual(['container', 'secrets', 'workspace', 'run']);
+    expect(withoutVolumes(report.actions).map(({ what }) => what)).toEqual(THINGS);
     expect(report.leftAlone.map(({ why }) => why)).toContain('other_instance');
-    expect(await containersOf(here)).toEqual([]);
+    expect(await onEngine(here)).toEqual([]);
     expect(await containersOf(there)).toHaveLength(1);
     await withRuntime(there, {}, (runtime) => runtime.reconcile());
-    expect(await containersOf(there)).toEqual([]);
+    expect(await onEngine(there)).toEqual([]);
   });
 });

@@ -5,7 +5,9 @@ import { staticSecrets } from 'berthkit';
 import { expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder, testRuntime } from './setup.js';
-import { testEngine } from './test-engine.js';
+import { needsSharedFiles, testEngine } from './test-engine.js';
+
+needsSharedFiles('nothing is kept of a run whose files are in volumes');
 
 it('a failed run keeps its container and its files, until a runtime sweeps them', async () => {
   const image = await ensureImage('busybox');

@@ -3,15 +3,16 @@ import type { JobDefinition, RuntimeConfigInput } from 'berthkit';
 import { onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
+import { hostConfigsOfJobs } from './created-jobs.js';
 import { testRuntime } from './setup.js';
-import { engineHost } from './test-engine.js';
+import { connectToEngine } from './test-engine.js';
 
 export type Security = NonNullable<RuntimeConfigInput['policy']>['security'];
 
 /** The result, or the error there was instead; and the runtime of each container that was to be made. */
 export interface Attempted {
   readonly outcome: unknown;
-  readonly asked: readonly (string | undefined)[];
+  readonly asked: readonly unknown[];
 }
 
 export async function attempt(
@@ -19,16 +20,12 @@ export async function attempt(
   docker: Partial<JobDefinition['docker']> = {},
 ): Promise<Attempted> {
   const image = await ensureImage('busybox');
-  const proxy = await startEngineProxy({ engine: engineHost });
+  const proxy = await startEngineProxy({ engine: connectToEngine });
   onTestFinished(async () => proxy.close());
   const runtime = await testRuntime({ engine: { host: proxy.host }, policy: { security } });
   const command = ['sh', '-c', 'uname -r; cat in.txt > out.txt; cat out.txt'];
   const inputs = [{ source: { type: 'inline', content: 'in' }, workspacePath: 'in.txt' }] as const;
   const definition = { docker: { image, command, inputs, workingDirectory: '/workspace', ...docker } };
   const outcome = await runtime.runJob(definition).catch((error: unknown) => error);
-  const created = proxy.calls.filter(({ path }) => path === '/containers/create');
-  const bodies = created.map(
-    ({ body }) => JSON.parse(body.toString()) as { HostConfig: { Runtime?: string } },
-  );
-  return { outcome, asked: bodies.map(({ HostConfig }) => HostConfig.Runtime) };
+  return { outcome, asked: hostConfigsOfJobs(proxy.calls).map(({ Runtime }) => Runtime) };
 }

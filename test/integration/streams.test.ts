@@ -234,7 +234,9 @@ describe('sinks', () => {
 
   it('one that never takes anything holds the job up until its deadline and no longer', async () => {
     const stuck = new Writable({ highWaterMark: 1, write: () => undefined });
-    const result = await run(`${fill}; echo end`, { stdout: stuck, timeoutMs: 2000 });
+    // More than is held on any way to here: a connection may hold tens of mebibytes.
+    const more = 'dd if=/dev/zero bs=1M count=512 2>/dev/null';
+    const result = await run(more, { stdout: stuck, timeoutMs: 2000 });
     expect(result).toMatchObject({ status: 'timed_out', exitCode: expect.any(Number) as number });
     expect(result.warnings).toEqual(['the sink for stdout failed and gets no more output']);
     stuck.destroy();

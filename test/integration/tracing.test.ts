@@ -5,13 +5,15 @@ import { expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { only, recordSpans, treeOf, WHOLE_RUN } from '../telemetry/spans.js';
 import { testRuntime } from './setup.js';
+import { isRemote } from './test-engine.js';
 
 it('a run on a real engine is told as spans, phase by phase', async () => {
   await ensureImage('busybox');
   const { tracer, spans } = recordSpans();
   const events: RunEvent[] = [];
   const runtime = await testRuntime(
-    { policy: { images: { allow: ['busybox:*'] } } },
+    // On an engine elsewhere a file of a secret can only be on its disk.
+    { policy: { images: { allow: ['busybox:*'] }, secrets: { allowDisk: isRemote } } },
     { onEvent: openTelemetryTracing({ tracer }) },
   );
   const result = await runtime.runJob(

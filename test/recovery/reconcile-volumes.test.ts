@@ -1,8 +1,8 @@
 /** Volumes that dead processes left go with their helper, by labels and name together; all others stay. On the fake engine. */
 import process from 'node:process';
 import { join } from 'node:path';
-import { createRuntime, type ContainerEngine, type Runtime } from 'berthkit';
-import { fakeEngine, type FakeEngine } from 'berthkit/testing';
+import { createRuntime, type ContainerEngine, EngineError, type Runtime } from 'berthkit';
+import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { containerName, helperName } from '../../src/base/container-name.js';
 import { processOwner } from '../../src/host/process-identity.js';
@@ -24,10 +24,11 @@ const labelsOf = (owner: string, more: Readonly<Record<string, string>> = {}): R
 });
 
 async function setUp(
-  transport: 'bind' | 'auto' = 'auto',
+  transport: 'bind' | 'volume' | 'auto' = 'auto',
+  script: FakeEngineScript = {},
 ): Promise<{ readonly engine: FakeEngine; readonly runtime: Runtime }> {
   const folder = await scratch();
-  const engine = fakeEngine();
+  const engine = fakeEngine(script);
   const config = {
     workspaceRoot: join(folder, 'root'),
     secretsRoot: join(folder, 'secrets'),
@@ -88,5 +89,36 @@ describe('reconcile', () => {
     const { engine, runtime } = await setUp('bind');
     await runtime.reconcile();
     expect(engine.calls.map(({ call }) => call)).not.toContain('volumes.list');
+  });
+
+  describe('where the engine lists none', () => {
+    const fails = (code: 'engine.failed' | 'engine.unreachable') =>
+      ({ fail: [{ call: 'volumes.list', times: 1, error: new EngineError(code, 'no') }] }) as const;
+    const leave = async (engine: ContainerEngine): Promise<void> => {
+      const spec = { name: helperName(NAME, 'files'), image: `sha256:${'a'.repeat(64)}`, mounts: [] };
+      await engine.containers.create(hardenedSpec({ ...spec, labels: labelsOf(await deadOwner()) }));
+    };
+
+    it('removes all else, and volumes in the next pass, where there may be none', async () => {
+      const { engine, runtime } = await setUp('auto', fails('engine.failed'));
+      await leave(engine);
+      const work = helperName(NAME, 'work');
+      await make(engine, work, labelsOf(await deadOwner()));
+      expect((await runtime.reconcile()).actions).toMatchObject([{ what: 'container' }]);
+      expect((await runtime.reconcile()).actions).toMatchObject([{ what: 'volume', name: work }]);
+      expect(engine.leftovers()).toEqual([]);
+    });
+
+    it.each([
+      ['volume', 'engine.failed'],
+      ['auto', 'engine.unreachable'],
+    ] as const)('touches nothing with %s, and %s', async (transport, code) => {
+      const { engine, runtime } = await setUp(transport, fails(code));
+      await leave(engine);
+      await expect(runtime.reconcile()).rejects.toMatchObject({ code });
+      expect(engine.leftovers()).toHaveLength(1);
+      await runtime.reconcile();
+      expect(engine.leftovers()).toEqual([]);
+    });
   });
 });

@@ -1,0 +1,99 @@
+/** How runs find out whether the engine sees their folder, on the fake engine: once, with proof, and never by a failure that says nothing of it. */
+import { EngineError, type RuntimeConfigInput } from 'berthkit';
+import { type EngineCall, fakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { describe, expect, it } from 'vitest';
+import { DEFINITION, settle, type Setup, setUp } from './run-fixture.js';
+
+/** A runtime on an engine that may see the folder, or not; where it does, it refuses to show it. */
+function unsure(script: FakeEngineScript = {}, config: RuntimeConfigInput = {}): Setup {
+  const engine = fakeEngine({
+    run: async (job) => {
+      await job.writeFile('/workspace/out.txt', 'result');
+      return { exitCode: 0 };
+    },
+    ...script,
+  });
+  const capabilities = { ...engine.capabilities, seesFiles: undefined };
+  return { ...setUp({}, { engine: { ...engine, capabilities } }, config), engine };
+}
+
+const callsOf = ({ engine }: Setup, name: EngineCall): number =>
+  engine.calls.filter(({ call }) => call === name).length;
+const created = (setup: Setup): number => callsOf(setup, 'containers.create');
+const isInVolumes = (setup: Setup): boolean => callsOf(setup, 'volumes.create') > 0;
+
+/** Asked with the folder, without it, and with it again. */
+const REFUSED_TWICE = 3;
+
+const REFUSED_ONCE = [{ call: 'containers.create', times: 1 }] as const;
+
+describe('the transport is found out', () => {
+  it('once: an engine that does not mount the folder gets volumes', async () => {
+    const setup = setUp({ seesFiles: false });
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    // The helper and the job.
+    expect(created(setup)).toBe(REFUSED_TWICE + 2);
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    expect(created(setup)).toBe(REFUSED_TWICE + 4);
+    expect(isInVolumes(setup)).toBe(true);
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
+  });
+
+  it('once for all runs that begin together', async () => {
+    const setup = setUp({ seesFiles: false });
+    const runs = Array.from({ length: 4 }, async () => setup.runtime.runJob(DEFINITION));
+    for (const result of await Promise.all(runs)) expect(result).toMatchObject({ status: 'succeeded' });
+    expect(created(setup)).toBe(REFUSED_TWICE + 8);
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
+  });
+
+  it.each<[string, () => Setup, number]>([
+    ['refuses to show it', () => unsure(), 2],
+    ['has no volumes', () => unsure({ volumes: false }), 1],
+    ['says that it sees it', () => setUp(), 1],
+    ['refuses one creation, whatever for', () => unsure({ fail: REFUSED_ONCE }), 4],
+  ])('to be a folder where the engine %s', async (_, make, containers) => {
+    const setup = make();
+    expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
+    expect(created(setup)).toBe(containers);
+    expect(isInVolumes(setup)).toBe(false);
+  });
+
+  it('not at all where it is set', async () => {
+    const setup = unsure({}, { workspace: { transport: 'bind' } });
+    expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
+    expect(created(setup)).toBe(1);
+  });
+
+  it.each([
+    ['was away', 'engine.unreachable', 1],
+    ['refused every container', 'engine.failed', 2],
+  ] as const)('again, where the engine %s', async (_, code, times) => {
+    const error = new EngineError(code, 'no');
+    const setup = unsure({ fail: [{ call: 'containers.create', times, error }] });
+    await expect(setup.runtime.runJob(DEFINITION)).rejects.toMatchObject({ code });
+    const before = created(setup);
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    expect(created(setup) - before).toBe(2);
+    expect(isInVolumes(setup)).toBe(false);
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
+  });
+
+  it('by the next one where the first was cancelled meanwhile', async () => {
+    const setup = unsure({ fail: [{ call: 'containers.copyOut', hang: true, times: 1 }] });
+    const first = setup.runtime.startJob(DEFINITION);
+    await expect.poll(() => callsOf(setup, 'containers.copyOut')).toBe(1);
+    const second = setup.runtime.startJob(DEFINITION);
+    const third = setup.runtime.startJob(DEFINITION);
+    third.cancel();
+    expect(await third.result).toMatchObject({ status: 'cancelled' });
+    first.cancel();
+    expect(await first.result).toMatchObject({ status: 'cancelled' });
+    expect(await second.result).toMatchObject({ status: 'succeeded' });
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
+  });
+});

@@ -14,6 +14,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const TOTALS = /^(\d+) passed, (\d+) failed, (\d+) skipped$/gm;
 const folder = mkdtempSync(join(tmpdir(), 'berthkit-matrix-'));
 const test = ['node', 'scripts/test.mjs'];
+/** What needs no engine is the same on each of them. */
+const onEngines = [...test, 'test/integration/'];
 const first = (path) => ({ PATH: [path, process.env.PATH].join(delimiter) });
 
 /** A Node of another line, from its package in the npm registry. */
@@ -38,15 +40,18 @@ const ROWS = {
   'in a container, with the socket': {
     words: ['scripts/with-engine', '--private', 'node', 'scripts/test-in-container.mjs'],
   },
-  'Docker 26.1': { words: test, environment: () => first(unpackTrixieDocker(join(folder, 'docker-26.1'))) },
+  'Docker 26.1': {
+    words: onEngines,
+    environment: () => first(unpackTrixieDocker(join(folder, 'docker-26.1'))),
+  },
   Podman: { words: ['npm', 'run', 'test:podman'] },
   gVisor: { words: ['npm', 'run', 'test:runsc'] },
   ...Object.fromEntries(
     ['20', '22', '24'].map((line) => [`Node ${line}`, { words: test, environment: () => otherNode(line) }]),
   ),
   'rootless Docker': { problem: 'it needs a user whose systemd session has cgroups of its own' },
-  'cgroup v2': hasUnifiedGroups ? { words: test } : { problem: 'this machine has cgroup v1' },
-  AppArmor: hasAppArmor ? { words: test } : { problem: 'the kernel of this machine is without it' },
+  'cgroup v2': hasUnifiedGroups ? { words: onEngines } : { problem: 'this machine has cgroup v1' },
+  AppArmor: hasAppArmor ? { words: onEngines } : { problem: 'the kernel of this machine is without it' },
 };
 
 /** Runs a row to its end and gives what it came to; all it says goes on to the terminal. */

@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { installMissingPackages, PODMAN } from './engine/packages.mjs';
 
 const launcher = fileURLToPath(new URL('./with-engine', import.meta.url));
 const totals = { passed: 0, failed: 0 };
@@ -20,7 +21,7 @@ function leftovers() {
     .filter((line) => line.includes('berthkit-engine-'));
   const groups = readdirSync('/sys/fs/cgroup').flatMap((name) => {
     try {
-      return readdirSync(`/sys/fs/cgroup/${name}`).filter((each) => each.startsWith('berthkit-engine-'));
+      return readdirSync(`/sys/fs/cgroup/${name}`).filter((each) => /^(berthkit-engine-|libpod)/.test(each));
     } catch {
       return [];
     }
@@ -53,8 +54,14 @@ async function interrupted(signal, script) {
   return new Promise((resolve) => child.on('exit', (code, ended) => resolve(code ?? ended)));
 }
 
+/** What engines put there unless told otherwise. */
+const SHARED = ['/etc/docker/key.json', '/var/lib/cni', '/var/lib/containers'];
+const sharedThere = () => SHARED.filter((path) => existsSync(path)).join(' ');
+
+// What packages bring is no leftover.
+for (const kind of [null, PODMAN]) installMissingPackages(kind);
 const before = leftovers();
-const hadKey = existsSync('/etc/docker/key.json');
+const sharedBefore = sharedThere();
 const sh = (script) => ['--private', 'sh', '-c', script];
 const container =
   'cd "$0" && node --import tsx scripts/image-kit/main.ts busybox && docker run -d --rm busybox:1 sleep 1000 && docker run -d busybox:1 sleep 1000';
@@ -125,7 +132,22 @@ check(
   remote.status === 0 && /^tcp:\/\/127\.0\.0\.1:\d+ 1$/.test(remote.stdout),
   `${remote.status} ${remote.stdout} ${remote.stderr}`,
 );
-check('keeps the identity of its engine to itself', existsSync('/etc/docker/key.json') === hadKey);
+const podman = run([
+  '--podman',
+  'sh',
+  '-c',
+  `cd "$0" && node --import tsx scripts/image-kit/main.ts busybox >/dev/null || exit 3
+  docker version --format '{{range .Server.Components}}{{.Name}};{{end}}'
+  docker run --rm --network none busybox:1 echo inside || exit 4
+  docker run -d --network none busybox:1 sleep 1000 >/dev/null`,
+  root,
+]);
+check(
+  'a service of Podman runs containers',
+  podman.status === 0 && /^Podman Engine;.*\ninside$/s.test(podman.stdout),
+  `${podman.status} ${podman.stdout} ${podman.stderr}`,
+);
+check('keeps to itself what engines share', sharedThere() === sharedBefore, sharedThere());
 const after = leftovers().filter((name) => !before.includes(name));
 check('leaves nothing behind', after.length === 0, after.join(' '));
 

@@ -24,6 +24,12 @@ const isolated = readdirSync(entry('test'), { recursive: true, encoding: 'utf8' 
 /** Needs Podman: `npm run test:podman` provides one. */
 const ON_PODMAN = 'test/integration/podman.test.ts';
 
+/** On a system other than Linux, as far as that can be told from here: its name decides how files are found again. */
+const ELSEWHERE = {
+  find: /^\..*\/this-process\.js$/,
+  replacement: entry('test/elsewhere/this-process.ts'),
+};
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -51,7 +57,7 @@ export default defineConfig({
           name: 'unit',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', ...isolated],
+          exclude: ['test/integration/**', 'test/elsewhere/**', ...isolated],
         },
       },
       {
@@ -74,6 +80,25 @@ export default defineConfig({
           include: isolated.filter((path) => path.startsWith('test/integration/')),
           exclude: [...ALONE, IN_GVISOR, ON_PODMAN],
         },
+      },
+      {
+        extends: true,
+        resolve: { alias: [ELSEWHERE] },
+        test: {
+          name: 'unit-elsewhere',
+          include: [
+            'test/elsewhere/*.test.ts',
+            'test/host/{file-content,spool,shared-folders}.test.ts',
+            'test/storage/**/*.test.ts',
+            'test/run-{failures,volumes,attempts}.test.ts',
+            'test/workspace/{collect-trees,put-files,publish-outputs,stage,unpack-tar}*.test.ts',
+          ],
+        },
+      },
+      {
+        extends: true,
+        resolve: { alias: [ELSEWHERE] },
+        test: { name: 'integration-elsewhere', include: ['test/integration/{run,streams-in,volume-files}.test.ts'] },
       },
       {
         extends: true,

@@ -1,15 +1,16 @@
 /** The step of a run that knows how its files get into its container: as configured, or by proof of what the engine sees. */
 import { basename, join } from 'node:path';
 import { containerName, helperName } from './base/container-name.js';
-import type { RuntimeConfig } from './config/runtime-config.js';
+import type { RuntimeConfig, TransportSetting } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
 import { type Proof, proveSeen } from './execute/transport-proof.js';
-import { EngineError } from './errors.js';
+import { EngineError, WorkspaceError } from './errors.js';
 import { canUseVolumes } from './execute/volume-transport.js';
 import { once } from './host/chunks.js';
 import { createFile } from './host/file-content.js';
 import { removeTree } from './host/remove-tree.js';
+import { thisProcess } from './host/this-process.js';
 import { fillLabels } from './plan/materialize.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
@@ -47,15 +48,34 @@ export function pathForEngine(
 }
 
 /**
+ * The setting as it holds here: off Linux, `auto` means volumes. Programs of a job could exchange names in a folder that is mounted, and only Linux lets
+ * it be looked into safely all the same. An engine in this process runs none.
+ *
+ * @throws `workspace.unsupported_platform` where folders would have to be mounted.
+ */
+export function transportOf(
+  { workspace: { transport } }: Pick<RuntimeConfig, 'workspace'>,
+  { capabilities }: Pick<ContainerEngine, 'capabilities'>,
+): TransportSetting {
+  if (thisProcess.platform === 'linux' || capabilities.seesFiles === true) return transport;
+  if (transport !== 'bind') return 'volume';
+  throw new WorkspaceError(
+    'workspace.unsupported_platform',
+    `workspace.transport is bind, and a folder that a job can write to is handled safely on Linux only, not on ${thisProcess.platform}`,
+    { hint: 'leave workspace.transport out, or set it to volume', details: { field: 'workspace.transport' } },
+  );
+}
+
+/**
  * Chooses the transport. What was proven of an engine once holds for all runs of its runtime; an engine that has no other way, or refuses to show what
  * it sees, is taken to see the folder.
  *
- * @throws `engine.unsupported` where volumes are needed and the engine does not copy files as they are; `engine.unreachable` when it cannot be asked;
+ * @throws as {@link transportOf}; `engine.unsupported` where volumes are needed and the engine does not copy files as they are; `engine.unreachable` when it cannot be asked;
  * the signal's reason.
  */
 export async function chooseTransport(run: Run, plan: RunPlan, parts: ProofParts): Promise<RunTransport> {
   return run.timed('stageMs', 'stage', async () => {
-    const { transport } = run.config.workspace;
+    const transport = transportOf(run.config, parts.image.engine);
     const isVolume =
       transport === 'volume' || (transport === 'auto' && (await proofOf(run, plan, parts)) === 'unseen');
     if (!isVolume) return { kind: 'bind' };

@@ -9,7 +9,7 @@ import type { Owner } from '../host/file-content.js';
 import type { MountSpec } from '../plan/container-spec.js';
 import { createWorkspace, type Workspace } from '../workspace/create.js';
 import { type Cleanup, createCleanup } from '../run-cleanup.js';
-import { pathForEngine } from '../run-transport.js';
+import { pathForEngine, transportOf } from '../run-transport.js';
 import type { TransportProof, TransportProofs } from './engine-checks.js';
 import { makeMarkerVolume } from './marker-volume.js';
 import { MARKER_FILE, MARKER_FOLDER } from './probe-programs.js';
@@ -38,10 +38,11 @@ interface Marked {
 /** Tries what runs would use as they are configured, and no other way. Never rejects. */
 export async function proveTransport(parts: TransportParts): Promise<TransportProofs> {
   const { config, user, info, probe } = parts;
-  const { transport } = config.workspace;
-  if (probe === null) return unprovenBy(transport, 'there is no image to try it with', false);
+  const { transport: configured } = config.workspace;
+  if (probe === null) return unprovenBy(configured, 'there is no image to try it with', false);
   const cleanup = createCleanup();
   try {
+    const transport = transportOf(config, probe.engine);
     const marked = { ...(await writeMarked(parts, probe, cleanup)), user, probe, cleanup };
     const bind = transport === 'volume' ? null : await proveBind(marked, config);
     const needsVolume = transport === 'volume' || (transport === 'auto' && bind?.proven === false);
@@ -49,7 +50,7 @@ export async function proveTransport(parts: TransportParts): Promise<TransportPr
   } catch (error) {
     // One that was broken off says nothing of the transport.
     const problem = error instanceof Error ? error.message : String(error);
-    return unprovenBy(transport, problem, !probe.stop.signal.aborted);
+    return unprovenBy(configured, problem, !probe.stop.signal.aborted);
   } finally {
     await cleanup.run((_, error) => {
       probe.onLeftover('what the marker was in', error);

@@ -5,6 +5,7 @@ import { chown, type FileHandle, open, unlink } from 'node:fs/promises';
 import { bytesOf } from './chunks.js';
 import { copyContent, scanContent, writeChunk } from './copy-content.js';
 import { childPath, handlePath, type NodeName } from './node.js';
+import { thisProcess } from './this-process.js';
 
 /** The owner of a new file or folder. */
 export interface Owner {
@@ -198,5 +199,7 @@ async function writeAll(
 export async function chownIfNeeded(handle: FileHandle, owner: Owner): Promise<void> {
   const stats = await handle.stat();
   if (stats.uid === owner.uid && stats.gid === owner.gid) return;
+  if (thisProcess.platform !== 'linux') return handle.chown(owner.uid, owner.gid);
+  // By path, as a handle to the node itself (O_PATH) takes no fchown(2).
   await chown(handlePath(handle), owner.uid, owner.gid);
 }

@@ -2,6 +2,7 @@
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { WorkspaceError } from '../errors.js';
+import { openByPath, openSame, pathOfHandle } from './path-nodes.js';
 import { thisProcess } from './this-process.js';
 
 /** What a node is. */
@@ -39,6 +40,8 @@ export interface Located {
 /** A name in a folder; bytes where it need not be valid UTF-8. */
 export type NodeName = string | Buffer;
 
+const SEPARATOR = Buffer.from('/');
+
 // open(2): a handle to the node itself. Nothing is opened, so a FIFO cannot block and a device cannot react. Not in node:fs.
 const O_PATH = 0o10000000;
 
@@ -48,9 +51,11 @@ export function errorCode(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined;
 }
 
-/** A path to the node behind a handle, safe from every later rename. Linux only. */
-export function handlePath(handle: FileHandle): string {
-  return `/proc/self/fd/${String(handle.fd)}`;
+const isLinux = (): boolean => thisProcess.platform === 'linux';
+
+/** A path to the node behind a handle, safe from every later rename; off Linux the one it was found at. */
+export function handlePath(handle: FileHandle): string | Buffer {
+  return isLinux() ? `/proc/self/fd/${String(handle.fd)}` : pathOfHandle(handle);
 }
 
 /**
@@ -68,21 +73,22 @@ export function childPath(directory: FileHandle, name: NodeName): string | Buffe
       `${JSON.stringify(text)} is not the name of one file or folder`,
     );
   }
-  const prefix = `${handlePath(directory)}/`;
-  return typeof name === 'string' ? prefix + name : Buffer.concat([Buffer.from(prefix), name]);
+  const path = handlePath(directory);
+  if (typeof name === 'string' && typeof path === 'string') return `${path}/${name}`;
+  return Buffer.concat([Buffer.from(path), SEPARATOR, bytes]);
 }
 
 /**
  * Opens a folder by its absolute path. The last part of the path must not be a link; earlier parts may.
  *
- * @throws `workspace.unsupported_platform` off Linux; else the system's error, `ENOTDIR` for a link.
+ * @throws `workspace.unsupported_platform` on Windows; else the system's error, `ENOTDIR` for a link.
  */
 export async function openDirectory(path: string): Promise<OpenNode> {
-  if (thisProcess.platform !== 'linux') {
-    throw new WorkspaceError(
-      'workspace.unsupported_platform',
-      `files cannot be handled safely on ${thisProcess.platform}: only Linux lets a folder be walked without following links`,
-    );
+  if (thisProcess.platform === 'win32') {
+    // Names that are paths there (`a\\b`, `a:b`, `nul`) are refused nowhere yet.
+    throw new WorkspaceError('workspace.unsupported_platform', 'files cannot be handled safely on Windows', {
+      hint: 'run in the Windows Subsystem for Linux',
+    });
   }
   return openNode(path, constants.O_DIRECTORY);
 }
@@ -104,7 +110,7 @@ export async function findChild(directory: FileHandle, name: NodeName): Promise<
 
 /** Walks down from an open folder, name by name, never through a link. Without names it opens the folder again. */
 export async function openBeneath(directory: FileHandle, names: readonly NodeName[]): Promise<Located> {
-  let node = await openNode(handlePath(directory), constants.O_DIRECTORY, true);
+  let node = await openAgain(directory);
   for (const name of names) {
     const parent = node;
     if (parent.facts.type !== 'directory') {
@@ -132,10 +138,28 @@ export async function openContent(node: OpenNode): Promise<FileHandle> {
   if (node.facts.type !== 'file') {
     throw new WorkspaceError('workspace.failed', `a ${node.facts.type} cannot be read as a file`);
   }
-  return open(handlePath(node.handle), constants.O_RDONLY | constants.O_NONBLOCK);
+  const path = handlePath(node.handle);
+  return isLinux()
+    ? open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    : openSame(path, await node.handle.stat({ bigint: true }));
+}
+
+/** A handle of its own to an open folder. */
+async function openAgain(directory: FileHandle): Promise<OpenNode> {
+  const path = handlePath(directory);
+  if (isLinux()) return openNode(path, constants.O_DIRECTORY, true);
+  const { dev, ino } = await directory.stat({ bigint: true });
+  const node = await openNode(path, constants.O_DIRECTORY);
+  if (node.facts.identity === `${String(dev)}:${String(ino)}`) return node;
+  await node.handle.close();
+  throw new WorkspaceError('workspace.failed', `${path.toString()} was exchanged while it was used`);
 }
 
 async function openNode(path: string | Buffer, flags: number, viaHandle = false): Promise<OpenNode> {
+  if (!isLinux()) {
+    const { handle, stats } = await openByPath(path, (flags & constants.O_DIRECTORY) !== 0);
+    return { handle, facts: toFacts(stats) };
+  }
   const noFollow = viaHandle ? 0 : constants.O_NOFOLLOW;
   const handle = await open(path, O_PATH | noFollow | flags);
   try {

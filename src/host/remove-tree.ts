@@ -20,6 +20,9 @@ interface Removal {
   failure: unknown;
 }
 
+/** unlink(2) of a folder: Linux, and what POSIX has. */
+const UNLINKS_NO_FOLDER = ['EISDIR', 'EPERM'];
+
 const BATCH = 64;
 const ROUNDS = 20;
 
@@ -92,7 +95,8 @@ async function removeNames(removal: Removal, directory: FileHandle, names: reado
       } catch (error) {
         if (errorCode(error) === 'ENOENT') return;
         try {
-          if (errorCode(error) !== 'EISDIR') throw error;
+          // What is no folder is found out when it is opened.
+          if (!UNLINKS_NO_FOLDER.includes(errorCode(error) ?? '')) throw error;
           if (atTop) removal.lifted.push(name);
           else await lift(removal, directory, name);
         } catch (failure) {
@@ -142,13 +146,18 @@ async function removeFolder(removal: Removal, name: string): Promise<void> {
   try {
     const folder = await openOrNull(removal.top, bytes);
     if (folder === null) return;
+    const path = childPath(removal.top, bytes);
     try {
+      if (folder.facts.type !== 'directory') {
+        await unlink(path);
+        return;
+      }
       await makeWritable(folder);
       for await (const names of batches(folder.handle)) await removeNames(removal, folder.handle, names);
     } finally {
       await folder.handle.close();
     }
-    await rmdir(childPath(removal.top, bytes));
+    await rmdir(path);
   } catch (error) {
     removal.signal?.throwIfAborted();
     // ENOTEMPTY only repeats a failure within. A folder read while it changed is met again in the next round.

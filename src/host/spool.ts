@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from './node.js';
+import { thisProcess } from './this-process.js';
 
 /** Where bytes are kept, as one long row. */
 export interface Spool {
@@ -65,7 +66,8 @@ function withRoomFor(memory: Buffer<ArrayBuffer>, needed: number, most: number):
 /** Nobody finds such a file, and a process that dies leaves none. Where there are no such files, a name is taken away again at once. */
 async function openNameless(folder: string): Promise<FileHandle> {
   try {
-    return await open(folder, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, 0o600);
+    if (thisProcess.platform === 'linux')
+      return await open(folder, O_TMPFILE | constants.O_RDWR | constants.O_EXCL, 0o600);
   } catch (error) {
     if (!['EOPNOTSUPP', 'EISDIR', 'EINVAL'].includes(errorCode(error) ?? '')) throw error;
   }

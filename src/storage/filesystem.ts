@@ -1,4 +1,4 @@
-/** A local folder as a storage: never leaves its root and never follows a link beneath it. Linux only. */
+/** A local folder as a storage: never leaves its root and never follows a link beneath it. Not on Windows. */
 import { realpath, unlink } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { JobRuntimeError, StorageError } from '../errors.js';

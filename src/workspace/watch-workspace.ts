@@ -122,7 +122,7 @@ function createLook(
   let last: Measurement | null = null;
   const lookAtOutputs = createOutputLook(handle, bounds.outputs);
   return async (isLast) => {
-    const free = await freeSpace(handlePath(handle));
+    const free = await freeSpace(handlePath(handle).toString());
     const startedAt = performance.now();
     // At its end a job takes no more, and what it took goes with it.
     const shortage = isLast ? null : shortageOf(free, root, bounds.floor);

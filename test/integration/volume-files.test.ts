@@ -1,6 +1,6 @@
 /** Files go into a volume as a tar, a job works on them, and what it left comes out as a tar: on a real engine, with everything a job may leave. */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { mkdtemp, open, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -82,7 +82,7 @@ describe('a volume', () => {
   });
 
   it.each(HOSTILE_TREES.map((tree, index) => ({ ...tree, index })))('gives out $name', async (tree) => {
-    const into = await open(await scratch());
+    const { handle: into } = await openDirectory(await scratch());
     const bring = createOutputBringer(remoteOf(tree.index), into);
     onTestFinished(async () => {
       await bring.close();

@@ -1,10 +1,10 @@
 /** The same hostile trees, collected from a folder of this host and from a workspace that only an engine shows. */
 import { execFileSync, spawn } from 'node:child_process';
 import { lstatSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDirectory } from '../../src/host/node.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import { createOutputBringer, type RemoteWorkspace } from '../../src/workspace/bring-output.js';
 import { scratch } from '../host/scratch.js';
@@ -45,7 +45,7 @@ async function elsewhere(script: string): Promise<string> {
 }
 
 async function bringer(remote: RemoteWorkspace) {
-  const into = await open(await scratch());
+  const { handle: into } = await openDirectory(await scratch());
   const made = createOutputBringer(remote, into);
   onTestFinished(async () => {
     await made.close();

@@ -1,9 +1,9 @@
 /** Tars that no engine makes, or that were cut off: nothing of them leaves the folder, and none is taken for whole. */
 import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pack } from 'tar-stream';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { openDirectory } from '../../src/host/node.js';
 import { createOutputAccount } from '../../src/workspace/output-account.js';
 import { RejectedError } from '../../src/workspace/rejection.js';
 import { unpackTar, type UnpackOptions } from '../../src/workspace/unpack-tar.js';
@@ -32,7 +32,7 @@ async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 async function unpack(tar: Uint8Array | AsyncIterable<Uint8Array>, more: Partial<UnpackOptions> = {}) {
   const path = join(await scratch(), 'inner');
   mkdirSync(path);
-  const folder = await open(path);
+  const { handle: folder } = await openDirectory(path);
   onTestFinished(() => folder.close());
   const account = createOutputAccount({ bytes: 1_000_000, entries: 100 }, { fileBytes: 1_000_000 });
   const unpacking = unpackTar(tar instanceof Uint8Array ? inChunks(tar, 1000) : tar, {

@@ -259,6 +259,18 @@ describe('a scripted job', () => {
   });
 });
 
+it('says whether it sees the files of this host, and mounts none where it does not', async () => {
+  const mount = { source: '/tmp', target: '/x', readOnly: true, subpath: null } as const;
+  const withFolder = { ...spec, mounts: [{ ...mount, type: 'bind' as const }] };
+  const here = fakeEngine();
+  expect(here.capabilities).toMatchObject({ bindMounts: true, seesFiles: true });
+  await here.containers.create(withFolder);
+  const there = fakeEngine({ seesFiles: false });
+  expect(there.capabilities).toMatchObject({ bindMounts: false, seesFiles: false });
+  await expect(there.containers.create(withFolder)).rejects.toMatchObject({ code: 'engine.failed' });
+  await there.containers.create(spec);
+});
+
 describe('images', () => {
   it('that are listed are there, by every spelling and by id', async () => {
     const engine = fakeEngine({ images: { 'busybox:1': { volumes: ['/data'] } } });

@@ -30,7 +30,7 @@ const rings = [
   ],
   [
     'doctor-judgement',
-    '^src/doctor/(?!examine|run-probe|choose-image|prove-transport|ask-system|try-limits)',
+    '^src/doctor/(?!examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|try-limits)',
     2,
   ],
   ['policy-entry', '^src/policy/(entry|evaluate-job|test-policy|diff-policies)\\.ts$', 2],
@@ -43,7 +43,7 @@ const rings = [
   ['adapters', '^src/(engine/(docker/|entry)|(storage|secrets|run-store)/(?!types))', 4],
   ['telemetry', '^src/telemetry/', 4],
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
-  ['doctor', '^src/doctor/(examine|run-probe|choose-image|prove-transport|ask-system|try-limits)', 5],
+  ['doctor', '^src/doctor/(examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|try-limits)', 5],
   [
     'runtime',
     '^src/(runtime|runtime-(?!ports|events)[a-z-]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',

@@ -85,7 +85,7 @@ export function childPath(directory: FileHandle, name: NodeName): string | Buffe
  */
 export async function openDirectory(path: string): Promise<OpenNode> {
   if (thisProcess.platform === 'win32') {
-    // Names that are paths there (`a\\b`, `a:b`, `nul`) are refused nowhere yet.
+    // Names that are paths there (`a\b`, `a:b`, `nul`) are refused nowhere yet.
     throw new WorkspaceError('workspace.unsupported_platform', 'files cannot be handled safely on Windows', {
       hint: 'run in the Windows Subsystem for Linux',
     });

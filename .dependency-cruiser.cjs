@@ -43,7 +43,11 @@ const rings = [
   ['adapters', '^src/(engine/(docker/|entry)|(storage|secrets|run-store)/(?!types))', 4],
   ['telemetry', '^src/telemetry/', 4],
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
-  ['doctor', '^src/doctor/(examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|try-limits)', 5],
+  [
+    'doctor',
+    '^src/doctor/(examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|try-limits)',
+    5,
+  ],
   [
     'runtime',
     '^src/(runtime|runtime-(?!ports|events)[a-z-]+|engine-source|engine-info|engine-budget|readiness)\\.ts$',

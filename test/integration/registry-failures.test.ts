@@ -164,7 +164,7 @@ const TABLE: readonly Failure[] = [
     },
     code: 'image.digest_mismatch',
     retryable: false,
-    message: /verification failed|[Dd]igest did not match/,
+    message: /verification failed|[Dd]igest did not match|does not match provided manifest digest/,
   },
   {
     name: 'a layer is not what its digest stands for',
@@ -176,7 +176,7 @@ const TABLE: readonly Failure[] = [
     },
     code: 'image.digest_mismatch',
     retryable: false,
-    message: /verification failed|[Dd]igest did not match/,
+    message: /verification failed|[Dd]igest did not match|does not match provided manifest digest/,
   },
   {
     name: 'it is not published for the platform of the engine',

@@ -44,7 +44,7 @@ const ROWS = {
     words: onEngines,
     environment: () => first(unpackTrixieDocker(join(folder, 'docker-26.1'))),
   },
-  Podman: { words: ['npm', 'run', 'test:podman'] },
+  Podman: { words: ['npm', 'run', 'test:podman', '--', '--registry'] },
   gVisor: { words: ['npm', 'run', 'test:runsc'] },
   ...Object.fromEntries(
     ['20', '22', '24'].map((line) => [`Node ${line}`, { words: test, environment: () => otherNode(line) }]),

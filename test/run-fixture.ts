@@ -83,6 +83,19 @@ export function setUp(
   return { engine, runtime, events, out };
 }
 
+/** The same on an engine of which nobody knows what it sees, whose job leaves the output that is asked for. */
+export function setUpUnseen(script: FakeEngineScript = {}, config: RuntimeConfigInput = {}): Setup {
+  const engine = fakeEngine({
+    run: async (job) => {
+      await job.writeFile('/workspace/out.txt', 'result');
+      return { exitCode: 0 };
+    },
+    ...script,
+  });
+  const capabilities = { ...engine.capabilities, seesFiles: undefined };
+  return { ...setUp({}, { engine: { ...engine, capabilities } }, config), engine };
+}
+
 /** Runs the job to its end, closes the runtime, and checks what holds for every run. */
 export async function settle(
   { runtime, engine, events }: Setup,

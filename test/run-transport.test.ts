@@ -1,21 +1,8 @@
 /** How runs find out whether the engine sees their folder, on the fake engine: once, with proof, and never by a failure that says nothing of it. */
-import { EngineError, type RuntimeConfigInput } from 'berthkit';
-import { type EngineCall, fakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { EngineError } from 'berthkit';
+import type { EngineCall } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
-import { DEFINITION, settle, type Setup, setUp } from './run-fixture.js';
-
-/** A runtime on an engine that may see the folder, or not; where it does, it refuses to show it. */
-function unsure(script: FakeEngineScript = {}, config: RuntimeConfigInput = {}): Setup {
-  const engine = fakeEngine({
-    run: async (job) => {
-      await job.writeFile('/workspace/out.txt', 'result');
-      return { exitCode: 0 };
-    },
-    ...script,
-  });
-  const capabilities = { ...engine.capabilities, seesFiles: undefined };
-  return { ...setUp({}, { engine: { ...engine, capabilities } }, config), engine };
-}
+import { DEFINITION, settle, type Setup, setUp, setUpUnseen } from './run-fixture.js';
 
 const callsOf = ({ engine }: Setup, name: EngineCall): number =>
   engine.calls.filter(({ call }) => call === name).length;
@@ -50,10 +37,10 @@ describe('the transport is found out', () => {
   });
 
   it.each<[string, () => Setup, number]>([
-    ['refuses to show it', () => unsure(), 2],
-    ['has no volumes', () => unsure({ volumes: false }), 1],
+    ['refuses to show it', () => setUpUnseen(), 2],
+    ['has no volumes', () => setUpUnseen({ volumes: false }), 1],
     ['says that it sees it', () => setUp(), 1],
-    ['refuses one creation, whatever for', () => unsure({ fail: REFUSED_ONCE }), 4],
+    ['refuses one creation, whatever for', () => setUpUnseen({ fail: REFUSED_ONCE }), 4],
   ])('to be a folder where the engine %s', async (_, make, containers) => {
     const setup = make();
     expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
@@ -62,7 +49,7 @@ describe('the transport is found out', () => {
   });
 
   it('not at all where it is set', async () => {
-    const setup = unsure({}, { workspace: { transport: 'bind' } });
+    const setup = setUpUnseen({}, { workspace: { transport: 'bind' } });
     expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
     expect(created(setup)).toBe(1);
   });
@@ -72,7 +59,7 @@ describe('the transport is found out', () => {
     ['refused every container', 'engine.failed', 2],
   ] as const)('again, where the engine %s', async (_, code, times) => {
     const error = new EngineError(code, 'no');
-    const setup = unsure({ fail: [{ call: 'containers.create', times, error }] });
+    const setup = setUpUnseen({ fail: [{ call: 'containers.create', times, error }] });
     await expect(setup.runtime.runJob(DEFINITION)).rejects.toMatchObject({ code });
     const before = created(setup);
     expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
@@ -83,7 +70,7 @@ describe('the transport is found out', () => {
   });
 
   it('by the next one where the first was cancelled meanwhile', async () => {
-    const setup = unsure({ fail: [{ call: 'containers.copyOut', hang: true, times: 1 }] });
+    const setup = setUpUnseen({ fail: [{ call: 'containers.copyOut', hang: true, times: 1 }] });
     const first = setup.runtime.startJob(DEFINITION);
     await expect.poll(() => callsOf(setup, 'containers.copyOut')).toBe(1);
     const second = setup.runtime.startJob(DEFINITION);

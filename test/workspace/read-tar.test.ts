@@ -1,18 +1,12 @@
 /** A tar is read to its end or given up for a reason that is told, and its source is never left waiting. */
 import { setImmediate as turn } from 'node:timers/promises';
-import { pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { packEntries, tarEntry } from '../../src/testing/tar-entries.js';
 import { brokenTar, readTar, type TarSource } from '../../src/workspace/read-tar.js';
 import { noSignal } from '../host/scratch.js';
+import { bytesOf, checkSummed } from './unpack-fixture.js';
 
 const MIB = 1024 ** 2;
-
-async function bytesOf(tar: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const part of tar) parts.push(part);
-  return Buffer.concat(parts);
-}
 
 interface Source {
   readonly tar: AsyncIterable<Uint8Array>;
@@ -83,14 +77,9 @@ describe('a tar', () => {
   });
 
   it('is whole where its last folder claims a size: folders have no bytes', async () => {
-    const writer = pack();
-    writer.entry({ name: 'w/', type: 'directory' });
-    writer.finalize();
-    const tar = await bytesOf(writer as AsyncIterable<Uint8Array>);
+    const tar = await bytesOf(packEntries([tarEntry('w/')]));
     tar.write('00000010000\0', 124);
-    tar.write('        ', 148);
-    const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0);
-    tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    checkSummed(tar.subarray(0, 512));
     expect(await names(sourceOf(tar, 512).tar)).toEqual(['w/']);
   });
 

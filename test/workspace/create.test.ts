@@ -115,6 +115,8 @@ describe('layout', () => {
   it('makes a safe, bounded folder name of any text', () => {
     expect(runFolderPrefix('')).toBe('run-job-');
     expect(runFolderPrefix('../..')).toBe('run-job-');
+    expect(runFolderPrefix('a // b!')).toBe('run-a-b-');
+    expect(runFolderPrefix(`--${'x'.repeat(23)}-y`)).toBe(`run-${'x'.repeat(23)}-`);
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
         expect(runFolderPrefix(name)).toMatch(/^run-[A-Za-z0-9](?:[A-Za-z0-9-]{0,22}[A-Za-z0-9])?-$/);
@@ -124,6 +126,7 @@ describe('layout', () => {
 
   it.each([
     '<workspace>/inputs/',
+    '<workspace>/inputs/.',
     '<workspace>/inputs/..',
     '<workspace>/inputs/a/b',
     '<workspace>/workspace/0',

@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { createWorkspace } from '../../src/workspace/create.js';
 import { namesBeneathWorkspace, runFolderPrefix, stagedName } from '../../src/workspace/layout.js';
 import { isRoot, openBelow, scratch } from '../host/scratch.js';
@@ -62,7 +63,10 @@ describe('createWorkspace', () => {
     await mkdir(join(outer, 'open'));
     await chmod(join(outer, 'open'), 0o770);
     const failed = { code: 'workspace.failed' };
-    await expect(createWorkspace(join(outer, 'link'), options)).rejects.toThrow(/is a symbolic link/);
+    await expect(createWorkspace(join(outer, 'link'), options)).rejects.toMatchObject({
+      message: expect.stringMatching(/^the workspace root .* is a symbolic link/) as string,
+      hint: 'set workspaceRoot to a folder of this user that nobody else may write to',
+    });
     await expect(createWorkspace(join(outer, 'file'), options)).rejects.toMatchObject(failed);
     await expect(createWorkspace(join(outer, 'open'), options)).rejects.toThrow(
       /may be written to by others \(mode 770\)/,
@@ -101,6 +105,28 @@ describe('createWorkspace', () => {
     await mkdir(workspace.path);
     await workspace.remove();
     expect(await readdir(root)).toEqual(['moved', basename(workspace.path)]);
+  });
+
+  it('is not removed once that is given up', async () => {
+    const workspace = await createWorkspace(await scratch(), options);
+    await writeFile(join(workspace.workspacePath, 'f'), '');
+    const reason = new Error('enough');
+    await expect(workspace.remove(AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(await readdir(workspace.workspacePath)).toEqual(['f']);
+  });
+
+  it.runIf(isRoot)('says so where not all of it can be removed', async () => {
+    const workspace = await createWorkspace(await scratch(), options);
+    const busy = join(workspace.workspacePath, 'busy');
+    await mkdir(busy);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'berthkit-test', busy]);
+    onTestFinished(() => {
+      execFileSync('umount', ['-l', busy]);
+    });
+    await expect(workspace.remove()).rejects.toMatchObject({
+      code: 'workspace.failed',
+      message: expect.stringContaining(`${workspace.path} could not be removed completely: `) as string,
+    });
   });
 
   it('makes nothing once aborted', async () => {

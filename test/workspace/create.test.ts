@@ -1,13 +1,13 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, chownSync } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createWorkspace } from '../../src/workspace/create.js';
 import { namesBeneathWorkspace, runFolderPrefix, stagedName } from '../../src/workspace/layout.js';
 import { isRoot, openBelow, scratch } from '../host/scratch.js';
 import { OWN_USER } from './plan-fixture.js';
+import { mountSmall } from './small-file-system.js';
 
 const options = { name: 'Nightly report/2024', user: OWN_USER };
 
@@ -117,12 +117,7 @@ describe('createWorkspace', () => {
 
   it.runIf(isRoot)('says so where not all of it can be removed', async () => {
     const workspace = await createWorkspace(await scratch(), options);
-    const busy = join(workspace.workspacePath, 'busy');
-    await mkdir(busy);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'berthkit-test', busy]);
-    onTestFinished(() => {
-      execFileSync('umount', ['-l', busy]);
-    });
+    await mountSmall(join(workspace.workspacePath, 'busy'));
     await expect(workspace.remove()).rejects.toMatchObject({
       code: 'workspace.failed',
       message: expect.stringContaining(`${workspace.path} could not be removed completely: `) as string,

@@ -92,7 +92,7 @@ export default defineConfig({
             'test/host/{file-content,spool,shared-folders}.test.ts',
             'test/storage/**/*.test.ts',
             'test/run-{failures,volumes,attempts}.test.ts',
-            'test/workspace/{collect-trees,put-files,publish-outputs,stage,unpack-tar}*.test.ts',
+            'test/workspace/{bring-output,collect-trees,put-files,publish-outputs,stage,unpack-tar}*.test.ts',
           ],
         },
       },

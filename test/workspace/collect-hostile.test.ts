@@ -29,6 +29,24 @@ describe('limits of collecting', () => {
     expect(await sizes(limits)).toEqual(states);
   });
 
+  it('is of files and folders, too: what one output has, the next has not', async () => {
+    const workspace = await makeWorkspace();
+    for (const name of ['a', 'b', 'c']) {
+      mkdirSync(at(workspace, name));
+      for (const file of ['1', '2']) writeFileSync(join(at(workspace, name), file), '');
+    }
+    const outputs = ['a', 'b', 'c'].map((workspacePath) => ({ workspacePath }));
+    const { reports, rejected } = await collect(workspace, outputs, { limits: { entries: 5 } });
+    expect(reports.map(({ state }) => state)).toEqual(['uploaded', 'uploaded', 'rejected']);
+    expect(rejected).toMatchObject([
+      {
+        workspacePath: 'c',
+        cause: 'limit',
+        reason: expect.stringContaining('than the 1 that are left') as string,
+      },
+    ]);
+  });
+
   it('refuses a sparse tebibyte by its size, without reading it', async () => {
     const workspace = await makeWorkspace();
     writeFileSync(at(workspace, 'out.txt'), '');

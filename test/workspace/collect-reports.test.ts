@@ -186,6 +186,22 @@ describe('outputs that cannot be stored', () => {
     expect(failure?.cause).toMatchObject({ message: one(0) });
   });
 
+  it('fail as a whole where one of their files does', async () => {
+    const workspace = await makeWorkspace();
+    mkdirSync(at(workspace, 'out'));
+    for (const name of ['a', 'b']) writeFileSync(at(workspace, `out/${name}`), name);
+    const { stat, list, read, write } = memoryStorage();
+    const storage: StorageAdapter = {
+      ...{ stat, list, read },
+      write: async (path, body, options) =>
+        path === 'out/b' ? Promise.reject(new Error('no')) : write(path, body, options),
+    };
+    const outputs = [{ workspacePath: 'out', upload: to('out') }];
+    const { reports } = await collect(workspace, outputs, { storage: { 5: storage } });
+    expect(reports[0]?.state).toBe('failed');
+    expect(reports[0]?.files.map(({ uploaded }) => uploaded?.path ?? null)).toEqual(['out/a', null]);
+  });
+
   it('have the code and the hint of the first', async () => {
     const { failure } = await collectMany(
       2,

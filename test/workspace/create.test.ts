@@ -7,6 +7,7 @@ import { createWorkspace } from '../../src/workspace/create.js';
 import { namesBeneathWorkspace, runFolderPrefix, stagedName } from '../../src/workspace/layout.js';
 import { isRoot, openBelow, scratch } from '../host/scratch.js';
 import { OWN_USER } from './plan-fixture.js';
+import { mountSmall } from './small-file-system.js';
 
 const options = { name: 'Nightly report/2024', user: OWN_USER };
 
@@ -62,7 +63,10 @@ describe('createWorkspace', () => {
     await mkdir(join(outer, 'open'));
     await chmod(join(outer, 'open'), 0o770);
     const failed = { code: 'workspace.failed' };
-    await expect(createWorkspace(join(outer, 'link'), options)).rejects.toThrow(/is a symbolic link/);
+    await expect(createWorkspace(join(outer, 'link'), options)).rejects.toMatchObject({
+      message: expect.stringMatching(/^the workspace root .* is a symbolic link/) as string,
+      hint: 'set workspaceRoot to a folder of this user that nobody else may write to',
+    });
     await expect(createWorkspace(join(outer, 'file'), options)).rejects.toMatchObject(failed);
     await expect(createWorkspace(join(outer, 'open'), options)).rejects.toThrow(
       /may be written to by others \(mode 770\)/,
@@ -103,6 +107,23 @@ describe('createWorkspace', () => {
     expect(await readdir(root)).toEqual(['moved', basename(workspace.path)]);
   });
 
+  it('is not removed once that is given up', async () => {
+    const workspace = await createWorkspace(await scratch(), options);
+    await writeFile(join(workspace.workspacePath, 'f'), '');
+    const reason = new Error('enough');
+    await expect(workspace.remove(AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(await readdir(workspace.workspacePath)).toEqual(['f']);
+  });
+
+  it.runIf(isRoot)('says so where not all of it can be removed', async () => {
+    const workspace = await createWorkspace(await scratch(), options);
+    await mountSmall(join(workspace.workspacePath, 'busy'));
+    await expect(workspace.remove()).rejects.toMatchObject({
+      code: 'workspace.failed',
+      message: expect.stringContaining(`${workspace.path} could not be removed completely: `) as string,
+    });
+  });
+
   it('makes nothing once aborted', async () => {
     const root = await scratch();
     const signal = AbortSignal.abort(new Error('stop'));
@@ -115,6 +136,8 @@ describe('layout', () => {
   it('makes a safe, bounded folder name of any text', () => {
     expect(runFolderPrefix('')).toBe('run-job-');
     expect(runFolderPrefix('../..')).toBe('run-job-');
+    expect(runFolderPrefix('a // b!')).toBe('run-a-b-');
+    expect(runFolderPrefix(`--${'x'.repeat(23)}-y`)).toBe(`run-${'x'.repeat(23)}-`);
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (name) => {
         expect(runFolderPrefix(name)).toMatch(/^run-[A-Za-z0-9](?:[A-Za-z0-9-]{0,22}[A-Za-z0-9])?-$/);
@@ -124,6 +147,7 @@ describe('layout', () => {
 
   it.each([
     '<workspace>/inputs/',
+    '<workspace>/inputs/.',
     '<workspace>/inputs/..',
     '<workspace>/inputs/a/b',
     '<workspace>/workspace/0',

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { createRuntime, type RunResult, type RuntimeConfigInput } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
-import { diskShortage } from '../../src/workspace/disk-shortage.js';
-import { isRoot } from '../host/scratch.js';
+import { diskShortage, requireFreeSpace, shortageOf } from '../../src/workspace/disk-shortage.js';
+import { isRoot, scratch } from '../host/scratch.js';
 import { settle, setUp } from '../run-fixture.js';
 import { smallFileSystem } from './small-file-system.js';
 
@@ -108,6 +108,47 @@ describe('a disk that is too full', () => {
     });
     await runtime.close();
     expect(execFileSync('ls', [root], { encoding: 'utf8' }).trim()).toBe('taken');
+  });
+});
+
+describe('what is too little', () => {
+  const floor = { minFreeBytes: 100, minFreeInodes: 10 };
+  const where = 'the file system of workspaceRoot (/w) has';
+
+  it.each([
+    ['just enough', { bytes: 100, inodes: 10 }, null],
+    ['enough where inodes are not counted', { bytes: 100, inodes: null }, null],
+    [
+      'one byte less',
+      { bytes: 99, inodes: 9 },
+      `${where} 99 bytes free, less than workspace.minFreeBytes (100)`,
+    ],
+    [
+      'one inode less',
+      { bytes: 100, inodes: 9 },
+      `${where} 9 inodes free, less than workspace.minFreeInodes (10)`,
+    ],
+  ])('is told in words: %s', (_, free, words) => {
+    expect(shortageOf(free, '/w', floor)).toBe(words);
+  });
+
+  it('is an error that says what to do about it', async () => {
+    const root = await scratch();
+    await expect(requireFreeSpace(root, { ...floor, minFreeBytes: 2 ** 60 })).rejects.toMatchObject({
+      code: 'runtime.disk_low',
+      message: expect.stringContaining(`(${root})`) as string,
+      hint: 'free some space there, or set another workspaceRoot',
+    });
+    await requireFreeSpace(root, { minFreeBytes: 1, minFreeInodes: 0 });
+  });
+
+  it('is not told of a place that cannot be looked at', async () => {
+    const file = join(await scratch(), 'file');
+    await writeFile(file, '');
+    const beneath = join(file, 'root');
+    const everything = { minFreeBytes: 2 ** 60, minFreeInodes: 2 ** 60 };
+    expect(await diskShortage(beneath, everything)).toBeNull();
+    await requireFreeSpace(beneath, everything);
   });
 });
 

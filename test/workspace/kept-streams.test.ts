@@ -117,10 +117,27 @@ describe('keepStreams', () => {
     expect(kept.problem()).toBeNull();
   });
 
+  it('does not keep a small piece that makes a stream too large, and says so of whichever stream it is', async () => {
+    const given = { files: { a: sourceOf(['x']).stream }, stdin: sourceOf(['abcd', 'ef']).stream };
+    const kept = keepStreams(given, { folder: await scratch(), maxStreamBytes: 5 });
+    const { files, stdin } = kept.options;
+    const first = files?.['a'];
+    if (!isStream(stdin) || typeof first !== 'object' || !('content' in first) || !isStream(first.content))
+      throw new Error('no stream');
+    for (const stream of [first.content, stdin]) {
+      let length = 0;
+      for await (const bytes of stream) length += bytes.byteLength;
+      expect(length).toBeGreaterThan(0);
+    }
+    expect(kept.problem()).toBe('the stream for standard input has more than 5 bytes and was not kept');
+    await kept.close();
+  });
+
   it('meets the failure of a source again, and says that there is no use in another attempt', async () => {
     const { kept, read } = await keeping(['ab', new Error('the source broke'), 'cd']);
-    await expect(read()).rejects.toThrow('the source broke');
-    await expect(read()).rejects.toThrow('the source broke');
+    const failure = expect.objectContaining({ message: 'the source broke' }) as Error;
+    await expect(read()).rejects.toEqual(failure);
+    await expect(read()).rejects.toEqual(failure);
     expect(kept.problem()).toBe('the stream for standard input failed');
   });
 
@@ -172,7 +189,20 @@ describe('keepStreams', () => {
       c: { content: path, executable: false },
       d: { executable: true },
     });
-    expect(keepStreams({}, { folder: '/nowhere', maxStreamBytes: 1 }).options).toEqual({});
+    expect(keepStreams({}, { folder: '/nowhere', maxStreamBytes: 1 }).options).toStrictEqual({});
+  });
+
+  it('closes also where nothing was read, and where a source cannot be told to stop', async () => {
+    const next = async (): Promise<IteratorResult<Uint8Array>> =>
+      Promise.resolve({ done: false, value: Buffer.from('ab') });
+    const stdin = { [Symbol.asyncIterator]: () => ({ next }) };
+    for (const isRead of [false, true]) {
+      const kept = keepStreams({ stdin }, { folder: await scratch(), maxStreamBytes: 10 });
+      const stream = kept.options.stdin;
+      if (isRead && isStream(stream)) await stream[Symbol.asyncIterator]().next();
+      await kept.close();
+      expect(kept.problem()).toBeNull();
+    }
   });
 
   it('lets an unread rest of the source go at the end', async () => {

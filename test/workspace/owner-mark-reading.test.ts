@@ -33,6 +33,11 @@ describe('the mark of a folder', () => {
 
   it('may say more than this version reads', async () => {
     expect(await read(await marked(JSON.stringify({ ...MARK, since: 'x' })))).toEqual(MARK);
+    expect(await read(await marked(JSON.stringify({ ...MARK, schema: 1 })))).toEqual(MARK);
+    const largest = JSON.stringify({ ...MARK, more: '' });
+    expect(
+      await read(await marked(largest.replace('""', `"${'x'.repeat(4_096 - largest.length)}"`))),
+    ).toEqual(MARK);
   });
 
   it.each([
@@ -43,6 +48,7 @@ describe('the mark of a folder', () => {
     ['lacks its instance', JSON.stringify({ ...MARK, instance: undefined })],
     ['lacks its owner', JSON.stringify({ ...MARK, owner: 5 })],
     ['lacks its run', JSON.stringify({ ...MARK, runId: null })],
+    ['is of a later kind', JSON.stringify({ ...MARK, schema: 2 })],
     ['is larger than any', JSON.stringify({ ...MARK, more: 'x'.repeat(4_096) })],
   ])('that %s is none', async (_, content) => {
     expect(await read(await marked(content))).toBeNull();

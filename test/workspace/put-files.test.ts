@@ -84,6 +84,7 @@ describe('files of the caller', () => {
     ['a file where the folder of an input must be', { data: 'x' }],
     ['the configuration file', { 'job.json': 'x' }],
     ['one of the other files', { a: 'x', 'a/b': 'y' }],
+    ['a folder of the other files', { 'a/b': 'y', a: 'x' }],
     ['a path that leads out', { '../x': 'x' }],
     ['an absolute path', { '/x': 'x' }],
   ])('refuses %s', async (_, files) => {
@@ -216,6 +217,25 @@ describe('files of the caller', () => {
       expect(await readFile(copied, 'utf8')).toBe(path);
       expect((await stat(copied)).mode & 0o777).toBe(0o755);
     }
+  });
+
+  it('counts each of them by its name, also the whole of this machine', async () => {
+    const local = await scratch();
+    await writeFile(join(local, 'f'), 'four');
+    const put = async (content: string | { path: string }, limits: object): Promise<unknown> =>
+      stageInputs(await makeWorkspace(), planOf({ limits }), stageOptions({ files: { f: '', g: content } }));
+    for (const content of ['four', { path: join(local, 'f') }]) {
+      await expect(put(content, { fileBytes: 3 })).rejects.toMatchObject({
+        code: 'workspace.too_large',
+        message: 'files "g" has 4 bytes, more than the limit of 3 (maxFileBytes)',
+      });
+      await expect(put(content, { entries: 1 })).rejects.toMatchObject({
+        message:
+          'with files "g" there are 2 files and folders, more than the limit of 1 (outputs.maxEntries)',
+      });
+    }
+    await expect(put({ path: '/' }, { entries: 1 })).rejects.toMatchObject({ code: 'workspace.too_large' });
+    expect(await openBelow(local)).toEqual([]);
   });
 
   it('hashes nothing that nobody asks for', async () => {

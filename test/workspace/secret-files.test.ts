@@ -10,7 +10,7 @@ import {
 } from '../../src/workspace/secret-files.js';
 import { isRoot, noSignal, openBelow, scratch } from '../host/scratch.js';
 import { OWN_USER } from './plan-fixture.js';
-import { smallFileSystem } from './small-file-system.js';
+import { mountSmall, smallFileSystem } from './small-file-system.js';
 
 const VALUE = 'hunter2-hunter2\nsecond line\n';
 const TMPFS = 0x01021994;
@@ -178,5 +178,28 @@ describe('createSecretFiles', () => {
       hint: 'give the tmpfs of secretsRoot more room, or set another secretsRoot',
     });
     expect(await readdir(root)).toEqual([]);
+  });
+});
+
+describe('files of secrets that cannot be removed', () => {
+  it('stay where that is given up', async () => {
+    const files = await createSecretFiles(optionsIn(await memory()));
+    const reason = new Error('enough');
+    await expect(files.remove(AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect((await readdir(files.path)).sort()).toEqual(['OTHER', 'TOKEN']);
+  });
+
+  it.runIf(isRoot)('are told of by their place, without a word of them', async () => {
+    const files = await createSecretFiles(optionsIn(await memory()));
+    const { path } = files.place;
+    await mountSmall(join(path, 'busy'));
+    const error = await failure(files.remove());
+    expect(error).toMatchObject({
+      code: 'secret.failed',
+      message: expect.stringContaining(
+        `${path}, which holds secrets, could not be removed completely: `,
+      ) as string,
+    });
+    expect(String(error)).not.toContain('hunter2');
   });
 });

@@ -8,7 +8,7 @@ import { memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, StorageEntry } from '../../src/storage/types.js';
 import type { FoundFile } from '../../src/workspace/found-file.js';
 import { isExists, isStored, type ObjectTarget, sendFile, storeBody } from '../../src/workspace/send-file.js';
-import { noSignal, scratch } from '../host/scratch.js';
+import { noSignal, openBelow, scratch } from '../host/scratch.js';
 
 const digestOf = (text: string) => ({
   sizeBytes: Buffer.byteLength(text),
@@ -110,6 +110,20 @@ describe('whether exactly these bytes are stored', () => {
   ])('%s: %s', async (_, adapter, expected) => {
     expect(await isStored(placeOf(adapter), 'o', DIGEST, noSignal())).toBe(expected);
   });
+
+  it('is not read on where there are more', async () => {
+    let given = 0;
+    const adapter: StorageAdapter = {
+      ...holding('hello', {}),
+      // eslint-disable-next-line @typescript-eslint/require-await -- as the port has it
+      read: async () =>
+        (async function* () {
+          for (; given < 100; given += 1) yield await Promise.resolve(Buffer.from('hel'));
+        })(),
+    };
+    expect(await isStored(placeOf(adapter), 'o', DIGEST, noSignal())).toBe(false);
+    expect(given).toBeLessThan(3);
+  });
 });
 
 describe('a file that is sent', () => {
@@ -118,7 +132,8 @@ describe('a file that is sent', () => {
     fields: Partial<FoundFile> = {},
     target: Partial<ObjectTarget> = {},
   ) {
-    const path = join(await scratch(), 'o');
+    const folder = await scratch();
+    const path = join(folder, 'o');
     await writeFile(path, content);
     let opened = 0;
     const file: FoundFile = {
@@ -134,7 +149,7 @@ describe('a file that is sent', () => {
     const sent = sendFile(file, targetOf(storage, target), {
       ...{ signal: noSignal(), pause: async () => Promise.resolve() },
     });
-    return { sent, storage, opened: () => opened };
+    return { sent, storage, folder, opened: () => opened };
   }
 
   it('is stored, and looked at once more where it may have changed', async () => {
@@ -165,6 +180,21 @@ describe('a file that is sent', () => {
       message: `output "o"${name} changed while it was uploaded`,
     });
     expect(opened()).toBe(1);
+  });
+
+  it('is closed, also where its storage fails, which is told as it is', async () => {
+    const { sent, folder } = await sending(
+      'hello',
+      {},
+      {
+        write: async () => Promise.reject(new StorageError('storage.exists', 'there')),
+      },
+    );
+    await expect(sent).rejects.toMatchObject({ code: 'storage.exists' });
+    expect(await openBelow(folder)).toEqual([]);
+    const fine = await sending('hello');
+    await fine.sent;
+    expect(await openBelow(fine.folder)).toEqual([]);
   });
 
   it('is opened anew for each try', async () => {

@@ -69,11 +69,12 @@ describe('a call to a storage', () => {
   it('that hangs ends with the signal’s reason, and is not begun after it', async () => {
     const caller = new AbortController();
     const hanging = callStorage(placeOf(), 'x', caller.signal, async () => new Promise(() => undefined));
-    caller.abort(new Error('enough'));
-    await expect(hanging).rejects.toThrow('enough');
+    const reason = new Error('enough');
+    caller.abort(reason);
+    await expect(hanging).rejects.toBe(reason);
     let isBegun = false;
     const late = callStorage(placeOf(), 'x', caller.signal, async () => Promise.resolve((isBegun = true)));
-    await expect(late).rejects.toThrow('enough');
+    await expect(late).rejects.toBe(reason);
     expect(isBegun).toBe(false);
   });
 });
@@ -125,6 +126,15 @@ describe('what a storage says is there', () => {
     })();
     await expect(listing).rejects.toThrow('gave a wrong entry for "x"');
     expect(seen).toEqual(['x/a']);
+  });
+
+  it('in a list may not be nothing', async () => {
+    const place = placeOf({
+      async *list() {
+        yield await Promise.resolve(null as never);
+      },
+    });
+    await expect(listStorage(place, 'x', noSignal()).next()).rejects.toThrow('gave a wrong entry for "x"');
   });
 
   it('is read to its end, and what breaks off is told', async () => {

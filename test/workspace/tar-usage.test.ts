@@ -36,6 +36,11 @@ describe('measureTar', () => {
     expect(await measure(null, 1)).toEqual({ bytes: 700, entries: 2 });
   });
 
+  it('goes on where a bound is just reached', async () => {
+    expect(await measure(700, null)).toEqual({ bytes: 702, entries: 3 });
+    expect(await measure(null, 2)).toEqual({ bytes: 702, entries: 3 });
+  });
+
   it('takes nothing that is cut off for the whole', async () => {
     await expect(measure(null, null, cutOff())).rejects.toMatchObject({ code: 'engine.failed' });
   });

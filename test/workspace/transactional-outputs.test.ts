@@ -3,88 +3,29 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { filesystemStorage } from '../../src/storage/filesystem.js';
-import { type MemoryStorage, memoryStorage } from '../../src/storage/memory.js';
-import type { StorageAdapter, StorageTransaction } from '../../src/storage/types.js';
-import type { CollectedOutputs, CollectOptions } from '../../src/workspace/collect.js';
+import { memoryStorage } from '../../src/storage/memory.js';
+import type { StorageAdapter } from '../../src/storage/types.js';
 import type { Publication, PublicationStep } from '../../src/run-store/types.js';
 import { finishPublication, withdrawPublication } from '../../src/workspace/publication.js';
 import { noSignal, scratch } from '../host/scratch.js';
 import { at, collect, to } from './collect-fixture.js';
 import { makeWorkspace } from './plan-fixture.js';
-
-type Write = StorageAdapter['write'];
-
-/** A storage whose writes, of objects or of what stands for them, go through `write`. */
-interface Faulty {
-  readonly memory: MemoryStorage;
-  readonly adapter: StorageAdapter;
-}
-
-/** What the fault of a storage is told and may change. */
-interface Faults {
-  readonly write?: (path: string, write: () => ReturnType<Write>, signal: AbortSignal) => ReturnType<Write>;
-  readonly commit?: (commit: () => Promise<void>, transaction: StorageTransaction) => Promise<void>;
-}
-
-const NAMES = ['a', 'b', 'c'] as const;
-
-function transactional(faults: Faults = {}, initial: Readonly<Record<string, string>> = {}): Faulty {
-  const memory = memoryStorage(initial);
-  const { stat, list, read, write, remove = () => Promise.resolve() } = memory;
-  const adapter: StorageAdapter = {
-    ...{ stat, list, read, write, remove },
-    begin: (options) => {
-      const transaction = memory.begin?.(options);
-      if (transaction === undefined) throw new Error('no transaction');
-      return {
-        write: async (path, body, told) => {
-          const store = async () => transaction.write(path, body, told);
-          return faults.write === undefined ? store() : faults.write(path, store, told.signal);
-        },
-        commit: async (told) => {
-          const commit = async () => transaction.commit(told);
-          await (faults.commit === undefined ? commit() : faults.commit(commit, transaction));
-        },
-        abort: async (told) => transaction.abort(told),
-      };
-    },
-  };
-  return { memory, adapter };
-}
-
-function removing(faults: Faults = {}, initial: Readonly<Record<string, string>> = {}): Faulty {
-  const memory = memoryStorage(initial);
-  const { stat, list, read, remove = () => Promise.resolve() } = memory;
-  const write: Write = async (path, body, told) => {
-    const store = async () => memory.write(path, body, told);
-    return faults.write === undefined ? store() : faults.write(path, store, told.signal);
-  };
-  return { memory, adapter: { stat, list, read, remove, write } };
-}
+import {
+  ALL,
+  collectThree,
+  type Faults,
+  type Faulty,
+  NAMES,
+  removing,
+  textsOf,
+  transactional,
+} from './publish-fixture.js';
 
 const KINDS = [
   ['with transactions', transactional],
   ['that can remove', removing],
 ] as const;
 
-/** Three outputs, a, b and c, collected into the storage as the mount 5. */
-async function collectThree(
-  adapter: StorageAdapter,
-  options: Partial<CollectOptions> = {},
-  more: { readonly overwrite?: boolean } = {},
-): Promise<CollectedOutputs> {
-  const workspace = await makeWorkspace();
-  for (const name of NAMES) writeFileSync(at(workspace, name), `content of ${name}`);
-  const outputs = NAMES.map((name) => ({ workspacePath: name, upload: to(`out/${name}`, more) }));
-  return collect(workspace, outputs, { storage: { 5: adapter }, ...options });
-}
-
-const textsOf = ({ memory }: Faulty): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(memory.files()).map(([path, bytes]) => [path, Buffer.from(bytes).toString()]),
-  );
-
-const ALL = { 'out/a': 'content of a', 'out/b': 'content of b', 'out/c': 'content of c' };
 const isFor = (path: string, name: string): boolean => path === `out/${name}` || path.includes('temporary');
 
 /** Which of the uploads it is: what stands for an object has another name than the object. */

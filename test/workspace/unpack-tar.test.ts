@@ -1,51 +1,9 @@
 /** Tars that no engine makes, or that were cut off: nothing of them leaves the folder, and none is taken for whole. */
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pack } from 'tar-stream';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { openDirectory } from '../../src/host/node.js';
-import { createOutputAccount } from '../../src/workspace/output-account.js';
+import { describe, expect, it } from 'vitest';
 import { RejectedError } from '../../src/workspace/rejection.js';
-import { unpackTar, type UnpackOptions } from '../../src/workspace/unpack-tar.js';
-import { noSignal, scratch } from '../host/scratch.js';
-
-type Header = Parameters<ReturnType<typeof pack>['entry']>[0];
-type Entry = readonly [header: Header, text?: string];
-
-const collect = async (tar: AsyncIterable<Uint8Array>): Promise<Buffer> => {
-  const parts: Uint8Array[] = [];
-  for await (const part of tar) parts.push(part);
-  return Buffer.concat(parts);
-};
-
-const tarOf = async (...entries: readonly Entry[]): Promise<Buffer> => {
-  const writer = pack();
-  for (const [header, text] of entries) writer.entry(header, text ?? '');
-  writer.finalize();
-  return collect(writer as AsyncIterable<Uint8Array>);
-};
-
-async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size));
-}
-
-async function unpack(tar: Uint8Array | AsyncIterable<Uint8Array>, more: Partial<UnpackOptions> = {}) {
-  const path = join(await scratch(), 'inner');
-  mkdirSync(path);
-  const { handle: folder } = await openDirectory(path);
-  onTestFinished(() => folder.close());
-  const account = createOutputAccount({ bytes: 1_000_000, entries: 100 }, { fileBytes: 1_000_000 });
-  const unpacking = unpackTar(tar instanceof Uint8Array ? inChunks(tar, 1000) : tar, {
-    ...{ folder, names: ['out'], rootName: 'out', glob: null, isOurs: () => false, account, maxDepth: 8 },
-    signal: noSignal(),
-    ...more,
-  });
-  // Looked at by the test.
-  unpacking.catch(() => undefined);
-  return { path, unpacking };
-}
-
-const dir: Entry = [{ name: 'out/', type: 'directory' }];
+import { checkSummed, dir, type Entry, tarOf, unpack } from './unpack-fixture.js';
 
 describe('a tar is broken that', () => {
   it.each<[string, readonly Entry[]]>([
@@ -105,9 +63,7 @@ describe('a tar is broken that', () => {
     const bomb = header.subarray(0, 512);
     bomb.write('x', 156);
     bomb.write('77777777777\0', 124);
-    bomb.write('        ', 148);
-    const sum = bomb.reduce((total, byte) => total + byte, 0);
-    bomb.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    checkSummed(bomb);
     let fed = 0;
     async function* endless(): AsyncGenerator<Uint8Array> {
       yield bomb;
@@ -158,9 +114,7 @@ describe('unpacking', () => {
   it('stops before it reads what is too much, and lets its source go', async () => {
     const head = (await tarOf(dir, [{ name: 'out/big' }, ''])).subarray(0, 1024);
     head.write('00077777777\0', 512 + 124);
-    head.write('        ', 512 + 148);
-    const sum = head.subarray(512).reduce((total, byte) => total + byte, 0);
-    head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 512 + 148);
+    checkSummed(head.subarray(512));
     const fed = { chunks: 0, over: false };
     async function* source(): AsyncGenerator<Uint8Array> {
       try {

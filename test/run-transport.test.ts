@@ -62,6 +62,7 @@ describe('the transport is found out', () => {
     ['has no volumes', () => unsure({ volumes: false }), 1],
     ['says that it sees it', () => setUp(), 1],
     ['refuses one creation, whatever for', () => unsure({ fail: REFUSED_ONCE }), 4],
+    ['refuses what it made all the same', () => unsure({ fail: [{ ...REFUSED_ONCE[0], when: 'after' }] }), 4],
     [
       'knows no such call',
       () => unsure({ fail: MARKER_MISSING }, {}, () => ({ lookAt: async () => Promise.resolve(null) })),

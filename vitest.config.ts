@@ -44,6 +44,7 @@ export default defineConfig({
   test: {
     environment: 'node',
     reporters: ['default', './test/reporter.ts'],
+    setupFiles: ['test/hooks.ts'],
     testTimeout: 180_000,
     hookTimeout: 240_000,
     // A busy machine is late, not wrong.

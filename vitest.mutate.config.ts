@@ -9,6 +9,7 @@ export default defineConfig({
   ...(base.resolve === undefined ? {} : { resolve: base.resolve }),
   test: {
     environment: 'node',
+    setupFiles: ['test/hooks.ts'],
     include: [
       'test/policy/**/*.test.ts',
       'test/execute/**/*.test.ts',

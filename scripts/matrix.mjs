@@ -44,7 +44,7 @@ const ROWS = {
     words: onEngines,
     environment: () => first(unpackTrixieDocker(join(folder, 'docker-26.1'))),
   },
-  Podman: { words: ['npm', 'run', 'test:podman'] },
+  Podman: { words: ['npm', 'run', 'test:podman', '--', '--registry'] },
   gVisor: { words: ['npm', 'run', 'test:runsc'] },
   ...Object.fromEntries(
     ['20', '22', '24'].map((line) => [`Node ${line}`, { words: test, environment: () => otherNode(line) }]),
@@ -54,6 +54,16 @@ const ROWS = {
   AppArmor: hasAppArmor ? { words: onEngines } : { problem: 'the kernel of this machine is without it' },
 };
 
+/** What was begun is ended and tidied up, and the table has what there is. */
+let stopped = false;
+let current = null;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    stopped = true;
+    current?.kill(signal);
+  });
+}
+
 /** Runs a row to its end and gives what it came to; all it says goes on to the terminal. */
 async function run({ words: [command, ...rest], environment = () => ({}) }) {
   let said = '';
@@ -62,6 +72,7 @@ async function run({ words: [command, ...rest], environment = () => ({}) }) {
     env: { ...process.env, ...environment() },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  current = child;
   child.stdout.setEncoding('utf8').on('data', (text) => {
     said += text;
     process.stdout.write(text);
@@ -70,6 +81,7 @@ async function run({ words: [command, ...rest], environment = () => ({}) }) {
     child.on('error', () => resolve(126));
     child.on('close', (code) => resolve(code ?? 1));
   });
+  current = null;
   const totals = [...said.matchAll(TOTALS)].at(-1)?.[0] ?? 'it did not come to an end';
   return { isGreen: status === 0, text: status === 0 ? totals : `${totals} (ended with ${String(status)})` };
 }
@@ -93,6 +105,10 @@ try {
       lines.push(`| ${name} | not tested: ${problem} |`);
       continue;
     }
+    if (stopped) {
+      lines.push(`| ${name} | not tested: interrupted |`);
+      continue;
+    }
     console.log(`\n== ${name}`);
     let outcome;
     try {
@@ -103,6 +119,7 @@ try {
     if (!outcome.isGreen) process.exitCode = 1;
     lines.push(`| ${name} | ${outcome.text} |`);
   }
+  if (stopped) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,9 +1,11 @@
 /**
  * `npm run test:podman`: the core of the suite on a Podman of its own, as root. What cannot hold there is left out by name, with the reason; everything else has
- * to pass. Needs what a private engine needs, and Debian's `podman` and `catatonit`.
+ * to pass; with `--registry` also what becomes of pulls when a registry fails, which takes minutes, as Podman tries again by itself. Needs what a private engine needs, and Debian's `podman` and `catatonit`.
  */
 import { runCoreSuite } from './core-suite.mjs';
 import { PODMAN, privateEngineProblem } from './engine/packages.mjs';
+
+const CORE = ['engine-conformance', 'podman', 'run', 'effects'];
 
 /** Parts of names, and why such a test cannot hold. */
 const LEFT_OUT = [
@@ -13,6 +15,8 @@ const LEFT_OUT = [
     'a tmpfs has no owner and no bound on inodes, and keeps the mode of the image’s folder',
   ],
   ['an image cannot bring a health check', 'the image cannot be made: an import takes no HEALTHCHECK'],
+  ['has it, tells of its layers byte by byte', 'Podman tells no bytes of layers'],
+  ['waits when the registry asks for it', 'Podman waits by itself and does not say so'],
   ['an entry point that cannot be executed', 'the init process ends with 1, whatever it could not run'],
 ];
 
@@ -31,7 +35,7 @@ process.exitCode = runCoreSuite({
   problem: privateEngineProblem(PODMAN),
   engine: ['--podman'],
   project: 'podman',
-  files: ['engine-conformance', 'podman', 'run', 'effects'],
+  files: [...CORE, ...(process.argv.includes('--registry') ? ['registry-failures'] : [])],
   leftOut: LEFT_OUT,
   notes: GAPS.map(([name, why]) => `gap "${name}" of the contract: ${why}`),
 });

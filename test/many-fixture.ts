@@ -11,7 +11,8 @@ import {
   type RuntimePorts,
 } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
-import { afterEach, expect, vi } from 'vitest';
+import { expect, vi } from 'vitest';
+import { afterEveryTest } from './each-test.js';
 
 /** Jobs by name: which began, in which order, and a way to end them. */
 interface Gate {
@@ -38,7 +39,7 @@ export interface Many {
 }
 
 const endings: (() => Promise<void>)[] = [];
-afterEach(async () => {
+afterEveryTest(async () => {
   for (const end of endings.splice(0)) await end();
 });
 

@@ -1,5 +1,6 @@
 /** A runtime on the fake engine with storages, a secret and an input, and proof that a run of it left nothing behind. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtempSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -16,18 +17,18 @@ import {
   staticSecrets,
 } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { expect } from 'vitest';
+import { afterEveryTest } from './each-test.js';
 
-let folder = '';
+let folder: string | null = null;
 
 /** The folder of the test that runs. */
-export const testFolder = (): string => folder;
+export const testFolder = (): string => (folder ??= mkdtempSync(join(tmpdir(), 'berthkit-fail-')));
 
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'berthkit-fail-'));
-});
-afterEach(async () => {
+afterEveryTest(async () => {
+  if (folder === null) return;
   await rm(folder, { recursive: true, force: true });
+  folder = null;
 });
 
 /** The value of the job’s secret. */
@@ -70,7 +71,7 @@ export function setUp(
     ...script,
   });
   const runtime = createRuntime(
-    { workspaceRoot: join(folder, 'root'), stopGraceMs: 1000, ...config },
+    { workspaceRoot: join(testFolder(), 'root'), stopGraceMs: 1000, ...config },
     {
       engine,
       storage: { in: memoryStorage({ a: 'input' }), out },
@@ -82,6 +83,24 @@ export function setUp(
   return { engine, runtime, events, out };
 }
 
+/** The same on an engine of which nobody knows what it sees, whose job leaves the output that is asked for. `changed`: what its containers do otherwise. */
+export function setUpUnseen(
+  script: FakeEngineScript = {},
+  config: RuntimeConfigInput = {},
+  changed: (engine: FakeEngine) => Partial<FakeEngine['containers']> = () => ({}),
+): Setup {
+  const engine = fakeEngine({
+    run: async (job) => {
+      await job.writeFile('/workspace/out.txt', 'result');
+      return { exitCode: 0 };
+    },
+    ...script,
+  });
+  const capabilities = { ...engine.capabilities, seesFiles: undefined };
+  const containers = { ...engine.containers, ...changed(engine) };
+  return { ...setUp({}, { engine: { ...engine, capabilities, containers } }, config), engine };
+}
+
 /** Runs the job to its end, closes the runtime, and checks what holds for every run. */
 export async function settle(
   { runtime, engine, events }: Setup,
@@ -91,7 +110,7 @@ export async function settle(
   const outcome = await runtime.runJob(definition, options).catch((error: unknown) => error);
   await runtime.close();
   expect(engine.leftovers()).toEqual([]);
-  expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
+  expect(await readdir(join(testFolder(), 'root')).catch(() => [])).toEqual([]);
   expect(events.filter(({ type }) => type === 'run_start')).toHaveLength(1);
   expect(events.filter(({ type }) => type === 'run_end')).toHaveLength(1);
   expect(engine.protocolErrors).toEqual([]);

@@ -1,26 +1,8 @@
 /** How runs find out whether the engine sees their folder, on the fake engine: once, with proof, and never by a failure that says nothing of it. */
-import { EngineError, type RuntimeConfigInput } from 'berthkit';
-import { type EngineCall, type FakeEngine, fakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { EngineError } from 'berthkit';
+import type { EngineCall } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
-import { DEFINITION, settle, type Setup, setUp } from './run-fixture.js';
-
-/** A runtime on an engine that may see the folder, or not; where it does, it refuses to show it. */
-function unsure(
-  script: FakeEngineScript = {},
-  config: RuntimeConfigInput = {},
-  changed: (engine: FakeEngine) => Partial<FakeEngine['containers']> = () => ({}),
-): Setup {
-  const engine = fakeEngine({
-    run: async (job) => {
-      await job.writeFile('/workspace/out.txt', 'result');
-      return { exitCode: 0 };
-    },
-    ...script,
-  });
-  const capabilities = { ...engine.capabilities, seesFiles: undefined };
-  const containers = { ...engine.containers, ...changed(engine) };
-  return { ...setUp({}, { engine: { ...engine, capabilities, containers } }, config), engine };
-}
+import { DEFINITION, settle, type Setup, setUp, setUpUnseen } from './run-fixture.js';
 
 const callsOf = ({ engine }: Setup, name: EngineCall): number =>
   engine.calls.filter(({ call }) => call === name).length;
@@ -58,14 +40,18 @@ describe('the transport is found out', () => {
   });
 
   it.each<[string, () => Setup, number]>([
-    ['refuses to show it', () => unsure(), 2],
-    ['has no volumes', () => unsure({ volumes: false }), 1],
+    ['refuses to show it', () => setUpUnseen(), 2],
+    ['has no volumes', () => setUpUnseen({ volumes: false }), 1],
     ['says that it sees it', () => setUp(), 1],
-    ['refuses one creation, whatever for', () => unsure({ fail: REFUSED_ONCE }), 4],
-    ['refuses what it made all the same', () => unsure({ fail: [{ ...REFUSED_ONCE[0], when: 'after' }] }), 4],
+    ['refuses one creation, whatever for', () => setUpUnseen({ fail: REFUSED_ONCE }), 4],
+    [
+      'refuses what it made all the same',
+      () => setUpUnseen({ fail: [{ ...REFUSED_ONCE[0], when: 'after' }] }),
+      4,
+    ],
     [
       'knows no such call',
-      () => unsure({ fail: MARKER_MISSING }, {}, () => ({ lookAt: async () => Promise.resolve(null) })),
+      () => setUpUnseen({ fail: MARKER_MISSING }, {}, () => ({ lookAt: async () => Promise.resolve(null) })),
       2,
     ],
   ])('to be a folder where the engine %s', async (_, make, containers) => {
@@ -76,7 +62,7 @@ describe('the transport is found out', () => {
   });
 
   it('to be a volume where the engine shows another folder', async () => {
-    const setup = unsure({ fail: MARKER_MISSING }, {}, ({ containers }) => ({
+    const setup = setUpUnseen({ fail: MARKER_MISSING }, {}, ({ containers }) => ({
       lookAt: async (id, path, options) =>
         path === '/' ? 'directory' : ((await containers.lookAt?.(id, path, options)) ?? null),
     }));
@@ -86,7 +72,7 @@ describe('the transport is found out', () => {
 
   it('again, where somebody removed the container that was to show it', async () => {
     let isThere = true;
-    const setup = unsure({}, {}, ({ containers }) => ({
+    const setup = setUpUnseen({}, {}, ({ containers }) => ({
       copyOut: async (id) => {
         if (isThere) await containers.remove(id);
         throw isThere ? NOT_THERE : new EngineError('engine.failed', 'no');
@@ -101,7 +87,7 @@ describe('the transport is found out', () => {
   });
 
   it('not at all where it is set', async () => {
-    const setup = unsure({}, { workspace: { transport: 'bind' } });
+    const setup = setUpUnseen({}, { workspace: { transport: 'bind' } });
     expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
     expect(created(setup)).toBe(1);
   });
@@ -111,7 +97,7 @@ describe('the transport is found out', () => {
     ['refused every container', 'engine.failed', 2],
   ] as const)('again, where the engine %s', async (_, code, times) => {
     const error = new EngineError(code, 'no');
-    const setup = unsure({ fail: [{ call: 'containers.create', times, error }] });
+    const setup = setUpUnseen({ fail: [{ call: 'containers.create', times, error }] });
     await expect(setup.runtime.runJob(DEFINITION)).rejects.toMatchObject({ code });
     const before = created(setup);
     expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
@@ -122,7 +108,7 @@ describe('the transport is found out', () => {
   });
 
   it('by the next one where the first was cancelled meanwhile', async () => {
-    const setup = unsure({ fail: [{ call: 'containers.copyOut', hang: true, times: 1 }] });
+    const setup = setUpUnseen({ fail: [{ call: 'containers.copyOut', hang: true, times: 1 }] });
     const first = setup.runtime.startJob(DEFINITION);
     await expect.poll(() => callsOf(setup, 'containers.copyOut')).toBe(1);
     const second = setup.runtime.startJob(DEFINITION);
@@ -137,7 +123,7 @@ describe('the transport is found out', () => {
   });
 
   it('by all who waited at once where the first failed: an engine may be silent for long', async () => {
-    const setup = unsure({ fail: [{ call: 'containers.copyOut', hang: true, times: 3 }] });
+    const setup = setUpUnseen({ fail: [{ call: 'containers.copyOut', hang: true, times: 3 }] });
     const runs = [setup.runtime.startJob(DEFINITION)];
     await expect.poll(() => callsOf(setup, 'containers.copyOut')).toBe(1);
     runs.push(setup.runtime.startJob(DEFINITION), setup.runtime.startJob(DEFINITION));

@@ -19,15 +19,16 @@ const NOT_PLAIN = /[^ !#-[\]-~]/;
 /** Up to here the sort of the language costs more than the writing itself. */
 const FEW_KEYS = 32;
 
+/** Keys as they are written: those of plans and requests are the same ones again and again. Bounded, as a caller's own keys are met as well. */
+const writtenKeys = new Map<string, string>();
+const MOST_WRITTEN_KEYS = 1_000;
+const LONGEST_WRITTEN_KEY = 64;
+
 function write(value: unknown, depth: number): string {
-  // A cycle ends here as well.
-  if (depth > MAX_DEPTH)
-    throw new TypeError(`JSON nested deeper than ${String(MAX_DEPTH)} levels, or in a cycle`);
   if (typeof value === 'string') return writeString(value);
-  if (value === null || value === true || value === false) return String(value);
-  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
-  if (Array.isArray(value)) return writeList(value, depth);
-  if (isPlainObject(value)) return writeObject(value, depth);
+  if (typeof value === 'object') return value === null ? 'null' : writeObject(value, depth);
+  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
+    return String(value);
   throw new TypeError(`a value of type ${typeof value} is not JSON`);
 }
 
@@ -35,6 +36,15 @@ function writeString(text: string): string {
   if (!NOT_PLAIN.test(text)) return `"${text}"`;
   if (/\p{Cs}/u.test(text)) throw new TypeError('a string with a lone surrogate is not JSON');
   return JSON.stringify(text);
+}
+
+function writeObject(value: object, depth: number): string {
+  // A cycle ends here as well.
+  if (depth > MAX_DEPTH)
+    throw new TypeError(`JSON nested deeper than ${String(MAX_DEPTH)} levels, or in a cycle`);
+  if (Array.isArray(value)) return writeList(value, depth);
+  if (isPlainObject(value)) return writeMembers(value, depth);
+  throw new TypeError('a value of type object is not JSON');
 }
 
 function writeList(list: readonly unknown[], depth: number): string {
@@ -47,21 +57,32 @@ function writeList(list: readonly unknown[], depth: number): string {
   return `[${items}]`;
 }
 
-function writeObject(value: Readonly<Record<string, unknown>>, depth: number): string {
+function writeMembers(value: Readonly<Record<string, unknown>>, depth: number): string {
   let members = '';
   for (const key of sortKeys(Object.keys(value))) {
     const member = value[key];
     if (member === undefined) continue;
     if (members !== '') members += ',';
-    members += `${writeString(key)}:${write(member, depth + 1)}`;
+    members += writeKey(key) + write(member, depth + 1);
   }
   return `{${members}}`;
+}
+
+/** With the colon after it. */
+function writeKey(key: string): string {
+  const known = writtenKeys.get(key);
+  if (known !== undefined) return known;
+  const written = `${writeString(key)}:`;
+  if (key.length <= LONGEST_WRITTEN_KEY && writtenKeys.size < MOST_WRITTEN_KEYS)
+    writtenKeys.set(key, written);
+  return written;
 }
 
 /** In place, by UTF-16 code units. */
 function sortKeys(keys: string[]): readonly string[] {
   if (keys.length > FEW_KEYS) return keys.sort();
-  for (const [index, key] of keys.entries()) {
+  for (let index = 1; index < keys.length; index += 1) {
+    const key = keys[index] ?? '';
     let place = index;
     for (; place > 0; place -= 1) {
       const before = keys[place - 1];
@@ -73,8 +94,7 @@ function sortKeys(keys: string[]): readonly string[] {
   return keys;
 }
 
-function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) return false;
+function isPlainObject(value: object): value is Readonly<Record<string, unknown>> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) return true;
   // The plain object of another realm.

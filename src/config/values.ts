@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { lazy } from '../base/lazy.js';
 import { parseByteSize } from '../base/byte-size.js';
 import { parseDuration } from '../base/duration.js';
+import { hasUsableIds, ID_TOO_HIGH, NOT_NUMERIC, NUMERIC_USER } from '../base/numeric-user.js';
 import type { Parsed } from '../base/parsed.js';
 
 /** Timers cannot run longer than this many milliseconds. */
@@ -81,5 +82,6 @@ export const texts = lazy(() => z.array(text(), { error: 'must be a list of text
 export const user = lazy(() =>
   z
     .string({ error: 'must be text' })
-    .regex(/^\d{1,10}(:\d{1,10})?$/, 'must be numeric uid or uid:gid, for example 1000:1000'),
+    .regex(NUMERIC_USER, { error: NOT_NUMERIC, abort: true })
+    .refine(hasUsableIds, ID_TOO_HIGH),
 );

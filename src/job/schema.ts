@@ -6,7 +6,7 @@ import { configFile, input, output } from './artifact-schema.js';
 import { environment } from './environment-schema.js';
 import { resources, tmpfs } from './resource-schema.js';
 import { retry, retryPolicy } from './retry-schema.js';
-import { absolutePath, boundedText, checkedText, mountTarget } from './text-rules.js';
+import { absolutePath, boundedText, checkedText, mountTarget, numericUser } from './text-rules.js';
 
 const image = lazy(() =>
   boundedText(1, 512).superRefine((text, context) => {
@@ -79,14 +79,7 @@ const docker = lazy(() =>
         ).optional(),
       })
       .optional(),
-    user: z
-      .string({ error: 'must be text' })
-      .regex(/^\d{1,10}(:\d{1,10})?$/, {
-        error: 'must be numeric uid or uid:gid, for example "1000:1000"',
-        abort: true,
-      })
-      .refine((text) => text.split(':').every((id) => Number(id) < 2 ** 32 - 1), 'must be below 4294967295')
-      .optional(),
+    user: numericUser().optional(),
     stdin: z
       .string({ error: 'must be text' })
       .max(1024 ** 2, 'must not be longer than 1 MiB')

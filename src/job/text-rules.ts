@@ -1,6 +1,7 @@
 /** How single texts of a definition are checked. Messages say what is allowed, never what was given: it may be a secret. */
 import { z } from 'zod';
 import { lazy } from '../base/lazy.js';
+import { hasUsableIds, ID_TOO_HIGH, NOT_NUMERIC, NUMERIC_USER } from '../base/numeric-user.js';
 import { mountTargetProblem } from '../base/mount-target.js';
 import { checkAbsolutePath, checkRelativePath, normalizeAbsolutePath } from '../base/paths.js';
 
@@ -25,6 +26,14 @@ export function boundedText(minimum: number, maximum: number): z.ZodType<string,
     .max(maximum, bounds)
     .refine((text) => !text.includes('\0'), { error: 'must not hold NUL', abort: true });
 }
+
+/** A user by numbers. */
+export const numericUser = lazy(() =>
+  z
+    .string({ error: 'must be text' })
+    .regex(NUMERIC_USER, { error: NOT_NUMERIC, abort: true })
+    .refine(hasUsableIds, ID_TOO_HIGH),
+);
 
 /** A path beneath the workspace. */
 export const relativePath = lazy(() =>

@@ -22,7 +22,14 @@ export function publicationId(
 /** Where the bytes of an object stand before it is published: beside its place, so that whoever may write there may write it too. */
 export function temporaryPathOf(path: string, id: string, index: number): string {
   const folder = path.slice(0, path.lastIndexOf('/') + 1);
-  return `${folder}.berthkit-temporary-${id}-${String(index)}`;
+  return `${folder}${TEMPORARY}${id}-${String(index)}`;
+}
+
+const TEMPORARY = '.berthkit-temporary-';
+
+/** Whether bytes that are not published yet stand there; or never will be, where a process died. */
+export function isTemporaryPath(path: string): boolean {
+  return path.slice(path.lastIndexOf('/') + 1).startsWith(TEMPORARY);
 }
 
 /** What finishing and taking back need beside the publication. */

@@ -9,6 +9,7 @@ import type { Budget } from './budget.js';
 import type { LocatedSource } from './input-sources.js';
 import { stagedName } from './layout.js';
 import { describeInput } from './mounts.js';
+import { isTemporaryPath } from './publication.js';
 import { isNotFound, listStorage, statStorage, storageName } from './storage-calls.js';
 
 /** Folders hold only what is mounted read-only: readable by any user the job may have. */
@@ -90,6 +91,8 @@ async function surveyFolder(
       throw new WorkspaceError('workspace.too_large', problem);
     }
     context.budget.addEntry(what);
+    // Of a run that may not come to publish it; counted, as every entry a storage lists.
+    if (isTemporaryPath(entry.path)) continue;
     if (entry.type === 'directory') await makeStagedFolder([name, ...names], what, context);
     else transfers.push(toTransfer(source, entry.path, [name, ...names], what, entry));
   }

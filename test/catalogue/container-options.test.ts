@@ -98,13 +98,23 @@ describe('a definition that asks for', () => {
     },
   );
 
-  it.each(['0', '0:0', '1000:0', '00', '+0', 'root', 'nobody', '', '1000:root', '-1', '4294967296'])(
-    'the user %j is refused',
-    async (user) => {
-      const { paths } = await refusalOf({ docker: { image: IMAGE, user } });
-      expect(paths).toEqual(['docker.user']);
-    },
-  );
+  it.each([
+    '0',
+    '0:0',
+    '1000:0',
+    '00',
+    '+0',
+    'root',
+    'nobody',
+    '',
+    '1000:root',
+    '-1',
+    '2147483648',
+    '1:4294967296',
+  ])('the user %j is refused', async (user) => {
+    const { paths } = await refusalOf({ docker: { image: IMAGE, user } });
+    expect(paths).toEqual(['docker.user']);
+  });
 });
 
 it('a network asked for under isolation is refused, and one that is not asked for is none', async () => {

@@ -3,13 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
-import { afterEach } from 'vitest';
 import type { CancelSignal, CliIo } from '../../src/cli/io.js';
 import { runCli } from '../../src/cli/program.js';
+import { afterEveryTest } from '../each-test.js';
 
 const folders: string[] = [];
 
-afterEach(async () => {
+afterEveryTest(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 

@@ -1,21 +1,7 @@
 /** How runs have their files in containers on a system other than Linux: in volumes, unless the engine is in this process. */
-import type { RuntimeConfigInput } from 'berthkit';
-import { type EngineCall, fakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import type { EngineCall } from 'berthkit/testing';
 import { expect, it } from 'vitest';
-import { DEFINITION, type Setup, setUp } from '../run-fixture.js';
-
-/** A runtime on an engine somewhere, of which nobody knows what it sees. */
-function somewhere(script: FakeEngineScript = {}, config: RuntimeConfigInput = {}): Setup {
-  const engine = fakeEngine({
-    run: async (job) => {
-      await job.writeFile('/workspace/out.txt', 'result');
-      return { exitCode: 0 };
-    },
-    ...script,
-  });
-  const capabilities = { ...engine.capabilities, seesFiles: undefined };
-  return { ...setUp({}, { engine: { ...engine, capabilities } }, config), engine };
-}
+import { DEFINITION, type Setup, setUp, setUpUnseen } from '../run-fixture.js';
 
 const calls = ({ engine }: Setup, name: EngineCall): number =>
   engine.calls.filter(({ call }) => call === name).length;
@@ -25,7 +11,7 @@ const made = (setup: Setup): object => ({
 });
 
 it('is by volumes, and nobody tries whether folders are seen', async () => {
-  const setup = somewhere();
+  const setup = setUpUnseen();
   expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
   // The helper that fills the workspace and the inputs, and the job.
   expect(made(setup)).toEqual({ containers: 2, volumes: 2 });
@@ -34,7 +20,7 @@ it('is by volumes, and nobody tries whether folders are seen', async () => {
 });
 
 it('is refused where folders would have to be mounted, before anything is made', async () => {
-  const setup = somewhere({}, { workspace: { transport: 'bind' } });
+  const setup = setUpUnseen({}, { workspace: { transport: 'bind' } });
   await expect(setup.runtime.runJob(DEFINITION)).rejects.toMatchObject({
     code: 'workspace.unsupported_platform',
     hint: expect.stringContaining('volume') as string,

@@ -12,6 +12,7 @@ import {
   instance,
   jobContainers,
   start as startCli,
+  useInstance,
 } from './cli-process.js';
 import { isRemote } from './test-engine.js';
 
@@ -29,6 +30,8 @@ async function startRun(...args: readonly string[]): Promise<ChildProcess> {
 }
 const openRuns = async (): Promise<readonly OpenRun[]> =>
   (JSON.parse((await cli('ps', '--json')).stdout) as { readonly runs: readonly OpenRun[] }).runs;
+
+useInstance();
 
 describe('a run of another process', { timeout: 240_000 }, () => {
   it('is listed, cancelled by its id, and gone when the command returns', async () => {

@@ -1,4 +1,4 @@
-/** The command line as processes of their own: each test has a folder and an instance, and nothing of either may be left on the engine or on disk. */
+/** The command line as processes of their own, in a folder and an instance for each test. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -12,22 +12,24 @@ import { engineVariables, isRemote, testEngine } from './test-engine.js';
 
 const program = await bundleProgram(new URL('../../src/cli/main.ts', import.meta.url));
 
-beforeAll(async () => {
-  await ensureImage('busybox');
-});
-
 /** Of the test that runs. */
 export let folder = '';
 /** Of the test that runs. */
 export let instance = '';
-beforeEach(async () => {
-  folder = await temporaryFolder();
-  instance = `cli-${randomUUID().slice(0, 8)}`;
-});
-afterEach(async () => {
-  expect(await containers()).toEqual([]);
-  expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
-});
+/** Gives each test of the file that calls it a folder and an instance, and proves that nothing is left of them. */
+export function useInstance(): void {
+  beforeAll(async () => {
+    await ensureImage('busybox');
+  });
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    instance = `cli-${randomUUID().slice(0, 8)}`;
+  });
+  afterEach(async () => {
+    expect(await containers()).toEqual([]);
+    expect(await readdir(join(folder, 'root')).catch(() => [])).toEqual([]);
+  });
+}
 
 /** Names of the containers of the instance. */
 export async function containers(): Promise<readonly string[]> {

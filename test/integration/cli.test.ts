@@ -2,13 +2,15 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { end, jobContainers, type Ended, folder, instance, start } from './cli-process.js';
+import { end, jobContainers, type Ended, folder, instance, start, useInstance } from './cli-process.js';
 import { testEngine } from './test-engine.js';
 
 const job = (script: string, more: object = {}): string =>
   JSON.stringify({ slug: 'cli', docker: { image: 'busybox:1', command: ['sh', '-c', script] }, ...more });
 const run = async (script: string, ...args: readonly string[]): Promise<Ended> =>
   end(start(['run', '-', ...args]), job(script));
+
+useInstance();
 
 describe('run', () => {
   it('takes a file in and hands an output out', async () => {

@@ -164,7 +164,7 @@ const TABLE: readonly Failure[] = [
     },
     code: 'image.digest_mismatch',
     retryable: false,
-    message: /verification failed/,
+    message: /verification failed|[Dd]igest did not match|does not match provided manifest digest/,
   },
   {
     name: 'a layer is not what its digest stands for',
@@ -176,7 +176,7 @@ const TABLE: readonly Failure[] = [
     },
     code: 'image.digest_mismatch',
     retryable: false,
-    message: /verification failed/,
+    message: /verification failed|[Dd]igest did not match|does not match provided manifest digest/,
   },
   {
     name: 'it is not published for the platform of the engine',
@@ -187,7 +187,7 @@ const TABLE: readonly Failure[] = [
     },
     code: 'image.platform_mismatch',
     retryable: false,
-    message: /no matching manifest/,
+    message: /no matching manifest|no image found in manifest list/,
   },
   {
     name: 'it is not published for the platform that is asked for',
@@ -199,7 +199,7 @@ const TABLE: readonly Failure[] = [
     platform: 'linux/riscv64',
     code: 'image.platform_mismatch',
     retryable: false,
-    message: /no matching manifest/,
+    message: /no matching manifest|no image found in manifest list/,
   },
 ];
 

@@ -3,13 +3,14 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRuntime, type Runtime, type RuntimeConfigInput, type RuntimePorts } from 'berthkit';
-import { afterEach, expect } from 'vitest';
+import { expect } from 'vitest';
+import { afterEveryTest } from '../each-test.js';
 import { testEngine } from './test-engine.js';
 import { testWorkspace } from './test-workspace.js';
 
 const leftovers: (() => Promise<void>)[] = [];
 
-afterEach(async () => {
+afterEveryTest(async () => {
   for (const check of leftovers.splice(0)) await check();
 });
 

@@ -287,6 +287,7 @@ describe('the other rules', () => {
     ['another group', '1000:5', { uid: 1000, gid: 1000 }, false, ['policy.user']],
     ['any user for a root caller', '1001', { uid: 0, gid: 0 }, false, []],
     ['root', '0:0', { uid: 0, gid: 0 }, false, ['policy.user']],
+    ['a number no engine takes', '2147483648:1', { uid: 0, gid: 0 }, false, ['policy.user']],
     ['the root group', '1000:0', { uid: 0, gid: 0 }, false, ['policy.user']],
     ['root where allowed', '0:0', { uid: 0, gid: 0 }, true, []],
     ['any user where the caller is not known', '1001:1001', null, false, []],

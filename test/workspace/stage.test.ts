@@ -199,6 +199,18 @@ describe('staging inputs', () => {
   });
 });
 
+it('leaves out of a folder what another run has not published yet', async () => {
+  const workspace = await makeWorkspace();
+  const plan = planOf({ inputs: [{ source: fromData('/tree'), workspacePath: 'tree' }] });
+  const data = memoryStorage({
+    'tree/done.txt': 'done',
+    'tree/sub/.berthkit-temporary-0123-0': 'half',
+  });
+  const staged = await stageInputs(workspace, plan, stageOptions({ storage: { data } }));
+  expect(staged.reports).toMatchObject([{ files: 1, sizeBytes: 4 }]);
+  expect(await readdir(join(workspace.inputsPath, '0'), { recursive: true })).toEqual(['done.txt', 'sub']);
+});
+
 describe('a folder of a real file system as input', () => {
   it('is staged without its links', async () => {
     const workspace = await makeWorkspace();

@@ -1,10 +1,9 @@
 /** Whom a job may run as, where it may mount, and which variables it may set. */
+import { areUsableIds, ID_TOO_HIGH, readNumericUser } from '../../base/numeric-user.js';
 import { isWithin, normalizeAbsolutePath } from '../../base/paths.js';
 import { matchesWildcard } from '../../base/wildcard.js';
 import { listed } from '../hint.js';
 import { type BuiltInRule, type Caller, deniedBy, notApplicable, type Objection } from '../rule.js';
-
-const NUMERIC_USER = /^(\d{1,10})(?::(\d{1,10}))?$/;
 
 /** `policy.user` */
 export const userRule: BuiltInRule = {
@@ -14,13 +13,12 @@ export const userRule: BuiltInRule = {
     const asked = subject.user ?? policy.security.user;
     if (asked === null) return notApplicable('policy.user', 'no user was asked for');
     const path = subject.user === null ? 'policy.security.user' : 'docker.user';
-    const numeric = NUMERIC_USER.exec(asked);
-    if (numeric === null) {
-      const message = 'the user must be numeric uid or uid:gid';
+    const numeric = readNumericUser(asked);
+    if (numeric === null || !areUsableIds(numeric)) {
+      const message = `the user ${numeric === null ? 'must be numeric uid or uid:gid' : ID_TOO_HIGH}`;
       return deniedBy('policy.user', [{ path, message, hint: 'for example 1000:1000' }], message);
     }
-    const uid = Number(numeric[1]);
-    const gid = numeric[2] === undefined ? null : Number(numeric[2]);
+    const { uid, gid } = numeric;
     const objections: Objection[] = [];
     const bound = caller === null || caller.uid === 0 ? null : caller;
     const hint = bound === null ? 'use another uid and gid, for example 1000:1000' : insteadOfOther(bound);

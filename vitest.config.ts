@@ -99,7 +99,10 @@ export default defineConfig({
       {
         extends: true,
         resolve: { alias: [ELSEWHERE] },
-        test: { name: 'integration-elsewhere', include: ['test/integration/{run,streams-in,volume-files}.test.ts'] },
+        test: {
+          name: 'integration-elsewhere',
+          include: ['test/integration/{run,streams-in,volume-files}.test.ts'],
+        },
       },
       {
         extends: true,

@@ -1,4 +1,4 @@
-/** The composition root: puts configuration and ports together, starts runs, and closes. It does no I/O until the first run. */
+/** The composition root: puts configuration and ports together, starts runs, and closes. It reads nothing but its own code until the first run. */
 import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.js';
@@ -45,7 +45,7 @@ import { createStarters } from './runtime-starters.js';
 import { diskShortage } from './workspace/disk-shortage.js';
 
 /**
- * Makes a runtime. Reads nothing and connects to nothing before the first run or `readiness()`; an idle runtime does not keep the process alive.
+ * Makes a runtime. Reads nothing but its own code and connects to nothing before the first run or `readiness()`; an idle runtime does not keep the process alive.
  *
  * @throws `config.invalid`, listing every bad value; also for rules without a usable id.
  * @example
@@ -61,7 +61,7 @@ export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePor
     merged.instanceId === null
       ? parseConfig(config, { instanceId: defaultInstanceId(merged.workspaceRoot) })
       : merged;
-  // What cannot be loaded is told by whatever needs it first.
+  // What cannot be loaded is told by whatever needs it, which tries again.
   if (settled.enabled) void loadDeeds().catch(() => undefined);
   return assemble(settled, ports);
 }

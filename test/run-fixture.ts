@@ -83,8 +83,12 @@ export function setUp(
   return { engine, runtime, events, out };
 }
 
-/** The same on an engine of which nobody knows what it sees, whose job leaves the output that is asked for. */
-export function setUpUnseen(script: FakeEngineScript = {}, config: RuntimeConfigInput = {}): Setup {
+/** The same on an engine of which nobody knows what it sees, whose job leaves the output that is asked for. `changed`: what its containers do otherwise. */
+export function setUpUnseen(
+  script: FakeEngineScript = {},
+  config: RuntimeConfigInput = {},
+  changed: (engine: FakeEngine) => Partial<FakeEngine['containers']> = () => ({}),
+): Setup {
   const engine = fakeEngine({
     run: async (job) => {
       await job.writeFile('/workspace/out.txt', 'result');
@@ -93,7 +97,8 @@ export function setUpUnseen(script: FakeEngineScript = {}, config: RuntimeConfig
     ...script,
   });
   const capabilities = { ...engine.capabilities, seesFiles: undefined };
-  return { ...setUp({}, { engine: { ...engine, capabilities } }, config), engine };
+  const containers = { ...engine.containers, ...changed(engine) };
+  return { ...setUp({}, { engine: { ...engine, capabilities, containers } }, config), engine };
 }
 
 /** Runs the job to its end, closes the runtime, and checks what holds for every run. */

@@ -14,6 +14,9 @@ const REFUSED_TWICE = 3;
 
 const REFUSED_ONCE = [{ call: 'containers.create', times: 1 }] as const;
 
+const NOT_THERE = new EngineError('engine.not_found', 'no');
+const MARKER_MISSING = [{ call: 'containers.copyOut', times: 1, error: NOT_THERE }] as const;
+
 describe('the transport is found out', () => {
   it('once: an engine that does not mount the folder gets volumes', async () => {
     const setup = setUp({ seesFiles: false });
@@ -41,11 +44,46 @@ describe('the transport is found out', () => {
     ['has no volumes', () => setUpUnseen({ volumes: false }), 1],
     ['says that it sees it', () => setUp(), 1],
     ['refuses one creation, whatever for', () => setUpUnseen({ fail: REFUSED_ONCE }), 4],
+    [
+      'refuses what it made all the same',
+      () => setUpUnseen({ fail: [{ ...REFUSED_ONCE[0], when: 'after' }] }),
+      4,
+    ],
+    [
+      'knows no such call',
+      () => setUpUnseen({ fail: MARKER_MISSING }, {}, () => ({ lookAt: async () => Promise.resolve(null) })),
+      2,
+    ],
   ])('to be a folder where the engine %s', async (_, make, containers) => {
     const setup = make();
     expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
     expect(created(setup)).toBe(containers);
     expect(isInVolumes(setup)).toBe(false);
+  });
+
+  it('to be a volume where the engine shows another folder', async () => {
+    const setup = setUpUnseen({ fail: MARKER_MISSING }, {}, ({ containers }) => ({
+      lookAt: async (id, path, options) =>
+        path === '/' ? 'directory' : ((await containers.lookAt?.(id, path, options)) ?? null),
+    }));
+    expect(await settle(setup)).toMatchObject({ status: 'succeeded' });
+    expect(isInVolumes(setup)).toBe(true);
+  });
+
+  it('again, where somebody removed the container that was to show it', async () => {
+    let isThere = true;
+    const setup = setUpUnseen({}, {}, ({ containers }) => ({
+      copyOut: async (id) => {
+        if (isThere) await containers.remove(id);
+        throw isThere ? NOT_THERE : new EngineError('engine.failed', 'no');
+      },
+    }));
+    await expect(setup.runtime.runJob(DEFINITION)).rejects.toMatchObject({ code: 'engine.not_found' });
+    isThere = false;
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    expect(isInVolumes(setup)).toBe(false);
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
   });
 
   it('not at all where it is set', async () => {
@@ -80,6 +118,21 @@ describe('the transport is found out', () => {
     first.cancel();
     expect(await first.result).toMatchObject({ status: 'cancelled' });
     expect(await second.result).toMatchObject({ status: 'succeeded' });
+    await setup.runtime.close();
+    expect(setup.engine.leftovers()).toEqual([]);
+  });
+
+  it('by all who waited at once where the first failed: an engine may be silent for long', async () => {
+    const setup = setUpUnseen({ fail: [{ call: 'containers.copyOut', hang: true, times: 3 }] });
+    const runs = [setup.runtime.startJob(DEFINITION)];
+    await expect.poll(() => callsOf(setup, 'containers.copyOut')).toBe(1);
+    runs.push(setup.runtime.startJob(DEFINITION), setup.runtime.startJob(DEFINITION));
+    await expect.poll(() => runs.map((run) => run.summary().phase)).toEqual(['stage', 'stage', 'stage']);
+    runs[0]?.cancel();
+    await expect.poll(() => callsOf(setup, 'containers.copyOut')).toBe(3);
+    for (const { cancel } of runs) cancel();
+    for (const { result } of runs) expect(await result).toMatchObject({ status: 'cancelled' });
+    expect(await setup.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
     await setup.runtime.close();
     expect(setup.engine.leftovers()).toEqual([]);
   });

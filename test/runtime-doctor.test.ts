@@ -27,10 +27,10 @@ afterEach(async () => {
   for (const end of endings.splice(0)) await end();
 });
 
-/** When the test is over, nothing may be left on the engine or the disk. */
 /** Folders are mounted, whatever an engine sees of them. */
 const BIND: RuntimeConfigInput = { workspace: { transport: 'bind' } };
 
+/** When the test is over, nothing may be left on the engine or the disk. */
 async function setUp(
   script: FakeEngineScript = {},
   config: RuntimeConfigInput = {},
@@ -331,6 +331,17 @@ describe('doctor', () => {
       expect(checks.find(({ check }) => check === 'transport')).toMatchObject({ status: 'failed' });
     },
   );
+
+  it('tells of both ways where a folder is not seen and no volume can be made', async () => {
+    const error = new EngineError('engine.failed', 'no space left');
+    const { runtime } = await setUp({ seesFiles: false, fail: [{ call: 'volumes.create', error }] });
+    const { checks } = await runtime.doctor({ image: 'busybox:1' });
+    expect(checks.find(({ check }) => check === 'transport')).toMatchObject({
+      status: 'failed',
+      message: expect.stringMatching(/^bind: .+; volume: no space left$/) as string,
+      remedy: expect.stringContaining('one that sees workspaceRoot') as string,
+    });
+  });
 
   it('tells that an engine cannot take files where they have to be in volumes', async () => {
     const fake = fakeEngine({ images: { 'busybox:1': {} }, run: answering() });

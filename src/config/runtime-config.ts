@@ -141,7 +141,8 @@ export interface RuntimeConfig {
   readonly workspace: {
     /**
      * How files get into containers and out of them. `bind`: the engine mounts folders beneath `workspaceRoot`. `volume`: they go into volumes of the
-     * engine and come out of them, for an engine that does not see `workspaceRoot`. `auto`: which of the two is found out once, at the first run.
+     * engine and come out of them, for an engine that does not see `workspaceRoot`. `auto`: which of the two is found out once, at the first run;
+     * off Linux it is `volume`.
      */
     readonly transport: TransportSetting;
     /** Most bytes a workspace may take on the disk while the job runs, its initial files included; null: no limit. */

@@ -48,7 +48,6 @@ export async function proveTransport(parts: TransportParts): Promise<TransportPr
     const needsVolume = transport === 'volume' || (transport === 'auto' && bind?.proven === false);
     return { bind, volume: needsVolume ? await proveVolume(marked, info) : null };
   } catch (error) {
-    // One that was broken off says nothing of the transport.
     const problem = error instanceof Error ? error.message : String(error);
     return unprovenBy(configured, problem, !probe.stop.signal.aborted);
   } finally {
@@ -97,8 +96,18 @@ async function proveVolume(marked: Marked, { gaps = [] }: Pick<EngineInfo, 'gaps
     const problem = 'the engine does not copy files into volumes as they are';
     return { proven: false, wasTried: true, problem };
   }
-  const source = await makeMarkerVolume(probe, folder, cleanup);
-  return look(marked, { type: 'volume', source, subpath: null, target: MARKER_FOLDER, readOnly: true });
+  try {
+    const source = await makeMarkerVolume(probe, folder, cleanup);
+    return await look(marked, {
+      type: 'volume',
+      source,
+      subpath: null,
+      target: MARKER_FOLDER,
+      readOnly: true,
+    });
+  } catch (error) {
+    return unproven(probe, error instanceof Error ? error.message : String(error));
+  }
 }
 
 async function look({ probe, user, marker }: Marked, mount: MountSpec): Promise<TransportProof> {
@@ -107,7 +116,12 @@ async function look({ probe, user, marker }: Marked, mount: MountSpec): Promise<
   const problem = end.ran
     ? (end.stopped ?? 'the container did not see the marker that was written here')
     : end.problem;
-  return { proven: false, wasTried: !probe.stop.signal.aborted, problem };
+  return unproven(probe, problem);
+}
+
+/** One that was broken off says nothing of the transport. */
+function unproven({ stop }: ProbeParts, problem: string): TransportProof {
+  return { proven: false, wasTried: !stop.signal.aborted, problem };
 }
 
 /** Readable for the container's user, whatever the umask. Exclusive: the folder is that user's, who may have planted a link. */

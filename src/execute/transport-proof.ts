@@ -1,6 +1,6 @@
 /** Finds out whether an engine sees a folder of this host: something in it is read back through a container that has it mounted and is never started. */
 import type { ContainerEngine } from '../engine/types.js';
-import { JobRuntimeError } from '../errors.js';
+import { EngineError, JobRuntimeError } from '../errors.js';
 import { abortable } from '../host/chunks.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { readTar } from '../workspace/read-tar.js';
@@ -26,8 +26,8 @@ export type Proof = 'seen' | 'unseen' | null;
 /** What was found out of engines. */
 export interface TransportMemory {
   /**
-   * What is known of an engine, else what `find` comes to. Who comes meanwhile waits for that; a failure is not remembered, and the next one finds out
-   * by itself.
+   * What is known of an engine, else what `find` comes to. Who comes meanwhile waits for that; a failure is not remembered, and each of those who waited
+   * finds out by itself: one after the other they would wait for a silent engine as often as there are of them.
    *
    * @throws what `find` rejects with; the signal's reason.
    */
@@ -40,17 +40,19 @@ export function createTransportMemory(): TransportMemory {
   const underWay = new WeakMap<ContainerEngine, Promise<unknown>>();
   return {
     async proofOf(engine, find, signal) {
-      for (let other = underWay.get(engine); other !== undefined; other = underWay.get(engine))
-        await abortable(other, signal);
+      const other = underWay.get(engine);
+      if (other !== undefined) await abortable(other, signal);
       const found = known.get(engine);
       if (found !== undefined) return found.proof;
       const finding = find();
-      const settled = finding
+      const settled: Promise<unknown> = finding
         .then(
           (proof) => known.set(engine, { proof }),
           () => undefined,
         )
-        .finally(() => underWay.delete(engine));
+        .finally(() => {
+          if (underWay.get(engine) === settled) underWay.delete(engine);
+        });
       underWay.set(engine, settled);
       return finding;
     },
@@ -72,8 +74,28 @@ export async function proveSeen(options: ProofOptions): Promise<Proof> {
       return { text: tar === undefined ? null : await markerIn(tar, call) };
     }),
   );
-  if (found === 'refused' || (found !== 'missing' && found.text === null)) return null;
-  return found !== 'missing' && found.text === marker ? 'seen' : 'unseen';
+  if (found === 'missing') return whyMissing(options, made.id);
+  if (found === 'refused' || found.text === null) return null;
+  return found.text === marker ? 'seen' : 'unseen';
+}
+
+/**
+ * The same is said of a container that somebody removed meanwhile, and by a proxy of a call that it does not let through.
+ *
+ * @throws `engine.not_found` for the first.
+ */
+async function whyMissing({ engine, spec, signal }: ProofOptions, id: string): Promise<Proof> {
+  const { containers } = engine;
+  const container = await engineCall('inspect', signal, async (call) =>
+    containers.inspect(id, { signal: call }),
+  );
+  if (container === null) {
+    throw new EngineError('engine.not_found', `The container ${spec.name} was removed by somebody else.`);
+  }
+  const root = await attempt(async () =>
+    engineCall('look at a path', signal, async (call) => containers.lookAt?.(id, '/', { signal: call })),
+  );
+  return root === 'directory' ? 'unseen' : null;
 }
 
 /**
@@ -84,6 +106,8 @@ async function createMounted(options: ProofOptions): Promise<{ readonly id: stri
   const { spec, remove, signal } = options;
   const first = await attempt(async () => create(options, spec));
   if (typeof first !== 'string') return first;
+  // A proxy may say so of what was made all the same.
+  await remove(signal);
   await create(options, { ...spec, mounts: [] });
   await remove(signal);
   const second = await attempt(async () => create(options, spec));

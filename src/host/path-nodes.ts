@@ -35,9 +35,14 @@ export async function openByPath(path: string | Buffer, mustBeFolder: boolean): 
     });
   }
   const isOpened = seen.isFile() || seen.isDirectory();
-  const handle = await (isOpened ? openSame(path, seen) : open(dirname(path.toString())));
+  const handle = await (isOpened ? openSame(path, seen) : open(folderOf(path)));
   paths.set(handle, path);
   return { handle, stats: seen };
+}
+
+/** By bytes: they need not be valid UTF-8. */
+function folderOf(path: string | Buffer): Buffer {
+  return Buffer.from(dirname(Buffer.from(path).toString('latin1')), 'latin1');
 }
 
 /**

@@ -39,6 +39,9 @@ interface Pass extends ReconcileOptions {
 
 const FAILED = 'nothing was reconciled';
 
+/** What is said where volumes cannot be listed; a proxy may say that there is no such call. */
+const REFUSALS: readonly string[] = ['engine.failed', 'engine.not_found', 'engine.unsupported'];
+
 type Thing = Pick<ReconcileAction, 'action' | 'what' | 'name' | 'runId' | 'owner'>;
 /** How it is known that a thing may go; or why it stays, null where that goes without saying. */
 type Finding = { readonly proof: string } | { readonly stays: Pick<LeftAlone, 'why' | 'detail'> | null };
@@ -121,7 +124,7 @@ async function listVolumes(options: ReconcileOptions): Promise<readonly VolumeSp
     return await engineCall('list volumes', undefined, (signal) => volumes.list(labels, { signal }));
   } catch (error) {
     // One that lets nobody use volumes has none of ours; if it was something else, a later pass finds them.
-    const isRefused = JobRuntimeError.isInstance(error) && error.code === 'engine.failed';
+    const isRefused = JobRuntimeError.isInstance(error) && REFUSALS.includes(error.code);
     if (isRefused && transport === 'auto') return [];
     throw error;
   }

@@ -27,3 +27,12 @@ it('asks again after a failure', () => {
   works = true;
   expect(value()).toBe(1);
 });
+
+it('asks again after a promise that was rejected, and not before', async () => {
+  const make = vi.fn(async () => Promise.resolve(1)).mockRejectedValueOnce(new Error('not yet'));
+  const value = lazy(make);
+  await expect(Promise.all([value(), value()])).rejects.toThrow('not yet');
+  expect(make).toHaveBeenCalledTimes(1);
+  expect([await value(), await value()]).toEqual([1, 1]);
+  expect(make).toHaveBeenCalledTimes(2);
+});

@@ -30,6 +30,16 @@ it('finds links and FIFOs without opening them', async () => {
   }
 });
 
+it('finds them also in a folder whose name is not UTF-8', async () => {
+  const folder = Buffer.concat([Buffer.from(`${await scratch()}/`), Buffer.from([0xff])]);
+  const path = Buffer.concat([folder, Buffer.from('/link')]);
+  await mkdir(folder);
+  await symlink('/etc/passwd', path);
+  const { handle, stats } = await openByPath(path, false);
+  expect(stats.isSymbolicLink()).toBe(true);
+  await handle.close();
+});
+
 it('takes nothing but a folder for one', async () => {
   const folder = await scratch();
   await mkdir(join(folder, 'folder'));

@@ -92,22 +92,25 @@ describe('reconcile', () => {
   });
 
   describe('where the engine lists none', () => {
-    const fails = (code: 'engine.failed' | 'engine.unreachable') =>
+    const fails = (code: EngineError['code']) =>
       ({ fail: [{ call: 'volumes.list', times: 1, error: new EngineError(code, 'no') }] }) as const;
     const leave = async (engine: ContainerEngine): Promise<void> => {
       const spec = { name: helperName(NAME, 'files'), image: `sha256:${'a'.repeat(64)}`, mounts: [] };
       await engine.containers.create(hardenedSpec({ ...spec, labels: labelsOf(await deadOwner()) }));
     };
 
-    it('removes all else, and volumes in the next pass, where there may be none', async () => {
-      const { engine, runtime } = await setUp('auto', fails('engine.failed'));
-      await leave(engine);
-      const work = helperName(NAME, 'work');
-      await make(engine, work, labelsOf(await deadOwner()));
-      expect((await runtime.reconcile()).actions).toMatchObject([{ what: 'container' }]);
-      expect((await runtime.reconcile()).actions).toMatchObject([{ what: 'volume', name: work }]);
-      expect(engine.leftovers()).toEqual([]);
-    });
+    it.each(['engine.failed', 'engine.not_found', 'engine.unsupported'] as const)(
+      'removes all else, and volumes in the next pass, where there may be none: %s',
+      async (code) => {
+        const { engine, runtime } = await setUp('auto', fails(code));
+        await leave(engine);
+        const work = helperName(NAME, 'work');
+        await make(engine, work, labelsOf(await deadOwner()));
+        expect((await runtime.reconcile()).actions).toMatchObject([{ what: 'container' }]);
+        expect((await runtime.reconcile()).actions).toMatchObject([{ what: 'volume', name: work }]);
+        expect(engine.leftovers()).toEqual([]);
+      },
+    );
 
     it.each([
       ['volume', 'engine.failed'],

@@ -13,8 +13,14 @@ const readOr = (fallback: string, read: () => string): string => {
   }
 };
 
-/** `<boot id>.<pid namespace>.<pid>.<start time>`; parts the platform does not tell are `unknown`. */
+/**
+ * `<boot id>.<pid namespace>.<pid>.<start time>`; parts the platform does not tell are `unknown`. The start time then is in milliseconds since the epoch:
+ * only a lease tells whether such an owner lives, but no later process with its pid is taken for it.
+ */
 export function processOwner(pid: number): string {
+  if (thisProcess.platform !== 'linux') {
+    return `unknown.unknown.${String(pid)}.${String(Math.round(performance.timeOrigin))}`;
+  }
   const bootId = readOr('unknown', () => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
   const namespace = readOr('unknown', () => readlinkSync('/proc/self/ns/pid').replace(/\D/g, ''));
   const startTime = statOf('self').startTime ?? 'unknown';

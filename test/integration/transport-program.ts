@@ -23,6 +23,7 @@ const runtime = createRuntime(
 );
 const result = await runtime.runJob(
   {
+    slug: 'other-namespace',
     docker: {
       image,
       command: [

@@ -61,7 +61,8 @@ async function find(
   if (named !== undefined) return fromDockerHost(named, env, configFolder);
   const context = await currentContext(configFolder, env);
   if (context !== null) return { ...(await readContext(configFolder, context)), from: `context ${context}` };
-  const runtimeFolder = nonEmpty(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(thisProcess.getuid?.() ?? 0)}`;
+  const runtimeFolder =
+    nonEmpty(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(thisProcess.getuid?.() ?? 0)}`;
   const answering = await findAnswering(usualSockets(home, runtimeFolder, thisProcess.platform));
   return { host: answering, tls: null, from: 'usual socket' };
 }

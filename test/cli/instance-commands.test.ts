@@ -35,6 +35,8 @@ afterEach(async () => {
 
 const config = () => ({
   ...{ workspaceRoot: join(folder, 'root'), stateDir: join(folder, 'state'), instanceId: INSTANCE },
+  // What tests of other files have in the usual one is none of this one's.
+  secretsRoot: join(folder, 'secrets'),
   stopGraceMs: 1_000,
 });
 const store = () => fileRunStore(join(folder, 'state', 'runs'));

@@ -71,7 +71,12 @@ export function setUp(
     ...script,
   });
   const runtime = createRuntime(
-    { workspaceRoot: join(testFolder(), 'root'), stopGraceMs: 1000, ...config },
+    {
+      workspaceRoot: join(testFolder(), 'root'),
+      secretsRoot: join(testFolder(), 'secrets'),
+      stopGraceMs: 1000,
+      ...config,
+    },
     {
       engine,
       storage: { in: memoryStorage({ a: 'input' }), out },

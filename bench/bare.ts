@@ -86,7 +86,8 @@ async function capture(ground: Ground, definition: unknown, options: RunOptions)
     await runtime.close();
     await engine.close();
   }
-  const [spec] = specs;
+  // The first run of a runtime also makes a container to find out what the engine sees.
+  const spec = specs.find(({ labels }) => labels['berthkit.kind'] === 'job');
   if (spec === undefined) throw new Error('berthkit made no container');
   return spec;
 }

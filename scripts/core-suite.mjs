@@ -20,7 +20,7 @@ export function runCoreSuite({ problem, engine, project, files, leftOut, notes =
   for (const [name, why] of leftOut) console.log(`left out: "${name}…": ${why}`);
   for (const note of notes) console.log(note);
   const others = `^(?!.*(?:${leftOut.map(([name]) => name).join('|')}))`;
-  const projects = ['--project', 'integration*', '--project', project];
+  const projects = ['integration', 'integration-isolated', project].flatMap((name) => ['--project', name]);
   const paths = files.map((name) => `test/integration/${name}.test.ts`);
   const words = ['npx', 'vitest', 'run', ...projects, ...paths, '--testNamePattern', others];
   const { status } = spawnSync(join(root, 'scripts/with-engine'), [...engine, ...words], {

@@ -44,6 +44,7 @@ describe('a local folder', () => {
   ])('counts by its name in the workspace: %j', async (limits, message) => {
     const local = await folderWith('sub/1', 'sub/22');
     writeFileSync(join(local, 'sub/1'), '4444');
+    writeFileSync(join(local, 'sub/22'), '1');
     const work = stageFolder(local, limits);
     await expect(work).rejects.toMatchObject({ code: 'workspace.too_large', message });
     expect(await openBelow(local)).toEqual([]);

@@ -1,6 +1,7 @@
 /**
- * `npm run test:podman`: the core of the suite on a Podman of its own, as root. What cannot hold there is left out by name, with the reason; everything else has
- * to pass; with `--registry` also what becomes of pulls when a registry fails, which takes minutes, as Podman tries again by itself. Needs what a private engine needs, and Debian's `podman` and `catatonit`.
+ * `npm run test:podman [-- --registry]`: the core of the suite on a Podman of its own, as root. What cannot hold there is left out by name, with the reason;
+ * everything else has to pass. With `--registry` also what becomes of pulls when a registry fails: minutes, as Podman tries again by itself. Needs what a
+ * private engine needs, and Debian's `podman` and `catatonit`.
  */
 import { runCoreSuite } from './core-suite.mjs';
 import { PODMAN, privateEngineProblem } from './engine/packages.mjs';

@@ -17,10 +17,13 @@ export function policyWarnings(policy: Policy, rules: readonly PolicyRule[]): re
   return [...base, ...ofProfiles];
 }
 
+/** Of a policy that names no images. */
+export const EVERY_IMAGE_ALLOWED = 'policy.images.allow is empty: any image that is not denied may run';
+
 function warningsOf({ images, mode, modes }: Policy, ownRules: ReadonlySet<string>): readonly string[] {
   const warnings: string[] = [];
   if (images.allow.length === 0) {
-    warnings.push('policy.images.allow is empty: any image that is not denied may run');
+    warnings.push(EVERY_IMAGE_ALLOWED);
   }
   if (mode !== 'enforce') warnings.push(`policy.mode is "${mode}": its rules do not refuse a run`);
   for (const [id, own] of Object.entries(modes)) {

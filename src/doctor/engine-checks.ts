@@ -1,4 +1,5 @@
 /** What an engine's own words and a few measurements mean for an operator. Pure; it asks nobody. */
+import { EVERY_IMAGE_ALLOWED } from '../config/policy-warnings.js';
 import type { EngineLocation, EngineInfo } from '../engine/types.js';
 import type { Policy } from '../policy/policy.js';
 import type { DoctorCheck, DoctorCheckName } from './report.js';
@@ -172,10 +173,7 @@ export function imagesCheck({ images }: Policy): DoctorCheck {
     'images',
     count > 0
       ? ok(`policy.images.allow has ${String(count)} patterns`)
-      : warning(
-          'policy.images.allow is empty: any image that is not denied may run',
-          'name the images that may run',
-        ),
+      : warning(EVERY_IMAGE_ALLOWED, 'name the images that may run'),
   );
 }
 

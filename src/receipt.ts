@@ -123,7 +123,12 @@ function volatileFactsOf(result: RunResult): VolatileFacts {
 
 /** Lower-case hex SHA-256 of the canonical JSON, lone surrogates made U+FFFD, as UTF-8 would. */
 export function hashOf(value: unknown): string {
-  return jsonHash(redactedCopy(value, { text: wellFormed, bytes: (bytes) => bytes }));
+  try {
+    return jsonHash(value);
+  } catch {
+    // Hardly ever: what jobs and callers write may hold half a character.
+    return jsonHash(redactedCopy(value, { text: wellFormed, bytes: (bytes) => bytes }));
+  }
 }
 
 const wellFormed = (text: string): string => text.replace(/\p{Cs}/gu, '\uFFFD');

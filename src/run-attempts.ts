@@ -7,7 +7,8 @@ import type { RunRequest } from './plan/container-spec.js';
 import { planRetry } from './plan/plan-retry.js';
 import type { PlannedRetry } from './plan/run-plan.js';
 import type { AttemptReport, RunResult } from './result.js';
-import { createReceipt, hashOf } from './receipt.js';
+import { fixedHashOf } from './fixed-hash.js';
+import { createReceipt } from './receipt.js';
 import { performRun } from './run.js';
 import { type AdoptedRun, performAdopted } from './run-adoption.js';
 import { refusedFields, requestedFields } from './run-audit.js';
@@ -59,7 +60,7 @@ interface Rest {
 export async function performAttempts(parts: AttemptsParts): Promise<RunResult> {
   const { environment, stop, begin } = parts;
   const request = requestOf(parts);
-  const requestHash = (): string => hashOf(request);
+  const requestHash = (): string => fixedHashOf(request);
   const retry = planRetry(request.retry, environment.currentConfig().retry);
   const streams = retry.maxAttempts > 1 ? keepStreamsOf(parts) : null;
   const options = { ...parts.options, ...streams?.options };
@@ -208,7 +209,7 @@ function sealed(run: Run, requestHash: () => string | null, ended: RunResult): R
   const result = withLeaksOfResult(ended, run.record.secrets);
   const request = requestHash();
   if (request === null) return result;
-  const policy = run.record.policyHash ?? hashOf(run.config.policy);
+  const policy = run.record.policyHash ?? fixedHashOf(run.config.policy);
   return { ...result, receipt: createReceipt({ request, policy }, result) };
 }
 

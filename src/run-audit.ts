@@ -3,9 +3,9 @@ import type { AuditAction, AuditEnvelope, AuditFields, AuditRecord } from './aud
 import { type AnyJobRuntimeError, issuesOf } from './errors.js';
 import type { StopCause } from './execute/stop.js';
 import type { RunOutcome } from './outcome.js';
+import { fixedHashOf } from './fixed-hash.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { Policy } from './policy/policy.js';
-import { hashOf } from './receipt.js';
 import type { Reason } from './result.js';
 import type { RunOptions } from './run-options.js';
 
@@ -28,7 +28,7 @@ export function requestedFields(
   { profile, idempotencyKey }: RunOptions,
 ): AuditFields['run_requested'] {
   return {
-    requestHash: hashOf(request),
+    requestHash: fixedHashOf(request),
     jobSlug: request.job.slug,
     image: request.container.image,
     profile: profile ?? null,
@@ -43,7 +43,7 @@ export function refusedFields(
   jobSlug: string | null,
 ): AuditFields['run_refused'] {
   const issues = issuesOf(failure).map(({ code, path, message }) => ({ code, path, message }));
-  return { policyHash: hashOf(policy), jobSlug, code: failure.code, issues };
+  return { policyHash: fixedHashOf(policy), jobSlug, code: failure.code, issues };
 }
 
 /** The reasons of a stop by which somebody wants a run to end; any other is a limit of its own. */
@@ -65,5 +65,5 @@ export function endedFields(outcome: RunOutcome): AuditFields['run_ended'] {
 
 /** From which policy to which. */
 export function policyChangedFields(before: Policy, after: Policy): AuditFields['policy_changed'] {
-  return { previousPolicyHash: hashOf(before), policyHash: hashOf(after) };
+  return { previousPolicyHash: fixedHashOf(before), policyHash: fixedHashOf(after) };
 }

@@ -7,7 +7,7 @@ import { toAccountedStream } from './execute/stdin-source.js';
 import type { ContainerSpec } from './plan/container-spec.js';
 import { materializeContainer } from './plan/materialize.js';
 import type { RunPlan } from './plan/run-plan.js';
-import { hashOf } from './receipt.js';
+import { fixedHashOf } from './fixed-hash.js';
 import { type StagedRun, userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
@@ -117,7 +117,7 @@ function factsOf(
         : staged.volumes !== null
           ? 'its files are in volumes that its process filled'
           : null,
-    policyHash: hashOf(config.policy),
+    policyHash: fixedHashOf(config.policy),
     options: {
       profile: options.profile ?? null,
       concurrencyKey: options.concurrencyKey ?? null,

@@ -6,7 +6,7 @@ import { keepsKey, type RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Policy } from './policy/policy.js';
-import { hashOf } from './receipt.js';
+import { fixedHashOf } from './fixed-hash.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { LateEnds } from './run-late-ends.js';
 import { reusedKey, takenRunId } from './run-refusals.js';
@@ -177,7 +177,7 @@ function toNewRun(
     jobSlug,
     metadata: redactedMetadata(metadata, redactor),
     startedAt,
-    receipt: { request: hashOf(request), policy: hashOf(config.policy) },
+    receipt: { request: fixedHashOf(request), policy: fixedHashOf(config.policy) },
     plan: redactor.value(withoutContent(plan)),
   };
 }

@@ -12,7 +12,7 @@ import { allowedHint } from './policy/hint.js';
 import { mayReadStorage } from './policy/rules/access.js';
 import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
-import { hashOf } from './receipt.js';
+import { fixedHashOf } from './fixed-hash.js';
 import type { Cleanup } from './run-cleanup.js';
 import { requireEnforced } from './run-enforcement.js';
 import type { Run } from './run-context.js';
@@ -42,7 +42,7 @@ export function planJudged(run: Run, request: RunRequest): RunPlan {
     maxRetry: config.retry.max,
   });
   run.emit('policy_decision', { decision: judged.decision });
-  run.putOnRecord('run_decided', { policyHash: hashOf(config.policy), decision: judged.decision });
+  run.putOnRecord('run_decided', { policyHash: fixedHashOf(config.policy), decision: judged.decision });
   for (const { rule, path, message } of judged.decision.warnings) run.warn(`${rule}: ${path}: ${message}`);
   const plan = planRun(judged, config, { caller });
   run.record.plan = plan;

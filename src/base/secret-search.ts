@@ -71,8 +71,12 @@ function nextStart({ pairs }: StartTable, data: Uint8Array, from: number, limit:
   return start;
 }
 
+/** For nothing, in which most runs end up at least once. */
+const FOR_NOTHING: SecretSearch = { undecidedFrom: ({ data }) => data.length, find: () => [] };
+
 /** Prepares a search for some forms. */
 export function createSecretSearch(forms: readonly SecretForm[]): SecretSearch {
+  if (forms.length === 0) return FOR_NOTHING;
   const tokens = forms.filter((form) => form.wholeToken);
   const searchFree = createByteSearch(forms.filter((form) => !form.wholeToken).map((form) => form.bytes));
   const allStarts = createStartTable(forms);

@@ -56,15 +56,16 @@ export interface DockerClient {
   version(): Promise<unknown>;
 }
 
+/** Makes a dockerode on an agent of a call's own. */
+export type DockerClients = (agent: Agent) => DockerClient;
+
 /**
- * Makes a dockerode on an agent of the caller's, for a version of the API (`v1.45`; undefined: the engine's own). Cheap (0.2 ms) once the module is there (130 ms, the first time).
+ * Sets dockerode up for a version of the API (`v1.45`; undefined: the engine's own): 130 ms for the module, the first time. Its transport reads the
+ * environment each time one is made, so that of a call is a copy.
+ *
  * @throws `engine.failed` if dockerode cannot be loaded or made.
  */
-export async function createDockerClient(
-  reach: Reach,
-  agent: Agent,
-  version: string | undefined,
-): Promise<DockerClient> {
+export async function setUpDockerode(reach: Reach, version: string | undefined): Promise<DockerClients> {
   const options = {
     // Everything dockerode would else take from DOCKER_HOST and its companions is given, `undefined` included: an explicit
     // socket loses to DOCKER_HOST=tcp://… unless `host` is there. Never `timeout` or `connectionTimeout`: they cut silent waits.
@@ -80,11 +81,16 @@ export async function createDockerClient(
     cert: undefined,
     key: undefined,
     timeout: undefined,
-    agent,
   };
   try {
     const { default: Docker } = await loadDockerode();
-    return new Docker(options);
+    const { modem } = new Docker(options) as { readonly modem: object };
+    const kind: object | null = Object.getPrototypeOf(modem) as object | null;
+    return (agent) => {
+      // An option that the types do not know.
+      const ready: object = { modem: Object.assign(Object.create(kind) as object, modem, { agent }) };
+      return new Docker(ready);
+    };
   } catch (cause) {
     throw new EngineError('engine.failed', 'dockerode could not be loaded or set up.', {
       cause,

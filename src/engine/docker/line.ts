@@ -13,6 +13,8 @@ export interface Line {
   /** Registers what has to be let go when the line is cut; at once if it is already. */
   readonly onCut: (letGo: () => void) => void;
   readonly cut: () => void;
+  /** Lets go of what is held without a word: the call is over, nobody waits any more. */
+  readonly end: () => void;
   /** Notes that the connection has ended. */
   readonly lose: () => void;
 }
@@ -32,22 +34,31 @@ export function createLine(): Line {
   const cutOff = createFuse();
   const lost = createFuse();
   const held: (() => void)[] = [];
-  let isCut = false;
+  let isOver = false;
+  let isAnswered = false;
+  const letGo = (): void => {
+    isOver = true;
+    for (const each of held.splice(0)) each();
+  };
   return {
     cutOff: cutOff.blown,
     lost: lost.blown,
-    onCut(letGo) {
-      if (isCut) letGo();
-      else held.push(letGo);
+    onCut(each) {
+      if (isOver) each();
+      else held.push(each);
     },
     cut() {
-      if (isCut) return;
-      isCut = true;
+      if (isOver) return;
       cutOff.blow(new ConnectionLost('the connection was cut'));
-      for (const letGo of held) letGo();
+      letGo();
+    },
+    end() {
+      isAnswered = true;
+      letGo();
     },
     lose() {
-      lost.blow(new ConnectionLost());
+      // Most connections end once their call is answered, and an error that nobody waits for costs its stack all the same.
+      if (!isAnswered) lost.blow(new ConnectionLost());
     },
   };
 }

@@ -2,10 +2,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { lazy } from '../../base/lazy.js';
 import { EngineError } from '../../errors.js';
 import type { CallOptions } from '../types.js';
 import { type Dialect, dialectOf, negotiateVersion } from './api-version.js';
-import { createDockerClient, type DockerClient } from './client.js';
+import { type DockerClient, type DockerClients, setUpDockerode } from './client.js';
 import { beginRequest, type Reach } from './connection.js';
 import { ConnectionLost, StatusFailure } from './errors.js';
 import { toObject, toText } from './json-fields.js';
@@ -68,6 +69,8 @@ interface Spoken {
   /** Stands before every path; undefined: nothing does. */
   readonly prefix: string | undefined;
   readonly dialect: Dialect;
+  /** dockerode, for that. */
+  readonly clients: () => Promise<DockerClients>;
 }
 
 interface SentRequest {
@@ -129,16 +132,16 @@ export function createTransport(reach: Reach, host: string): Transport {
     signal?.throwIfAborted();
     if (closed) throw closedError();
     const line = createLine();
-    let kept = false;
     signal?.addEventListener('abort', line.cut, { once: true });
     open.add(line.cut);
     try {
       const value = await Promise.race([line.cutOff, work(line)]);
       // An abort that came last still counts: the caller is told the call did not happen.
       signal?.throwIfAborted();
-      kept = keep;
+      if (!keep) line.end();
       return value;
     } catch (cause) {
+      line.cut();
       signal?.throwIfAborted();
       if (isClosed()) throw closedError();
       version = null;
@@ -146,7 +149,6 @@ export function createTransport(reach: Reach, host: string): Transport {
     } finally {
       signal?.removeEventListener('abort', line.cut);
       open.delete(line.cut);
-      if (!kept) line.cut();
     }
   }
 
@@ -158,9 +160,9 @@ export function createTransport(reach: Reach, host: string): Transport {
     use: (docker: DockerClient) => Promise<A>,
     consume?: (value: A) => Promise<B>,
   ): Promise<A | B> {
-    const { prefix } = await spokenFor(options);
+    const { clients } = await spokenFor(options);
     return withLine(options, async (line) => {
-      const docker = await createDockerClient(reach, createLineAgent(line, reach), prefix);
+      const docker = (await clients())(createLineAgent(line, reach));
       const value = await Promise.race([line.lost, use(docker)]);
       return consume === undefined ? value : consume(value);
     });
@@ -181,9 +183,11 @@ export function createTransport(reach: Reach, host: string): Transport {
   const spokenFor = async (options: CallOptions | undefined): Promise<Spoken> => {
     version ??= await withLine(options, async (line) => {
       const { headers } = await ask(line, 'GET', '/_ping');
+      const prefix = negotiateVersion(toText(headers['api-version']), host);
       return {
-        prefix: negotiateVersion(toText(headers['api-version']), host),
+        prefix,
         dialect: dialectOf(headers),
+        clients: lazy(async () => setUpDockerode(reach, prefix)),
       };
     });
     return version;

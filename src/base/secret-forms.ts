@@ -11,8 +11,13 @@ export interface SecretForm {
 /** Below this many characters a secret is masked only as a whole token: `on` would blank half of every log. */
 const MIN_FREE_LENGTH = 6;
 
-/** Line lengths at which `base64` and PEM writers break their output. */
+/** Line lengths at which `base64` and PEM writers break their output, and what they break it with. */
 const BASE64_LINE_LENGTHS = [64, 76];
+const BASE64_LINE_ENDS = ['\n', '\r\n'];
+
+/** Encoded, a secret may be broken anywhere, and each way is a form of its own; of a longer one they would take megabytes. */
+const MAX_FOLDED_LENGTH = 1_024;
+const MIN_FOLDED_LENGTH = 4;
 
 /** Whether a secret is too short, without the blanks around it, to be masked wherever it stands. */
 export function isMaskedAsTokenOnly(secret: string): boolean {
@@ -21,8 +26,8 @@ export function isMaskedAsTokenOnly(secret: string): boolean {
 
 /**
  * Lists the forms of a secret: as it is, without blanks around it, with the other kind of line ends, each of its
- * lines of at least 6 characters, base64 and base64url in all three alignments, hex, URL- and JSON-escaped. A secret
- * of blanks only has no forms.
+ * lines of at least 6 characters, base64 and base64url in all three alignments, also where `base64` breaks its lines (within
+ * longer data for secrets of up to 765 bytes), hex, URL- and JSON-escaped. A secret of blanks only has no forms.
  */
 export function secretForms(secret: string | Uint8Array): readonly SecretForm[] {
   const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret);
@@ -74,7 +79,10 @@ function base64Forms(bytes: Buffer, isShort: boolean): readonly string[] {
   if (!isShort) {
     for (const whole of alone) standard.push(...wrapped(whole));
     // Three bytes make four characters, so a secret inside longer data starts at one of three offsets.
-    for (const offset of [0, 1, 2]) standard.push(...alignedForms(bytes, offset));
+    for (const offset of [0, 1, 2]) {
+      const aligned = alignedForms(bytes, offset);
+      standard.push(...aligned, ...foldedForms(aligned[0]));
+    }
   }
   return standard.flatMap((form) => [form, form.replaceAll('+', '-').replaceAll('/', '_')]);
 }
@@ -82,15 +90,34 @@ function base64Forms(bytes: Buffer, isShort: boolean): readonly string[] {
 const withoutPadding = (base64: string): string => base64.replace(/={1,2}$/, '');
 
 function wrapped(base64: string): readonly string[] {
-  return BASE64_LINE_LENGTHS.filter((width) => base64.length > width).flatMap(
-    (width) => base64.match(new RegExp(`.{1,${String(width)}}`, 'g')) ?? [],
+  return BASE64_LINE_LENGTHS.filter((width) => base64.length > width).flatMap((width) =>
+    linesOf(base64, width),
   );
 }
 
+const linesOf = (base64: string, width: number): readonly string[] =>
+  base64.match(new RegExp(`.{1,${String(width)}}`, 'g')) ?? [];
+
 /** The characters that depend on the secret alone, and the same up to the end of the data. */
-function alignedForms(bytes: Buffer, offset: number): readonly string[] {
+function alignedForms(bytes: Buffer, offset: number): readonly [inner: string, ...upToTheEnd: string[]] {
   const padded = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
   const first = Math.ceil((offset * 8) / 6);
   const inner = padded.slice(first, Math.floor(((offset + bytes.length) * 8) / 6));
   return [inner, padded.slice(first), withoutPadding(padded).slice(first)];
+}
+
+/**
+ * Base64 within longer data that is broken into lines: how much of it stands on the first of them depends on what is before it. A few characters on
+ * that line are let go: for their sake, every line that ends with the first of them would have to wait for the next one.
+ */
+function foldedForms(base64: string): readonly string[] {
+  if (base64.length > MAX_FOLDED_LENGTH) return [];
+  return BASE64_LINE_LENGTHS.flatMap((width) =>
+    Array.from({ length: Math.min(width, base64.length - 1) }, (_, index) => {
+      const first = index + 1;
+      const start = first < MIN_FOLDED_LENGTH ? [] : [base64.slice(0, first)];
+      const lines = [...start, ...linesOf(base64.slice(first), width)];
+      return BASE64_LINE_ENDS.map((end) => lines.join(end));
+    }).flat(),
+  );
 }

@@ -94,6 +94,34 @@ describe('text', () => {
     }
   });
 
+  it.each([
+    { length: 40, width: 76, end: '\n' },
+    { length: 40, width: 64, end: '\r\n' },
+    { length: 200, width: 76, end: '\r\n' },
+    { length: 200, width: 64, end: '\n' },
+  ])(
+    'hides it inside longer base64 that is broken into lines, wherever they break: %j',
+    ({ length, width, end }) => {
+      const secret = Array.from({ length }, (_, index) => String.fromCharCode(33 + ((index * 7) % 90))).join(
+        '',
+      );
+      const redactor = createRedactor([secret]);
+      for (let before = 0; before <= width; before += 1) {
+        const data = `${'x'.repeat(before)}${secret} and more\n`;
+        const lines = Buffer.from(data)
+          .toString('base64')
+          .replace(new RegExp(`.{${String(width)}}`, 'g'), `$&${end}`);
+        const left = redactor.text(lines).replaceAll(end, '');
+        // What stays is what was around it, the characters that mix both, and up to three before the first line end.
+        const around = Math.ceil(((data.length - length) * 4) / 3);
+        expect(left.replace('***', '').length, `after ${String(before)} bytes`).toBeLessThanOrEqual(
+          around + 7,
+        );
+        expect(left).toContain('***');
+      }
+    },
+  );
+
   it('hides several lines as a whole and one by one, with either kind of line end', () => {
     const secret = '-----BEGIN KEY-----\nabcdefgh\n  ijklmnop  \nxy\n-----END KEY-----\n';
     const redactor = createRedactor([secret]);

@@ -4,6 +4,7 @@ import { checkNothingLeft, checkNothingTouched } from './invariants/nothing-left
 import { checkStartsAndUploads } from './invariants/starts-and-uploads.js';
 import { checkSecrets } from './invariants/secrets.js';
 import { checkSuccesses } from './invariants/proven-success.js';
+import { checkTrueEnds } from './invariants/true-end.js';
 import type { History } from './history.js';
 import type { Violation } from './violation.js';
 
@@ -11,6 +12,7 @@ import type { Violation } from './violation.js';
 export function checkHistory(history: History): readonly Violation[] {
   return [
     ...checkEnds(history),
+    ...checkTrueEnds(history),
     ...checkSuccesses(history),
     ...checkNothingLeft(history),
     ...checkNothingTouched(history),

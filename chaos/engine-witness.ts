@@ -9,7 +9,12 @@ export interface EngineWitness {
   remembered(instanceId: string): Promise<readonly Extract<HistoryEntry, { kind: 'container' }>[]>;
   /** Containers of an instance, in any state. */
   containers(instanceId: string): Promise<readonly FoundContainer[]>;
+  /** Volumes of an instance. */
+  volumes(instanceId: string): Promise<readonly FoundVolume[]>;
 }
+
+/** A volume that is there. */
+type FoundVolume = Omit<FoundContainer, 'id'>;
 
 /** A container that is there. */
 interface FoundContainer {
@@ -51,6 +56,10 @@ export function createEngineWitness(host: string): EngineWitness {
         name: (Names[0] ?? '').replace(/^\//, ''),
         runId: Labels['berthkit.run-id'] ?? null,
       }));
+    },
+    async volumes(instanceId) {
+      const { Volumes } = await docker.listVolumes({ filters: { label: [...label(instanceId)] } });
+      return Volumes.map(({ Name, Labels }) => ({ name: Name, runId: Labels['berthkit.run-id'] ?? null }));
     },
   };
 }

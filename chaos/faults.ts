@@ -69,6 +69,8 @@ export interface Pair {
 const STEP_CALLS = {
   planned: ['info'],
   admitted: ['image_inspect', 'pull'],
+  // Of a container that proves what the engine sees, or fills volumes.
+  workspace_ready: ['create'],
   secrets_ready: ['create'],
   created: ['inspect', 'attach', 'start'],
   started: ['wait', 'inspect', 'stats', 'kill', 'events'],
@@ -140,7 +142,13 @@ export function isTriedAgain({ fault, step }: Pair): boolean {
   return (CALL_FAULTS as readonly FaultName[]).includes(fault) && BEFORE_START.includes(step);
 }
 
-const BEFORE_START: readonly RunStepName[] = ['planned', 'admitted', 'secrets_ready', 'created'];
+const BEFORE_START: readonly RunStepName[] = [
+  'planned',
+  'admitted',
+  'workspace_ready',
+  'secrets_ready',
+  'created',
+];
 
 /** A pair as a key. */
 export const pairKey = ({ fault, step }: Pair): string => `${fault} ${step}`;

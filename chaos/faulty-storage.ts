@@ -8,17 +8,22 @@ import type {
   WriteOptions,
 } from 'berthkit';
 import { type FaultName, STORAGE_FAULTS, type StorageFault } from './faults.js';
+import type { Recorder } from './history.js';
 import type { Progress } from './progress.js';
 
 /** Takes the fault that is due for a path; null if there is none. */
 type FaultFor = (path: string) => StorageFault | null;
 
-/** The same storage, at the mercy of the aims. Without `hasTransactions` it has none. */
+/** The same storage, at the mercy of the aims, which records what it is asked to take. Without `hasTransactions` it has none. */
 export function faultyStorage(
   storage: StorageAdapter,
   progress: Progress,
-  hasTransactions: boolean,
+  { hasTransactions, record }: { readonly hasTransactions: boolean; readonly record: Recorder },
 ): StorageAdapter {
+  const recordWrite = (path: string, { metadata, idempotencyKey }: WriteOptions): void => {
+    const { jobRunId: runId = '', attempt = '' } = metadata;
+    record({ kind: 'written', runId, attempt, path, key: idempotencyKey });
+  };
   const faultFor: FaultFor = (path) => {
     const run = progress.runs.find(({ runId }) => path.includes(`/${runId}/`) || path.includes(`/${runId}.`));
     if (run === undefined) return null;
@@ -29,12 +34,18 @@ export function faultyStorage(
     stat: async (path, options) => storage.stat(path, options),
     list: (prefix, options) => storage.list(prefix, options),
     read: async (path, options) => spoilBody(await storage.read(path, options), faultFor(path)),
-    write: async (path, body, options) =>
-      spoilWrite(body, options, faultFor(path), async (given, told) => storage.write(path, given, told)),
+    write: async (path, body, options) => {
+      recordWrite(path, options);
+      return spoilWrite(body, options, faultFor(path), async (given, told) =>
+        storage.write(path, given, told),
+      );
+    },
     ...(storage.remove === undefined
       ? {}
       : { remove: async (path, options) => storage.remove?.(path, options) }),
-    ...(hasTransactions ? { begin: (options) => faultyTransaction(begin(storage, options), faultFor) } : {}),
+    ...(hasTransactions
+      ? { begin: (options) => faultyTransaction(begin(storage, options), faultFor, recordWrite) }
+      : {}),
   };
 }
 
@@ -43,11 +54,16 @@ function begin(storage: StorageAdapter, options: TransactionOptions): StorageTra
   return storage.begin(options);
 }
 
-function faultyTransaction(transaction: StorageTransaction, faultFor: FaultFor): StorageTransaction {
+function faultyTransaction(
+  transaction: StorageTransaction,
+  faultFor: FaultFor,
+  recordWrite: (path: string, options: WriteOptions) => void,
+): StorageTransaction {
   let lastPath = '';
   return {
     write: async (path, body, options) => {
       lastPath = path;
+      recordWrite(path, options);
       return spoilWrite(body, options, faultFor(path), async (given, told) =>
         transaction.write(path, given, told),
       );

@@ -12,6 +12,8 @@ export interface AskedRun {
   /** Whether its outputs become visible together or not at all. */
   readonly isTransaction: boolean;
   readonly maxAttempts: number;
+  /** How it ends if nothing keeps it from that, in the word of `wordFor`; null where that is open. */
+  readonly comesTo: string | null;
 }
 
 /** One thing that was recorded, in order. JSON-safe. */
@@ -37,11 +39,20 @@ export type HistoryEntry =
   /** A call to the engine as it came over the socket; of a creation without its environment, which holds secrets on purpose. */
   | { readonly kind: 'call'; readonly method: string; readonly target: string; readonly body: string }
   | { readonly kind: 'stored'; readonly runId: string; readonly end: RunOutcome | null }
+  /** A storage was asked to take an object. */
+  | {
+      readonly kind: 'written';
+      readonly runId: string;
+      readonly attempt: string;
+      readonly path: string;
+      readonly key: string;
+    }
   | { readonly kind: 'published'; readonly runId: string; readonly path: string; readonly sha256: string }
   /** Something that should be gone. `runId` null: nobody's in particular. */
   | {
       readonly kind: 'left';
-      readonly what: 'container' | 'workspace' | 'secret' | 'object' | 'descriptor' | 'timer' | 'claim';
+      readonly what:
+        'container' | 'volume' | 'workspace' | 'secret' | 'object' | 'descriptor' | 'timer' | 'claim';
       readonly name: string;
       readonly runId: string | null;
     }

@@ -119,6 +119,24 @@ function isEndedByDeadline({ ending, aims }: PlannedRun): boolean {
   );
 }
 
+const WORDS: Readonly<Record<PlannedRun['ending'], string>> = {
+  zero: 'succeeded/completed',
+  three: 'failed/non_zero_exit',
+  flood: 'succeeded/completed',
+  timeout: 'timed_out/timed_out',
+  timeout_trapped: 'timed_out/timed_out',
+  cancelled: 'cancelled/cancelled',
+  killed: 'failed/signaled',
+  output_missing: 'failed/output_missing',
+};
+
+/** How a run ends if nothing keeps it from that; null where another end may come first. */
+export function comesTo(run: PlannedRun): string | null {
+  if (run.objectExists || (isEndedByDeadline(run) && !run.ending.startsWith('timeout'))) return null;
+  const isComplete = run.ending === 'output_missing' && run.outputs === 'none';
+  return WORDS[isComplete ? 'zero' : run.ending];
+}
+
 /** The objects a success has published. */
 export function publishedBy(run: PlannedRun): readonly string[] {
   return run.outputs === 'none' ? [] : ['a.txt', 'b.txt'].map((name) => outputPath(run.runId, name));

@@ -1,4 +1,4 @@
-/** Looks at everything a scene may have left: containers, folders, objects, and what the store says. It removes nothing. */
+/** Looks at everything a scene may have left: containers, volumes, folders, objects, and what the store says. It removes nothing. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,6 +23,7 @@ export interface LookOptions {
 export async function lookAround(options: LookOptions): Promise<readonly HistoryEntry[]> {
   return [
     ...(await leftContainers(options)),
+    ...(await leftVolumes(options)),
     ...(await leftFolders(options)),
     ...(await objects(options)),
     ...(await claims(options)),
@@ -34,6 +35,11 @@ async function leftContainers({ place, engine, bystanders }: LookOptions): Promi
   return found
     .filter(({ id }) => !bystanders.containers.includes(id))
     .map(({ name, runId }) => ({ kind: 'left', what: 'container', name, runId }));
+}
+
+async function leftVolumes({ place, engine }: LookOptions): Promise<readonly HistoryEntry[]> {
+  const found = await engine.witness.volumes(place.instanceId);
+  return found.map(({ name, runId }) => ({ kind: 'left', what: 'volume', name, runId }));
 }
 
 async function leftFolders({ place, bystanders }: LookOptions): Promise<readonly HistoryEntry[]> {

@@ -25,6 +25,6 @@ export function makeUpScenes(
       const runId = `s${String(seed)}-${String(index)}-${String(slot)}`;
       return planRunFor(random, { runId, slot, aims: [toAim(pair, random)] });
     });
-    return { index, kind, runs };
+    return { index, kind, transport: 'auto', runs };
   });
 }

@@ -23,7 +23,7 @@ import { faultySecret, streamsOf } from './faulty-inputs.js';
 import { faultyStorage } from './faulty-storage.js';
 import type { FaultName, SharedFault } from './faults.js';
 import type { Recorder } from './history.js';
-import { definitionOf, MOUNTS, optionsOf, publishedBy } from './jobs.js';
+import { comesTo, definitionOf, MOUNTS, optionsOf, publishedBy } from './jobs.js';
 import { createJumpingClock, type JumpingClock } from './jumping-clock.js';
 import type { Place } from './place.js';
 import type { Progress } from './progress.js';
@@ -66,8 +66,8 @@ export async function performRuns(options: PerformOptions): Promise<void> {
   const shared = makeRuntime(stage);
   try {
     for (const { runId, aims } of scene.runs) {
-      // What a runtime asks once is asked for each of these.
-      if (aims.some(({ call }) => call === 'info')) own.set(runId, makeRuntime(stage));
+      // What a runtime asks once, and proves once, is asked and proven for each of these.
+      if (aims.some(({ step }) => ONCE.includes(step))) own.set(runId, makeRuntime(stage));
     }
     await inTurns(scene, barrier, async (run) => performRun(stage, run, own.get(run.runId) ?? shared));
   } finally {
@@ -77,6 +77,9 @@ export async function performRuns(options: PerformOptions): Promise<void> {
     clock.restore();
   }
 }
+
+/** The steps after which a runtime does what it does for its first run only. */
+const ONCE: readonly RunStepName[] = ['planned', 'workspace_ready'];
 
 /** Where each run is awaited when one fault is to strike all. */
 function meetingOf({ kind, runs }: Scene): ReadonlyMap<string, RunStepName> {
@@ -120,13 +123,13 @@ function makeRuntime(stage: Stage): Runtime {
     faultyStorage(
       defect?.storage?.(filesystemStorage(place.storage[mount])) ?? filesystemStorage(place.storage[mount]),
       progress,
-      mount === 'transaction',
+      { hasTransactions: mount === 'transaction', record },
     );
   const runtime = createRuntime(
     {
       ...{ workspaceRoot, secretsRoot, instanceId, stateDir },
       // The small disks of some scenes are smaller than what is asked for by default.
-      workspace: { minFreeBytes: 0, minFreeInodes: 0 },
+      workspace: { minFreeBytes: 0, minFreeInodes: 0, transport: stage.scene.transport },
       policy: { secrets: { allowDisk: true } },
       maxConcurrentRuns: 16,
       recovery: { firstPassMs: null, everyMs: null },
@@ -179,7 +182,7 @@ async function performRun(stage: Stage, run: PlannedRun, runtime: Runtime): Prom
   const definition = definitionOf(run, stage.image(run.slot));
   const isTransaction = run.outputs === 'transaction';
   const asked = { outputs: publishedBy(run), isTransaction, maxAttempts: run.maxAttempts };
-  stage.record({ kind: 'asked', run: { ...asked, runId, joins: null } });
+  stage.record({ kind: 'asked', run: { ...asked, runId, joins: null, comesTo: comesTo(run) } });
   const options = (): RunOptions => ({ ...optionsOf(run), ...streamsOf(run, stage.progress) });
   const handle = runtime.startJob(definition, options());
   void cancelWhenDue(run, handle);
@@ -190,7 +193,7 @@ async function performRun(stage: Stage, run: PlannedRun, runtime: Runtime): Prom
   if (run.isJoined) {
     // Who comes second joins; who comes at the same time may be the first.
     while (stage.progress.stepOf(runId) === null && !stage.progress.hasEnded(runId)) await sleep(5);
-    const joiner = { ...asked, runId: `${runId}-joined`, joins: runId };
+    const joiner = { ...asked, runId: `${runId}-joined`, joins: runId, comesTo: null };
     stage.record({ kind: 'asked', run: joiner });
     const second = runtime.startJob(definition, { ...options(), runId: joiner.runId });
     void cancelWhenDue(run, second);

@@ -84,9 +84,9 @@ async function performHere({ scene, place, engine, record, defect }: HereParts):
   }
 }
 
-/** The environment of a container holds secrets on purpose: that is how the engine gets them. */
+/** The environment of a container and the files that are sent to it hold secrets on purpose: that is how the engine gets them. */
 function toEntry({ method, target, body }: EngineCall): HistoryEntry {
-  const text = body.toString('utf8');
+  const text = target.includes('/archive?') ? '' : body.toString('utf8');
   const shown = text.startsWith('{') ? JSON.stringify({ ...(JSON.parse(text) as object), Env: [] }) : text;
   return { kind: 'call', method, target: decodeURIComponent(target), body: shown };
 }

@@ -27,6 +27,9 @@ const MORE_CALLS = 2;
 /** A process that is stopped goes on: so often within one run. */
 const STOPS_A_RUN = 4;
 
+/** So many scenes in a hundred bring their files in volumes. */
+const VOLUMES_PERCENT = 20;
+
 const CLOCK_FAULTS: readonly FaultName[] = ['clock_forward', 'clock_back'];
 
 /** What can strike within each kind of scene. */
@@ -65,6 +68,7 @@ export function planScenes({
     scenes.push({
       index,
       kind,
+      transport: planning.random.chance(VOLUMES_PERCENT) ? 'volume' : 'auto',
       runs: Array.from({ length: size }, (_, slot) =>
         planRunFor(planning.random, {
           runId: `${prefix}-${String(slot)}`,

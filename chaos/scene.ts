@@ -56,5 +56,7 @@ export interface PlannedRun {
 export interface Scene {
   readonly index: number;
   readonly kind: SceneKind;
+  /** `volume`: as if the engine saw no folder of this host. */
+  readonly transport: 'auto' | 'volume';
   readonly runs: readonly PlannedRun[];
 }

@@ -42,6 +42,7 @@ const SCENES = ['1', '4'].flatMap((index) => ['--scene', index]);
 /** A killed process, few descriptors and a full disk in scenes of their own, and what its caller gives hanging wherever a run reads it. */
 const PAIRS = [
   'process_killed started',
+  'cut_after workspace_ready',
   'descriptors_used_up created',
   'disk_full workspace_ready',
   'input_hangs workspace_ready',

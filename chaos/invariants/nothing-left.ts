@@ -6,6 +6,8 @@ import type { Violation } from '../violation.js';
 /** What a clean-up calls what it could not remove. */
 const CLEANED_AS = {
   container: 'container',
+  // They are removed with the workspace that they belong to.
+  volume: 'workspace',
   workspace: 'workspace',
   secret: 'secret',
   object: 'outputs',

@@ -1,4 +1,4 @@
-/** The sixth invariant: each attempt starts at most once, there are no more attempts than allowed, and outputs of a transaction come all or not at all. Pure. */
+/** The sixth invariant: each attempt starts at most once, there are no more attempts than allowed, each object has one key, and outputs of a transaction come all or not at all. Pure. */
 import { askedRuns, endsOf, entriesOf, successOf } from '../entries.js';
 import type { AskedRun, History } from '../history.js';
 import type { Violation } from '../violation.js';
@@ -6,11 +6,13 @@ import type { Violation } from '../violation.js';
 /** Runs that started too often or published a part. */
 export function checkStartsAndUploads(history: History): readonly Violation[] {
   return askedRuns(history).flatMap((run) =>
-    [...startProblems(history, run), ...uploadProblems(history, run)].map((what) => ({
-      invariant: 'one_start_and_all_or_no_uploads' as const,
-      runId: run.runId,
-      what,
-    })),
+    [...startProblems(history, run), ...keyProblems(history, run), ...uploadProblems(history, run)].map(
+      (what) => ({
+        invariant: 'one_start_and_all_or_no_uploads' as const,
+        runId: run.runId,
+        what,
+      }),
+    ),
   );
 }
 
@@ -26,6 +28,19 @@ function startProblems(history: History, { runId, maxAttempts, joins }: AskedRun
       ? ['the run it joined succeeded, and yet it started too']
       : []),
   ];
+}
+
+/** A storage that is asked twice for one object knows that by the key alone. */
+function keyProblems(history: History, { runId }: AskedRun): readonly string[] {
+  const keys = new Map<string, Set<string>>();
+  for (const { runId: its, attempt, path, key } of entriesOf(history, 'written')) {
+    if (its !== runId) continue;
+    const of = `${path} of attempt ${attempt}`;
+    keys.set(of, (keys.get(of) ?? new Set()).add(key));
+  }
+  return [...keys]
+    .filter(([, its]) => its.size > 1)
+    .map(([of, its]) => `${of} was written with ${String(its.size)} idempotency keys`);
 }
 
 function hasSucceeded(history: History, runId: string): boolean {

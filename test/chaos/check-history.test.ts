@@ -39,7 +39,14 @@ const end = (outcome: RunOutcome): HistoryEntry => ({
 
 const asked: HistoryEntry = {
   kind: 'asked',
-  run: { runId: 'r', joins: null, outputs: ['runs/r/a', 'runs/r/b'], isTransaction: true, maxAttempts: 1 },
+  run: {
+    runId: 'r',
+    joins: null,
+    outputs: ['runs/r/a', 'runs/r/b'],
+    isTransaction: true,
+    maxAttempts: 1,
+    comesTo: 'succeeded/completed',
+  },
 };
 const accepted: HistoryEntry = {
   kind: 'event',
@@ -65,6 +72,7 @@ const WELL: readonly HistoryEntry[] = [
   stored,
   published('a', 'aa'),
   published('b', 'bb'),
+  { kind: 'written', runId: 'r', attempt: '1', path: 'runs/r/a', key: 'r/1/a' },
   { kind: 'bystander', name: 'container x', before: 'running', after: 'running' },
 ];
 
@@ -76,6 +84,17 @@ const without = (...left: readonly HistoryEntry[]): readonly HistoryEntry[] =>
   WELL.filter((entry) => !left.includes(entry));
 const named = (kind: HistoryEntry['kind']): readonly HistoryEntry[] =>
   WELL.filter((entry) => entry.kind === kind);
+
+const written = (key: string): HistoryEntry => ({
+  ...{ kind: 'written', runId: 'r', attempt: '1', path: 'runs/r/a', key },
+});
+const endedOtherwise: readonly HistoryEntry[] = [
+  ...WELL.filter((entry) => !['settled', 'stored', 'event'].includes(entry.kind)),
+  accepted,
+  end(failure),
+  { kind: 'settled', runId: 'r', outcome: failure },
+  { kind: 'stored', runId: 'r', end: failure },
+];
 
 const BROKEN: readonly (readonly [
   name: string,
@@ -92,6 +111,12 @@ const BROKEN: readonly (readonly [
     'a run that was killed, and of which nobody tells the end',
     'one_end',
     [asked, accepted, { kind: 'step', runId: 'r', attempt: 1, step: 'created' }, { kind: 'process_died' }],
+  ],
+  ['an end that is not the job’s', 'one_end', endedOtherwise],
+  [
+    'an end that is not the job’s, though only its clock jumped',
+    'one_end',
+    [...endedOtherwise, { kind: 'struck', fault: 'clock_forward', step: 'started', runId: 'r' }],
   ],
   ['a run that does not end', 'one_end', [asked, accepted, { kind: 'unsettled', runId: 'r' }]],
   [
@@ -127,6 +152,16 @@ const BROKEN: readonly (readonly [
     'a container that is left',
     'nothing_is_left',
     [...WELL, { kind: 'left', what: 'container', name: 'c', runId: 'r' }],
+  ],
+  [
+    'a volume that is left',
+    'nothing_is_left',
+    [...WELL, { kind: 'left', what: 'volume', name: 'v', runId: 'r' }],
+  ],
+  [
+    'one object under two keys',
+    'one_start_and_all_or_no_uploads',
+    [...WELL, written('r/1/a'), written('r/1/again')],
   ],
   [
     'an open descriptor',
@@ -180,6 +215,11 @@ describe('a history', () => {
       event: { ...envelope, type: 'cleanup_error', what: 'container', message: 'away' },
     };
     expect(judge([...WELL, told, { kind: 'left', what: 'container', name: 'c', runId: 'r' }])).toEqual([]);
+  });
+
+  it('may end in another way where something befell the run', () => {
+    const struck: HistoryEntry = { kind: 'struck', fault: 'cut_after', step: 'created', runId: 'r' };
+    expect(judge([...endedOtherwise, struck])).toEqual([]);
   });
 
   it('of a process that was killed need not have settled promises', () => {

@@ -77,11 +77,11 @@ async function* announcedBytes(
     // What was announced is counted already.
     if (sizeBytes > transfer.sizeBytes) count(sizeBytes - transfer.sizeBytes);
   });
-  for await (const chunk of readStorage(source.place, source.path, signal)) {
+  // Whoever reads a tar has several chunks of it at a time.
+  for await (const chunk of readStorage(source.place, source.path, signal, { keeps: true })) {
     onBytes(chunk.byteLength);
     hash?.update(chunk);
-    // A copy: whoever reads a tar has several chunks of it at a time, and an adapter may use the memory of one for the next.
-    if (chunk.byteLength > 0) yield Buffer.from(chunk);
+    if (chunk.byteLength > 0) yield chunk;
   }
   const content = { sizeBytes, sha256: hash?.digest('hex') ?? null };
   requireAnnounced(transfer, content);

@@ -1,13 +1,15 @@
 /** Files that go straight from a storage into a tar: held against what a copy of the same would come to, in what is reported as in what is refused. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StorageError } from '../../src/errors.js';
+import { hasOwnChunks, withOwnChunks } from '../../src/host/chunks.js';
+import { filesystemStorage } from '../../src/storage/filesystem.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, StorageEntry } from '../../src/storage/types.js';
 import { type PreparedInputs, prepareInputs, type StageOptions } from '../../src/workspace/stage.js';
-import { noSignal, openBelow } from '../host/scratch.js';
+import { noSignal, openBelow, scratch } from '../host/scratch.js';
 import {
   fromData,
   inline,
@@ -161,6 +163,37 @@ describe('a file that goes straight', () => {
     const { inputs } = await prepared(IN, { storage: { data: reused } });
     expect(await readStraight(inputs)).toEqual({ '0': '12345' });
     expect(inputs.report().reports[0]?.sha256).toBe(createHash('sha256').update('12345').digest('hex'));
+  });
+
+  it('is not copied once more from a storage that gives away what it read', async () => {
+    const path = await scratch();
+    // More than is read at a time.
+    const content = Buffer.alloc(2_500_000, 'x');
+    await writeFile(join(path, 'in'), content);
+    for (const one of [filesystemStorage(path), memoryStorage({ in: content })]) {
+      const given: Uint8Array[] = [];
+      const read: StorageAdapter['read'] = async (...parts) => {
+        const body = await one.read(...parts);
+        expect(hasOwnChunks(body)).toBe(true);
+        const iterator = body[Symbol.asyncIterator]();
+        return withOwnChunks({
+          [Symbol.asyncIterator]: () => ({
+            next: async () => {
+              const next = await iterator.next();
+              if (next.done !== true) given.push(next.value);
+              return next;
+            },
+          }),
+        });
+      };
+      const { inputs } = await prepared(IN, { storage: { data: { ...one, read } } });
+      const [straight] = inputs.straight.values();
+      const taken: Uint8Array[] = [];
+      for await (const chunk of straight!.bytes(noSignal())) taken.push(chunk);
+      expect(taken.every((chunk, index) => chunk === given[index])).toBe(true);
+      // Kept to the end, and none was written over by a later one.
+      expect(Buffer.concat(taken).equals(content)).toBe(true);
+    }
   });
 
   it('is checked against an announced checksum, also in capitals and where nobody asks for one', async () => {

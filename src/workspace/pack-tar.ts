@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Pack } from 'tar-stream';
 import { WorkspaceError } from '../errors.js';
 import { type Owner, readContent } from '../host/file-content.js';
+import { lendChunk } from '../host/lent-chunks.js';
 import { type NodeFacts, openChild, openContent, type OpenNode } from '../host/node.js';
 import { walk, type WalkEntry } from '../host/walk.js';
 import { KINDS } from './rejection.js';
@@ -157,6 +158,7 @@ async function* exactly(
   for await (const chunk of bytes) {
     left -= chunk.byteLength;
     if (left < 0) break;
+    lendChunk(chunk);
     yield chunk;
   }
   if (left !== 0) throw failed(`${JSON.stringify(name)} changed while it was sent to the engine`);

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { once } from '../host/chunks.js';
 import { type Content, createUnhashedFile } from '../host/file-content.js';
+import { lendChunk } from '../host/lent-chunks.js';
 import type { SharedFolders } from '../host/shared-folders.js';
 import { countAnnounced, requireAnnounced } from './announced.js';
 import type { Budget } from './budget.js';
@@ -81,7 +82,9 @@ async function* announcedBytes(
   for await (const chunk of readStorage(source.place, source.path, signal, { keeps: true })) {
     onBytes(chunk.byteLength);
     hash?.update(chunk);
-    if (chunk.byteLength > 0) yield chunk;
+    if (chunk.byteLength === 0) continue;
+    lendChunk(chunk);
+    yield chunk;
   }
   const content = { sizeBytes, sha256: hash?.digest('hex') ?? null };
   requireAnnounced(transfer, content);

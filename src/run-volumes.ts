@@ -159,10 +159,7 @@ async function fillVolumes(
         target,
         owner: user,
       }));
-      const contents = new Map(
-        [...straight].map(([path, content]) => [`${HELPER_FOLDER}/inputs/${path}`, content]),
-      );
-      await fill(transport, { folders, links, contents, limits: WITHOUT_LIMITS }, signal);
+      await fill(transport, { folders, links, contents: straight, limits: WITHOUT_LIMITS }, signal);
     } finally {
       await inputs.handle.close();
     }

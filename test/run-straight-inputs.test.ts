@@ -134,7 +134,7 @@ describe('a large input', () => {
     }));
     expect(await settle(setup)).toMatchObject({
       code: 'engine.failed',
-      message: expect.stringContaining('"0"') as string,
+      message: expect.stringContaining('input "a"') as string,
     });
     expect(wasStarted(setup)).toBe(false);
   });

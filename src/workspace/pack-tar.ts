@@ -7,7 +7,7 @@ import { lendChunk } from '../host/lent-chunks.js';
 import { type NodeFacts, openChild, openContent, type OpenNode } from '../host/node.js';
 import { walk, type WalkEntry } from '../host/walk.js';
 import { KINDS } from './rejection.js';
-import type { StraightContent } from './straight-file.js';
+import type { StraightContent, StraightContents } from './straight-file.js';
 
 /** A folder with everything in it. */
 interface PackedFolder {
@@ -32,8 +32,8 @@ interface PackedLink {
 export interface TarParts {
   readonly folders: readonly PackedFolder[];
   readonly links: readonly PackedLink[];
-  /** What files have in the place of what they have in their folder, by their path in the tar. */
-  readonly contents?: ReadonlyMap<string, StraightContent> | undefined;
+  /** What files have in the place of what they have in their folder. */
+  readonly contents?: StraightContents | undefined;
   /** Of each folder. */
   readonly limits: { readonly entries: number; readonly depth: number };
   readonly signal: AbortSignal;
@@ -90,7 +90,7 @@ async function writeParts(
     for await (const entry of walk(folder.handle, bounds)) {
       const path = nameOf(entry);
       if (linked.has(path)) continue;
-      await writeEntry(writer, entry, { name: path, owner, content: contents?.get(path) ?? null }, signal);
+      await writeEntry(writer, entry, { name: path, owner, contents }, signal);
     }
   }
   for (const { name, target: linkname, owner } of links) {
@@ -98,27 +98,24 @@ async function writeParts(
   }
 }
 
-/** What an entry has otherwise than the node it is made of. */
-interface EntryParts {
-  readonly name: string;
-  readonly owner: Owner | null;
-  readonly content: StraightContent | null;
-}
+/** What an entry may have otherwise than the node it is made of. */
+interface EntryParts extends Pick<PackedFolder, 'name' | 'owner'>, Pick<TarParts, 'contents'> {}
 
 async function writeEntry(
   writer: Pack,
   { names, parent }: WalkEntry,
-  { name, owner, content }: EntryParts,
+  { name, owner, contents }: EntryParts,
   signal: AbortSignal,
 ): Promise<void> {
   // Found again and held: what it is, and how long, is told of this very node.
   const node = await openChild(parent, names.at(-1) ?? '');
   try {
-    const { type, mode, uid, gid } = node.facts;
+    const { type, identity, mode, uid, gid } = node.facts;
     const { mtime } = await node.handle.stat();
     const header = { mode, mtime, ...(owner ?? { uid, gid }) };
     if (type === 'directory') writer.entry({ ...header, type, name: `${name}/` });
-    else if (type === 'file') await writeFile(writer, { ...header, name }, content ?? node, signal);
+    else if (type === 'file')
+      await writeFile(writer, { ...header, name }, contents?.get(identity) ?? node, signal);
     else throw failed(`${JSON.stringify(name)} is ${KINDS[type]}, which is not sent to an engine`);
   } finally {
     await node.handle.close();

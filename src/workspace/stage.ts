@@ -12,7 +12,7 @@ import { makeMountPoints, type Mounted } from './mount-points.js';
 import { describeInput, requireStorage, type StorageMounts } from './mounts.js';
 import { putFiles, type PutFilesReport, requireNoClash, type WorkspaceFiles } from './put-files.js';
 import { toWorkspaceError } from './run-folder.js';
-import type { StraightContent } from './straight-file.js';
+import type { StraightContents } from './straight-file.js';
 import { MISSING, type Survey, surveyInput, type Transfer } from './survey.js';
 import { runTogether } from './together.js';
 import { type StageProgress, transferAll, type Transferred } from './transfer-all.js';
@@ -44,8 +44,7 @@ export interface StageOptions {
 export interface PreparedInputs {
   /** In the order of the plan's inputs; null: it is not there. */
   readonly types: readonly InputReport['type'][];
-  /** By their paths beneath `inputs/`. */
-  readonly straight: ReadonlyMap<string, StraightContent>;
+  readonly straight: StraightContents;
   /**
    * What was staged, now that those files have been read.
    *

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { once } from '../host/chunks.js';
 import { type Content, createUnhashedFile } from '../host/file-content.js';
 import { lendChunk } from '../host/lent-chunks.js';
+import { openChild } from '../host/node.js';
 import type { SharedFolders } from '../host/shared-folders.js';
 import { countAnnounced, requireAnnounced } from './announced.js';
 import type { Budget } from './budget.js';
@@ -27,6 +28,9 @@ export interface StraightContent {
   bytes(signal: AbortSignal): AsyncIterable<Uint8Array>;
 }
 
+/** Contents by the identities of the empty files in their places: a file system may spell a name otherwise than it was given. */
+export type StraightContents = ReadonlyMap<string, StraightContent>;
+
 /** How a file goes straight. */
 export interface StraightContext {
   /** The folders beneath `inputs/`, by path. */
@@ -48,20 +52,25 @@ export interface StorageTransfer extends Transfer {
  * Makes an empty file in the place of one that goes straight, so that whatever cannot be beside it is refused at once, and has it counted: it will have
  * the size that was announced, or the run fails.
  *
+ * @returns the empty file's identity, and the content.
  * @throws `workspace.too_large`; `storage.failed` where there is a file already.
  */
 export async function placeStraightFile(
   transfer: StorageTransfer,
   context: StraightContext,
-): Promise<StraightContent> {
+): Promise<readonly [identity: string, content: StraightContent]> {
   const { folders, budget, signal } = context;
   const { sizeBytes } = transfer;
   const count = budget.startFile(transfer.what, 'storage');
   count(sizeBytes);
-  await inPlace(transfer, folders, async (folder, name) =>
-    createUnhashedFile(folder.handle, name, once(new Uint8Array()), { mode: STAGED_FILE_MODE, signal }),
-  );
-  return { sizeBytes, bytes: (until) => announcedBytes(transfer, count, context, until) };
+  const identity = await inPlace(transfer, folders, async ({ handle }, name) => {
+    await createUnhashedFile(handle, name, once(new Uint8Array()), { mode: STAGED_FILE_MODE, signal });
+    const node = await openChild(handle, name);
+    await node.handle.close();
+    return node.facts.identity;
+  });
+  const bytes: StraightContent['bytes'] = (until) => announcedBytes(transfer, count, context, until);
+  return [identity, { sizeBytes, bytes }];
 }
 
 async function* announcedBytes(

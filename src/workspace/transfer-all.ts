@@ -5,7 +5,12 @@ import type { OpenNode } from '../host/node.js';
 import { shareFolders } from '../host/shared-folders.js';
 import type { Budget } from './budget.js';
 import { isNotFound } from './storage-calls.js';
-import { placeStraightFile, type StorageTransfer, type StraightContent } from './straight-file.js';
+import {
+  placeStraightFile,
+  type StorageTransfer,
+  type StraightContent,
+  type StraightContents,
+} from './straight-file.js';
 import { openStagedFolder, type Survey, type Transfer } from './survey.js';
 import { runTogether } from './together.js';
 import { transferFile } from './transfer.js';
@@ -41,8 +46,8 @@ interface TransferAllOptions {
 /** Files that were taken, in the order of their inputs. */
 export interface Transferred {
   readonly inputs: readonly { readonly type: Survey['type']; readonly contents: readonly TreeFile[] }[];
-  /** By path beneath `inputs/`: not in `contents` before they are read. */
-  readonly straight: ReadonlyMap<string, StraightContent>;
+  /** Not in `contents` before they are read. */
+  readonly straight: StraightContents;
   /**
    * Makes sure that every file that went straight was read to its end.
    *
@@ -69,7 +74,7 @@ export async function transferAll(
 ): Promise<Transferred> {
   const { inputs, straightBytes = Number.POSITIVE_INFINITY, concurrency, signal, onProgress } = options;
   const straight = new Map<string, StraightContent>();
-  const unread = new Set<string>();
+  const unread = new Set<Transfer>();
   const accounts: Account[] = surveyed.map(({ survey: { type } }) => ({ type, contents: [], sizeBytes: 0 }));
   const tasks = surveyed.flatMap(({ survey, workspacePath, optional, isHashed }, index) => {
     const { type, transfers } = survey;
@@ -80,17 +85,19 @@ export async function transferAll(
     // It was there a moment ago; an optional input may go, and what is mounted depends on it.
     const mayGo = optional && type === 'file';
     return transfers.map((transfer) => async (until: AbortSignal) => {
-      const path = transfer.names.join('/');
       const onDone = (content: Content): void => {
-        unread.delete(path);
         account.contents.push({ ...content, path: transfer.names.slice(1).join('/') });
         account.sizeBytes += content.sizeBytes;
         onProgress?.({ workspacePath, files: account.contents.length, sizeBytes: account.sizeBytes });
       };
       const context = { ...options, folders, isHashed, signal: until };
       if (!mayGo && isFromStorage(transfer) && transfer.sizeBytes >= straightBytes) {
-        unread.add(path);
-        straight.set(path, await placeStraightFile(transfer, { ...context, onRead: onDone }));
+        const onRead = (content: Content): void => {
+          unread.delete(transfer);
+          onDone(content);
+        };
+        unread.add(transfer);
+        straight.set(...(await placeStraightFile(transfer, { ...context, onRead })));
         return;
       }
       const content = await transferFile(transfer, context).catch((error: unknown) => {
@@ -106,9 +113,9 @@ export async function transferAll(
     inputs: accounts,
     straight,
     requireRead() {
-      const [path] = unread;
-      if (path === undefined) return;
-      const problem = `the engine said that it has all files, but ${JSON.stringify(path)} was not read to its end`;
+      const [transfer] = unread;
+      if (transfer === undefined) return;
+      const problem = `${transfer.what}: the engine said that it has all files before it had all of this one`;
       throw new EngineError('engine.failed', problem);
     },
   };

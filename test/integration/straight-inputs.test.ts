@@ -93,3 +93,26 @@ it.each<[string, (content: Buffer) => AsyncGenerator<Uint8Array>]>([
   expect(events).not.toContain('container_created');
   expect(events).not.toContain('cleanup_error');
 });
+
+it('a run that is cancelled while a large input hangs half-way leaves nothing', async () => {
+  const content = large();
+  const stop = new AbortController();
+  const data: StorageAdapter = {
+    ...memoryStorage(),
+    stat: (path) => Promise.resolve({ path, type: 'file', sizeBytes: content.length }),
+    read: () =>
+      Promise.resolve(
+        (async function* () {
+          yield await Promise.resolve(content.subarray(0, largeBytes / 2));
+          stop.abort();
+          await new Promise(() => undefined);
+        })(),
+      ),
+  };
+  const runtime = await testRuntime({ workspace: { transport: 'volume' } }, { storage: { data } });
+  const source = { type: 'filestorePath', backendMountId: 'data', path: '/one' } as const;
+  const docker = { image, command: ['true'], inputs: [{ source, workspacePath: 'one' }] };
+  const result = await runtime.runJob({ docker }, { signal: stop.signal });
+  expect(result).toMatchObject({ status: 'cancelled' });
+  expect(result.warnings.filter((warning) => warning.includes('clean-up'))).toEqual([]);
+});

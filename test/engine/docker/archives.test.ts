@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { ContainerEngine } from '../../../src/engine/types.js';
 import { createChunkMemory, lendChunk } from '../../../src/host/lent-chunks.js';
-import { scriptedEngine } from './scripted-engine.js';
+import { type Script, scriptedEngine } from './scripted-engine.js';
 
 const id = 'a'.repeat(64);
 const signs = 2 ** 31;
@@ -100,7 +100,18 @@ describe('the memory of a tar that is sent', () => {
     await expect(engine.containers.copyIn?.(id, '/', tar)).rejects.toThrow(/expected bytes/);
   });
 
-  it('is let go of when the connection breaks in the middle, which is the engine’s failure', async () => {
+  it.each<[string, string, NonNullable<Script['onHead']>]>([
+    [
+      'the connection breaks',
+      'engine.unreachable',
+      (request) => request.once('data', () => request.destroy()),
+    ],
+    [
+      'the engine refuses it',
+      'engine.failed',
+      (_, response) => response.writeHead(500).end('{"message":"full"}'),
+    ],
+  ])('is let go of when %s in the middle, which is the engine’s failure', async (_, code, onHead) => {
     let isLetGo = false;
     async function* endless(): AsyncGenerator<Uint8Array> {
       try {
@@ -109,12 +120,8 @@ describe('the memory of a tar that is sent', () => {
         isLetGo = true;
       }
     }
-    const { engine } = await scriptedEngine({
-      onHead: (request) => request.once('data', () => request.destroy()),
-    });
-    await expect(engine.containers.copyIn?.(id, '/', endless())).rejects.toMatchObject({
-      code: 'engine.unreachable',
-    });
+    const { engine } = await scriptedEngine({ onHead });
+    await expect(engine.containers.copyIn?.(id, '/', endless())).rejects.toMatchObject({ code });
     await expect.poll(() => isLetGo, { timeout: 60_000 }).toBe(true);
   });
 });

@@ -91,8 +91,8 @@ export default defineConfig({
             'test/elsewhere/*.test.ts',
             'test/host/{file-content,spool,shared-folders}.test.ts',
             'test/storage/**/*.test.ts',
-            'test/run-{failures,volumes,attempts}.test.ts',
-            'test/workspace/{bring-output,collect-trees,put-files,publish-outputs,stage,unpack-tar}*.test.ts',
+            'test/run-{failures,volumes,straight-inputs,attempts}.test.ts',
+            'test/workspace/{bring-output,collect-trees,put-files,publish-outputs,stage,straight-file,unpack-tar}*.test.ts',
           ],
         },
       },
@@ -101,7 +101,7 @@ export default defineConfig({
         resolve: { alias: [ELSEWHERE] },
         test: {
           name: 'integration-elsewhere',
-          include: ['test/integration/{run,streams-in,volume-files}.test.ts'],
+          include: ['test/integration/{run,streams-in,straight-inputs,volume-files}.test.ts'],
         },
       },
       {

@@ -11,7 +11,7 @@ import { runProgram, settleDisk } from './programs.js';
 
 const BAR_MIB = 100;
 
-/** From the storage to the volume, staged on the way. */
+/** From the storage to the volume. */
 export async function benchVolumes(ground: Ground): Promise<readonly BenchResult[]> {
   const source = await makeLargeFile(ground, 'volume-input.bin', 2 * GIB);
   const storage = { files: filesystemStorage(ground.folder) };

@@ -22,7 +22,8 @@ import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } f
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { requireFreeSpace } from './workspace/disk-shortage.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
-import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/stage.js';
+import { type NodeResolver, prepareInputs, type StagedInputs } from './workspace/stage.js';
+import { STRAIGHT_BYTES } from './workspace/straight-file.js';
 
 /** Judges the request again, now that it is to run, and plans it. */
 export function planJudged(run: Run, request: RunRequest): RunPlan {
@@ -210,7 +211,7 @@ export async function stageRun(
     const staged = await withDeadline(
       { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
       async (signal) => {
-        const staging = stageInputs(workspace, plan, {
+        const staging = prepareInputs(workspace, plan, {
           storage: run.ports.storage,
           resolveNode: judgedNodeResolver(run),
           files: run.options.files ?? {},
@@ -218,6 +219,7 @@ export async function stageRun(
           user: userOf(plan),
           sha256: run.config.inputs.sha256,
           concurrency: run.config.concurrency.stage,
+          straightBytes: transport.kind === 'volume' ? STRAIGHT_BYTES : undefined,
           signal,
           onProgress: (progress) => {
             run.emit('stage_progress', progress);
@@ -231,19 +233,12 @@ export async function stageRun(
           );
         });
         const inputs = await staging;
-        if (transport.kind === 'bind') return { ...inputs, volumes: null };
+        if (transport.kind === 'bind') return { ...inputs.report(), volumes: null };
         const { hasSubpaths } = transport;
-        const parts = {
-          plan,
-          image,
-          workspace,
-          staged: inputs,
-          hasSubpaths,
-          user: userOf(plan),
-          cleanup,
-          signal,
-        };
-        return { ...inputs, volumes: await openVolumes(run, parts) };
+        const user = userOf(plan);
+        const parts = { plan, image, workspace, inputs, hasSubpaths, user, cleanup, signal };
+        const volumes = await openVolumes(run, parts);
+        return { ...inputs.report(), volumes };
       },
     );
     for (const warning of staged.warnings) run.warn(warning);

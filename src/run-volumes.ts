@@ -15,7 +15,7 @@ import { namesBeneathWorkspace } from './workspace/layout.js';
 import { describeInput } from './workspace/mounts.js';
 import { packTar, type TarParts } from './workspace/pack-tar.js';
 import type { SecretFiles } from './workspace/secret-files.js';
-import type { StagedInputs } from './workspace/stage.js';
+import type { PreparedInputs } from './workspace/stage.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
 import {
   HELPER_FOLDER,
@@ -38,7 +38,7 @@ export interface VolumesParts {
   readonly plan: RunPlan;
   readonly image: Pick<EnsuredImage, 'info'> & { readonly engine: ContainerEngine };
   readonly workspace: Workspace;
-  readonly staged: Pick<StagedInputs, 'reports'>;
+  readonly inputs: Pick<PreparedInputs, 'types' | 'straight'>;
   readonly hasSubpaths: boolean;
   /** Who the container's processes are. */
   readonly user: { readonly uid: number; readonly gid: number };
@@ -81,9 +81,13 @@ export function requireVolumesSuit(run: Run, plan: RunPlan): void {
   );
 }
 
-/** Makes and fills the volumes of a run that is staged; they go when the run is over. */
+/**
+ * Makes and fills the volumes of a run whose inputs are prepared; they go when the run is over.
+ *
+ * @throws what reading the inputs that go straight does, what the engine's calls throw; the signal's reason.
+ */
 export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVolumes> {
-  const { plan, image, staged, hasSubpaths, cleanup, signal } = parts;
+  const { plan, image, inputs, hasSubpaths, cleanup, signal } = parts;
   const { engine, info } = image;
   signal.throwIfAborted();
   const { runId, attempt } = run.record;
@@ -91,7 +95,7 @@ export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVol
   const layout = layOutVolumes(plan, {
     containerName: name,
     imageVolumes: info.volumes,
-    inputTypes: staged.reports.map(({ type }) => type),
+    inputTypes: inputs.types,
     hasSubpaths,
   });
   const values = { runId, attempt, ...run.identity, createdAt: run.timestamp() };
@@ -125,7 +129,7 @@ export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVol
       const folder = await openDirectory(path);
       try {
         const folders = [{ folder, name: `${HELPER_FOLDER}/secrets`, owner: null }];
-        await transport.fill(packTar({ folders, links: [], limits: WITHOUT_LIMITS, signal: until }), until);
+        await fill(transport, { folders, links: [], limits: WITHOUT_LIMITS }, until);
       } finally {
         await folder.handle.close();
       }
@@ -134,7 +138,7 @@ export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVol
 }
 
 async function fillVolumes(
-  { workspace, user, signal }: VolumesParts,
+  { workspace, inputs: { straight }, user, signal }: VolumesParts,
   layout: VolumeLayout,
   create: () => Promise<VolumeTransport>,
 ): Promise<VolumeTransport> {
@@ -155,7 +159,7 @@ async function fillVolumes(
         target,
         owner: user,
       }));
-      await transport.fill(packTar({ folders, links, limits: WITHOUT_LIMITS, signal }), signal);
+      await fill(transport, { folders, links, contents: straight, limits: WITHOUT_LIMITS }, signal);
     } finally {
       await inputs.handle.close();
     }
@@ -163,6 +167,22 @@ async function fillVolumes(
     await work.handle.close();
   }
   return transport;
+}
+
+/** When it settles, nothing reads from a storage any more, also where the engine failed while one hung. */
+async function fill(
+  transport: Pick<VolumeTransport, 'fill'>,
+  parts: Omit<TarParts, 'signal'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const filling = new AbortController();
+  const tar = packTar({ ...parts, signal: AbortSignal.any([signal, filling.signal]) });
+  try {
+    await transport.fill(tar, signal);
+  } finally {
+    filling.abort();
+    await tar.return();
+  }
 }
 
 /** What a folder of this host would have given, and volumes do not. */

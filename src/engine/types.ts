@@ -179,7 +179,7 @@ export interface EngineContainers {
    * Unpacks a tar into a folder of a container that does *not* run: a job could exchange a folder for a link meanwhile. The tar must not be
    * compressed: Docker has unpacked those with a program of the image (CVE-2026-41567). Owners, modes and times are those in the tar, links stay
    * links, what is there already is replaced (but no folder of the same tar: engines come back to those in the end), and volumes mounted beneath the folder are entered. The folder has to be there, on a volume or on a
-   * root file system that is not read-only. When it rejects, a part of the tar may be there. What the tar itself rejects with is what this rejects
+   * root file system that is not read-only. Chunks of the tar are handed over: who keeps one copies it. When it rejects, a part of the tar may be there. What the tar itself rejects with is what this rejects
    * with. Optional: absent where `capabilities.copy` is false, as are the next two.
    * @throws `engine.not_found` without such a container or (not on every engine) folder, `engine.failed`, `engine.unreachable`.
    */

@@ -53,6 +53,19 @@ export async function* bytesOf(
   }
 }
 
+const givingAway = new WeakSet<object>();
+
+/** Says of a stream that it has memory of its own for each chunk: who reads it may keep them. Only its maker knows. */
+export function withOwnChunks<T extends AsyncIterable<Uint8Array>>(source: T): T {
+  givingAway.add(source);
+  return source;
+}
+
+/** Whether that was said of it. Of any other stream the memory of a chunk may be that of the next. */
+export function hasOwnChunks(source: AsyncIterable<unknown>): boolean {
+  return givingAway.has(source);
+}
+
 /** A stream of one chunk. */
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield await Promise.resolve(bytes);

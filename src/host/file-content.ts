@@ -4,6 +4,7 @@ import { constants } from 'node:fs';
 import { chown, type FileHandle, open, unlink } from 'node:fs/promises';
 import { bytesOf } from './chunks.js';
 import { copyContent, scanContent, writeChunk } from './copy-content.js';
+import { createChunkMemory } from './lent-chunks.js';
 import { childPath, handlePath, type NodeName } from './node.js';
 import { thisProcess } from './this-process.js';
 
@@ -61,8 +62,9 @@ export async function* readContent(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // One byte more than there is: the end of a small file is seen at its first reading.
   const firstLength = Math.min(sizeBytes + 1, CHUNK_BYTES);
+  const take = createChunkMemory(CHUNK_BYTES);
   let position = 0;
-  let reading = readChunk(content, firstLength, 0);
+  let reading = readChunk(content, firstLength < CHUNK_BYTES ? Buffer.allocUnsafe(firstLength) : take(), 0);
   try {
     for (;;) {
       signal.throwIfAborted();
@@ -71,7 +73,7 @@ export async function* readContent(
       const isLast = position === 0 && firstLength < CHUNK_BYTES && chunk.byteLength < firstLength;
       onBytes?.(chunk.byteLength);
       position += chunk.byteLength;
-      if (!isLast) reading = readChunk(content, CHUNK_BYTES, position);
+      if (!isLast) reading = readChunk(content, take(), position);
       yield chunk;
       if (isLast) return;
     }
@@ -81,11 +83,10 @@ export async function* readContent(
   }
 }
 
-/** A new buffer for each chunk: the reader may keep it. */
-function readChunk(content: FileHandle, length: number, position: number): Promise<Uint8Array> {
-  const buffer = Buffer.allocUnsafe(length);
+/** A buffer for each chunk: the reader may keep it. */
+function readChunk(content: FileHandle, buffer: Buffer, position: number): Promise<Uint8Array> {
   const reading = content
-    .read(buffer, 0, length, position)
+    .read(buffer, 0, buffer.byteLength, position)
     .then(({ bytesRead }) => buffer.subarray(0, bytesRead));
   // Nobody may be waiting for it yet when it fails.
   reading.catch(() => undefined);

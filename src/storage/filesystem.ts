@@ -2,6 +2,7 @@
 import { realpath, unlink } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { JobRuntimeError, StorageError } from '../errors.js';
+import { withOwnChunks } from '../host/chunks.js';
 import { copyToFile, type Digest, readContent } from '../host/file-content.js';
 import {
   childPath,
@@ -104,7 +105,7 @@ export function filesystemStorage(root: string): StorageAdapter {
         const node = await locate(path);
         await node?.handle.close();
         if (node?.facts.type !== 'file') throw notFound('file', path);
-        return contentOf(path, () => locate(path), signal);
+        return withOwnChunks(contentOf(path, () => locate(path), signal));
       });
     },
     async copyTo(path, localPath, { sizeBytes, signal }) {

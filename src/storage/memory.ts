@@ -1,6 +1,6 @@
 /** A storage in memory, for tests and small jobs. Nothing of it outlives the process. */
 import { createHash } from 'node:crypto';
-import { interruptible, once } from '../host/chunks.js';
+import { interruptible, once, withOwnChunks } from '../host/chunks.js';
 import { announcedBody } from './body-check.js';
 import { alreadyExists, notFound, storageNames } from './storage-path.js';
 import { StorageError } from '../errors.js';
@@ -91,7 +91,7 @@ export function memoryStorage(initial: Readonly<Record<string, string | Uint8Arr
       signal.throwIfAborted();
       const file = files.get(storageNames(path).join('/'));
       if (file === undefined) throw notFound('file', path);
-      return Promise.resolve(interruptible(once(Uint8Array.from(file.bytes)), signal));
+      return Promise.resolve(withOwnChunks(interruptible(once(Uint8Array.from(file.bytes)), signal)));
     },
     async write(path, body, options) {
       options.signal.throwIfAborted();

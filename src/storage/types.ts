@@ -80,7 +80,7 @@ export interface StorageAdapter {
    */
   list(prefix: string, options: StorageCallOptions): AsyncIterable<StorageEntry>;
   /**
-   * The bytes of a file; breaking off releases the source.
+   * The bytes of a file: as many as `stat` or `list` announced. Breaking off releases the source. The memory of a chunk may be used again for the next.
    * @throws `storage.not_found`.
    */
   read(path: string, options: StorageCallOptions): Promise<AsyncIterable<Uint8Array>>;

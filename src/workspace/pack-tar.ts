@@ -3,9 +3,11 @@ import { pipeline } from 'node:stream/promises';
 import type { Pack } from 'tar-stream';
 import { WorkspaceError } from '../errors.js';
 import { type Owner, readContent } from '../host/file-content.js';
+import { lendChunk } from '../host/lent-chunks.js';
 import { type NodeFacts, openChild, openContent, type OpenNode } from '../host/node.js';
 import { walk, type WalkEntry } from '../host/walk.js';
 import { KINDS } from './rejection.js';
+import type { StraightContent, StraightContents } from './straight-file.js';
 
 /** A folder with everything in it. */
 interface PackedFolder {
@@ -30,6 +32,8 @@ interface PackedLink {
 export interface TarParts {
   readonly folders: readonly PackedFolder[];
   readonly links: readonly PackedLink[];
+  /** What files have in the place of what they have in their folder. */
+  readonly contents?: StraightContents | undefined;
   /** Of each folder. */
   readonly limits: { readonly entries: number; readonly depth: number };
   readonly signal: AbortSignal;
@@ -43,7 +47,7 @@ const AHEAD_BYTES = 1024 * 1024;
  * The tar, with the modes and times there are. Whoever breaks off reading it leaves nothing open.
  *
  * @throws `workspace.failed` for what is neither a file nor a folder, for a name that is not UTF-8, and for a file that changes meanwhile;
- * `workspace.too_large` beyond the limits; the signal's reason.
+ * `workspace.too_large` beyond the limits; what reading contents from elsewhere does; the signal's reason. A tar that ends with any of these has no end mark.
  */
 export async function* packTar(parts: TarParts): AsyncGenerator<Uint8Array, void, undefined> {
   const { pack } = await import('tar-stream');
@@ -64,7 +68,10 @@ export async function* packTar(parts: TarParts): AsyncGenerator<Uint8Array, void
   }
 }
 
-async function writeParts(writer: Pack, { folders, links, limits, signal }: TarParts): Promise<void> {
+async function writeParts(
+  writer: Pack,
+  { folders, links, contents, limits, signal }: TarParts,
+): Promise<void> {
   // Left out and not replaced by an entry that comes later: engines set the times of folders when they have unpacked everything.
   const linked = new Set(links.map((link) => link.name));
   for (const { folder, name, owner, mode = folder.facts.mode } of folders) {
@@ -81,7 +88,9 @@ async function writeParts(writer: Pack, { folders, links, limits, signal }: TarP
     const enters = (entry: WalkEntry): boolean => !linked.has(nameOf(entry));
     const bounds = { maxEntries: limits.entries, maxDepth: limits.depth, enters, signal };
     for await (const entry of walk(folder.handle, bounds)) {
-      if (!linked.has(nameOf(entry))) await writeEntry(writer, entry, nameOf(entry), owner, signal);
+      const path = nameOf(entry);
+      if (linked.has(path)) continue;
+      await writeEntry(writer, entry, { name: path, owner, contents }, signal);
     }
   }
   for (const { name, target: linkname, owner } of links) {
@@ -89,21 +98,24 @@ async function writeParts(writer: Pack, { folders, links, limits, signal }: TarP
   }
 }
 
+/** What an entry may have otherwise than the node it is made of. */
+interface EntryParts extends Pick<PackedFolder, 'name' | 'owner'>, Pick<TarParts, 'contents'> {}
+
 async function writeEntry(
   writer: Pack,
   { names, parent }: WalkEntry,
-  name: string,
-  owner: Owner | null,
+  { name, owner, contents }: EntryParts,
   signal: AbortSignal,
 ): Promise<void> {
   // Found again and held: what it is, and how long, is told of this very node.
   const node = await openChild(parent, names.at(-1) ?? '');
   try {
-    const { type, mode, uid, gid } = node.facts;
+    const { type, identity, mode, uid, gid } = node.facts;
     const { mtime } = await node.handle.stat();
     const header = { mode, mtime, ...(owner ?? { uid, gid }) };
     if (type === 'directory') writer.entry({ ...header, type, name: `${name}/` });
-    else if (type === 'file') await writeFile(writer, node, { ...header, name }, signal);
+    else if (type === 'file')
+      await writeFile(writer, { ...header, name }, contents?.get(identity) ?? node, signal);
     else throw failed(`${JSON.stringify(name)} is ${KINDS[type]}, which is not sent to an engine`);
   } finally {
     await node.handle.close();
@@ -112,18 +124,24 @@ async function writeEntry(
 
 async function writeFile(
   writer: Pack,
-  node: OpenNode,
   header: { readonly name: string; readonly mode: number; readonly mtime: Date } & Owner,
+  content: OpenNode | StraightContent,
   signal: AbortSignal,
 ): Promise<void> {
-  const { sizeBytes } = node.facts;
-  const content = await openContent(node);
-  try {
-    const sink = writer.entry({ ...header, type: 'file', size: sizeBytes });
-    const bytes = exactly(sizeBytes, header.name, readContent(content, { sizeBytes, signal }));
+  const write = async (size: number, bytes: AsyncIterable<Uint8Array>): Promise<void> => {
+    const sink = writer.entry({ ...header, type: 'file', size });
     await pipeline(bytes, sink as unknown as NodeJS.WritableStream);
+  };
+  if ('bytes' in content) {
+    await write(content.sizeBytes, content.bytes(signal));
+    return;
+  }
+  const { sizeBytes } = content.facts;
+  const file = await openContent(content);
+  try {
+    await write(sizeBytes, exactly(sizeBytes, header.name, readContent(file, { sizeBytes, signal })));
   } finally {
-    await content.close();
+    await file.close();
   }
 }
 
@@ -137,6 +155,7 @@ async function* exactly(
   for await (const chunk of bytes) {
     left -= chunk.byteLength;
     if (left < 0) break;
+    lendChunk(chunk);
     yield chunk;
   }
   if (left !== 0) throw failed(`${JSON.stringify(name)} changed while it was sent to the engine`);

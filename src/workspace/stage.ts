@@ -2,7 +2,6 @@
 import { StorageError, WorkspaceError } from '../errors.js';
 import type { Owner } from '../host/file-content.js';
 import type { OpenNode } from '../host/node.js';
-import { shareFolders } from '../host/shared-folders.js';
 import type { PlannedInput, RunPlan } from '../plan/run-plan.js';
 import type { GivenReport, InputReport } from '../result.js';
 import { createBudget, type Budget } from './budget.js';
@@ -13,20 +12,14 @@ import { makeMountPoints, type Mounted } from './mount-points.js';
 import { describeInput, requireStorage, type StorageMounts } from './mounts.js';
 import { putFiles, type PutFilesReport, requireNoClash, type WorkspaceFiles } from './put-files.js';
 import { toWorkspaceError } from './run-folder.js';
-import { isNotFound } from './storage-calls.js';
-import { openStagedFolder, type Survey, surveyInput, type Transfer } from './survey.js';
+import type { StraightContents } from './straight-file.js';
+import { MISSING, type Survey, surveyInput, type Transfer } from './survey.js';
 import { runTogether } from './together.js';
-import { transferFile } from './transfer.js';
-import { type TreeFile, treeDigest } from './tree-digest.js';
+import { type StageProgress, transferAll, type Transferred } from './transfer-all.js';
+import { treeDigest } from './tree-digest.js';
 
 export type { NodeResolver } from './input-sources.js';
-
-/** How far the staging of one input, or of the configuration file, is. */
-export interface StageProgress {
-  readonly workspacePath: string;
-  readonly files: number;
-  readonly sizeBytes: number;
-}
+export type { StageProgress } from './transfer-all.js';
 
 /** What is staged besides the plan's own data, and how. */
 export interface StageOptions {
@@ -43,6 +36,21 @@ export interface StageOptions {
   readonly concurrency: number;
   readonly signal: AbortSignal;
   readonly onProgress?: ((progress: StageProgress) => void) | undefined;
+  /** Files of storages of this size and more are not copied but go straight into a tar; absent: every file is copied. */
+  readonly straightBytes?: number | undefined;
+}
+
+/** Inputs that are staged but for the files that go straight into a tar, which are empty where they are staged. */
+export interface PreparedInputs {
+  /** In the order of the plan's inputs; null: it is not there. */
+  readonly types: readonly InputReport['type'][];
+  readonly straight: StraightContents;
+  /**
+   * What was staged, now that those files have been read.
+   *
+   * @throws `engine.failed` where one of them has not been read to its end.
+   */
+  report(): StagedInputs;
 }
 
 /** What was staged. */
@@ -68,12 +76,6 @@ interface Staging {
   readonly budget: Budget;
 }
 
-/** An input's transfers, done. */
-interface StagedInput {
-  readonly type: 'file' | 'directory' | null;
-  readonly contents: readonly TreeFile[];
-}
-
 /**
  * Stages inputs and configuration file into `inputs/`, the caller's files into `workspace/`, and makes the mount points. When it rejects,
  * what was staged so far is left for the workspace's own removal, and nothing works on.
@@ -81,11 +83,11 @@ interface StagedInput {
  * @throws `storage.unknown_mount` and `validation.invalid_job` before anything is staged; `storage.not_found`, `storage.failed`,
  * `workspace.too_large`, `workspace.failed`; the signal's reason.
  */
-export async function stageInputs(
+export async function prepareInputs(
   workspace: Workspace,
   plan: RunPlan,
   options: StageOptions,
-): Promise<StagedInputs> {
+): Promise<PreparedInputs> {
   options.signal.throwIfAborted();
   requireStorage(plan, options.storage, options.resolveNode !== undefined);
   requireNoClash(plan, options.files ?? {});
@@ -98,7 +100,7 @@ export async function stageInputs(
   try {
     const inputs = await openInputsFolder(workspace);
     try {
-      return await stage({ workspace, plan, options, inputs, budget: createBudget(plan.limits) });
+      return await prepare({ workspace, plan, options, inputs, budget: createBudget(plan.limits) });
     } finally {
       await inputs.handle.close();
     }
@@ -108,8 +110,8 @@ export async function stageInputs(
   }
 }
 
-async function stage(staging: Staging): Promise<StagedInputs> {
-  const { plan, options, budget } = staging;
+async function prepare(staging: Staging): Promise<PreparedInputs> {
+  const { plan, options, inputs, workspace, budget } = staging;
   const surveys = await survey(staging);
   const config = configTransfer(plan, options.configFile);
   const announced = [...surveys.flatMap(({ transfers }) => transfers), ...config];
@@ -120,24 +122,43 @@ async function stage(staging: Staging): Promise<StagedInputs> {
       origin: source.kind === 'bytes' ? 'caller' : 'storage',
     })),
   );
-  const staged = await transferAll(staging, surveys, config);
+  const transferred = await transferAll(
+    [
+      ...plan.inputs.map(({ workspacePath, optional }, index) => ({
+        ...{ workspacePath, optional, isHashed: options.sha256 },
+        survey: surveys[index] ?? MISSING,
+      })),
+      // The configuration file has the run's id in it; what it is made of is in the request.
+      {
+        ...{ workspacePath: plan.configFile?.filename ?? '', optional: false, isHashed: false },
+        survey: { type: 'file', transfers: config },
+      },
+    ],
+    { ...options, inputs, inputsPath: workspace.inputsPath, budget },
+  );
+  const types = plan.inputs.map((_, index) => transferred.inputs[index]?.type ?? null);
   const mounted: Mounted[] = plan.inputs.flatMap((input, index) => {
-    const type = staged[index]?.type ?? null;
+    const type = types[index] ?? null;
     return type === null ? [] : [{ what: describeInput(input), type, targets: input.targets }];
   });
   if (plan.configFile !== null) {
     mounted.push({ what: 'the configuration file', type: 'file', targets: plan.configFile.targets });
   }
-  const { placeholders, given, warnings } = await fillWorkspace(staging, mounted);
-  const skipped = plan.inputs.flatMap((_, index) => ((staged[index]?.type ?? null) === null ? [index] : []));
+  const filled = await fillWorkspace(staging, mounted);
+  const { straight } = transferred;
   return {
-    reports: plan.inputs.map((input, index) => toReport(input, staged[index])),
-    given,
-    skipped: new Set(skipped),
-    placeholders,
-    files: budget.files,
-    sizeBytes: budget.sizeBytes,
-    warnings,
+    types,
+    straight,
+    report() {
+      transferred.requireRead();
+      return {
+        reports: plan.inputs.map((input, index) => toReport(input, transferred.inputs[index])),
+        ...filled,
+        skipped: new Set(types.flatMap((type, index) => (type === null ? [index] : []))),
+        files: budget.files,
+        sizeBytes: budget.sizeBytes,
+      };
+    },
   };
 }
 
@@ -155,7 +176,7 @@ async function survey({ plan, options, inputs, budget }: Staging): Promise<reado
       const found = source === null ? null : await surveyInput(input, source, context);
       if (found !== null && found.type !== null) return found;
       if (!input.optional) throw missing(input, source);
-      return { type: null, transfers: [] };
+      return MISSING;
     }),
     { concurrency, signal: options.signal },
   );
@@ -166,51 +187,6 @@ function configTransfer(plan: RunPlan, bytes: Uint8Array | null): readonly Trans
   const names = [stagedName(plan.configFile.stagedAt)];
   const what = 'the configuration file';
   return [{ source: { kind: 'bytes', bytes }, names, what, sizeBytes: bytes.byteLength, sha256: null }];
-}
-
-async function transferAll(
-  staging: Staging,
-  surveys: readonly Survey[],
-  config: readonly Transfer[],
-): Promise<readonly StagedInput[]> {
-  const { plan, options, inputs, workspace, budget } = staging;
-  const done = new Map<Survey, { contents: TreeFile[]; sizeBytes: number }>();
-  const gone = new Set<Survey>();
-  const configSurvey: Survey = { type: 'file', transfers: config };
-  const tasks = [...surveys, configSurvey].flatMap((one, index) => {
-    const folders = shareFolders(async (path) =>
-      openStagedFolder(inputs, path === '' ? [] : path.split('/'), one.transfers[0]?.what ?? ''),
-    );
-    return one.transfers.map((transfer) => async (signal: AbortSignal) => {
-      const input = plan.inputs[index];
-      const sum = done.get(one) ?? { contents: [], sizeBytes: 0 };
-      done.set(one, sum);
-      try {
-        const content = await transferFile(transfer, {
-          folders,
-          inputsPath: workspace.inputsPath,
-          budget,
-          // The configuration file has the run's id in it; what it is made of is in the request.
-          isHashed: options.sha256 && one !== configSurvey,
-          signal,
-        });
-        sum.contents.push({ ...content, path: transfer.names.slice(1).join('/') });
-        sum.sizeBytes += content.sizeBytes;
-      } catch (error) {
-        // It was there a moment ago; an optional input may go.
-        if (!isNotFound(error) || input?.optional !== true || one.type !== 'file') throw error;
-        gone.add(one);
-        return;
-      }
-      const workspacePath = input?.workspacePath ?? plan.configFile?.filename ?? '';
-      options.onProgress?.({ workspacePath, files: sum.contents.length, sizeBytes: sum.sizeBytes });
-    });
-  });
-  await runTogether(tasks, { concurrency: options.concurrency, signal: options.signal });
-  return surveys.map((one) => ({
-    type: gone.has(one) ? null : one.type,
-    contents: done.get(one)?.contents ?? [],
-  }));
 }
 
 async function fillWorkspace(
@@ -239,7 +215,7 @@ function missing(input: PlannedInput, source: LocatedSource | null): StorageErro
   return new StorageError('storage.not_found', `${describeInput(input)} was not found: ${where}`, { hint });
 }
 
-function toReport(input: PlannedInput, staged: StagedInput | undefined): InputReport {
+function toReport(input: PlannedInput, staged: Transferred['inputs'][number] | undefined): InputReport {
   const type = staged?.type ?? null;
   const contents = staged?.contents ?? [];
   return {

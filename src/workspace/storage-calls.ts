@@ -1,6 +1,6 @@
 /** Guards calls to adapters others wrote: they may hang, throw anything and answer anything. It stores and reads nothing itself. */
 import { JobRuntimeError, StorageError } from '../errors.js';
-import { abortable, bytesOf, interruptible } from '../host/chunks.js';
+import { abortable, bytesOf, hasOwnChunks, interruptible } from '../host/chunks.js';
 import type { StorageAdapter, StorageEntry } from '../storage/types.js';
 
 /** Where an adapter is called, for messages. */
@@ -62,15 +62,17 @@ export async function* listStorage(
   }
 }
 
-/** The bytes of a file. */
+/** The bytes of a file. What it gives may be used until the next chunk is asked for, or with `keeps` for ever. */
 export async function* readStorage(
   place: StoragePlace,
   path: string,
   signal: AbortSignal,
+  { keeps = false }: { readonly keeps?: boolean } = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const body = await callStorage(place, path, signal, () => place.adapter.read(path, { signal }));
+  const isCopied = keeps && !hasOwnChunks(body);
   try {
-    yield* bytesOf(body, signal);
+    for await (const chunk of bytesOf(body, signal)) yield isCopied ? Buffer.from(chunk) : chunk;
   } catch (error) {
     throw toStorageError(place, path, signal, error);
   }

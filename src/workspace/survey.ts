@@ -41,7 +41,8 @@ export interface SurveyContext {
   readonly signal: AbortSignal;
 }
 
-const MISSING: Survey = { type: null, transfers: [] };
+/** Nothing. */
+export const MISSING: Survey = { type: null, transfers: [] };
 
 /**
  * Asks the storage what an input is, and lists a folder. Nothing an adapter says is trusted: a name that would lead out is refused.

@@ -6,12 +6,13 @@ import { once } from '../host/chunks.js';
 import { type Content, createFile, createUnhashedFile, digestContent } from '../host/file-content.js';
 import { errorCode, findChild, handlePath, openContent, type OpenNode } from '../host/node.js';
 import type { SharedFolders } from '../host/shared-folders.js';
+import { countAnnounced, requireAnnounced } from './announced.js';
 import type { Budget } from './budget.js';
-import { callStorage, readStorage, storageName } from './storage-calls.js';
+import { callStorage, readStorage } from './storage-calls.js';
 import type { Transfer } from './survey.js';
 
 /** Readable by any user the job may have: only the mount of this one file or folder leads here. */
-const FILE_MODE = 0o444;
+export const STAGED_FILE_MODE = 0o444;
 
 /** Where a file is staged. */
 export interface TransferContext {
@@ -31,12 +32,27 @@ export interface TransferContext {
  * @throws `workspace.too_large`; `storage.failed` when size or checksum are not what the storage announced.
  */
 export async function transferFile(transfer: Transfer, context: TransferContext): Promise<Content> {
-  try {
-    const content = await context.folders(transfer.names.slice(0, -1).join('/'), async (folder) =>
-      receive(transfer, folder, context),
-    );
+  return inPlace(transfer, context.folders, async (folder, name) => {
+    const content = await receive(transfer, folder, name, context);
     requireAnnounced(transfer, content);
     return content;
+  });
+}
+
+/**
+ * Makes a file in its place beneath `inputs/`.
+ *
+ * @throws `storage.failed` where there is one already; what `make` throws.
+ */
+export async function inPlace<T>(
+  transfer: Transfer,
+  folders: SharedFolders,
+  make: (folder: OpenNode, name: string) => Promise<T>,
+): Promise<T> {
+  try {
+    return await folders(transfer.names.slice(0, -1).join('/'), async (folder) =>
+      make(folder, transfer.names.at(-1) ?? ''),
+    );
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
     const problem = `the storage lists ${JSON.stringify(transfer.names.slice(1).join('/'))} twice`;
@@ -44,21 +60,19 @@ export async function transferFile(transfer: Transfer, context: TransferContext)
   }
 }
 
-async function receive(transfer: Transfer, folder: OpenNode, context: TransferContext): Promise<Content> {
+async function receive(
+  transfer: Transfer,
+  folder: OpenNode,
+  name: string,
+  context: TransferContext,
+): Promise<Content> {
   const { source } = transfer;
   const { signal } = context;
-  const name = transfer.names.at(-1) ?? '';
   const count = context.budget.startFile(transfer.what, source.kind === 'bytes' ? 'caller' : 'storage');
-  let received = 0;
-  const onBytes = (bytes: number): void => {
-    count(bytes);
-    received += bytes;
-    // A body without end is stopped here, not at the limit.
-    if (received > transfer.sizeBytes) throw wrongSize(transfer, `more than`);
-  };
+  const onBytes = countAnnounced(transfer, count);
   const isHashed = context.isHashed || transfer.sha256 !== null;
   const create = isHashed ? createFile : createUnhashedFile;
-  const options = { mode: FILE_MODE, signal, onBytes };
+  const options = { mode: STAGED_FILE_MODE, signal, onBytes };
   if (source.kind === 'bytes') return create(folder.handle, name, once(source.bytes), options);
   const { place, path } = source;
   if (place.adapter.copyTo === undefined) {
@@ -95,7 +109,7 @@ async function takeOver(
       );
     }
     const content = options.isHashed ? await digestNode(node, options) : sizeOf(node, options);
-    await chmod(handlePath(node.handle), FILE_MODE);
+    await chmod(handlePath(node.handle), STAGED_FILE_MODE);
     return content;
   } finally {
     await node?.handle.close();
@@ -114,27 +128,4 @@ async function digestNode(node: OpenNode, options: TakeOverOptions): Promise<Con
 function sizeOf({ facts: { sizeBytes } }: OpenNode, { onBytes }: TakeOverOptions): Content {
   onBytes(sizeBytes);
   return { sizeBytes, sha256: null };
-}
-
-function requireAnnounced(transfer: Transfer, content: Content): void {
-  if (content.sizeBytes !== transfer.sizeBytes)
-    throw wrongSize(transfer, `only ${String(content.sizeBytes)} of`);
-  if (transfer.sha256 !== null && content.sha256 !== transfer.sha256) {
-    throw new StorageError(
-      'storage.failed',
-      `${transfer.what}: checksum mismatch: ${nameOf(transfer)} announced SHA-256 ${transfer.sha256} but gave ${String(content.sha256)}`,
-    );
-  }
-}
-
-const wrongSize = (transfer: Transfer, found: string): StorageError =>
-  new StorageError(
-    'storage.failed',
-    `${transfer.what}: size mismatch: ${nameOf(transfer)} gave ${found} the announced ${String(transfer.sizeBytes)} bytes`,
-  );
-
-function nameOf({ source }: Transfer): string {
-  return source.kind === 'bytes'
-    ? 'the definition'
-    : `${storageName(source.place.mountId)}, ${JSON.stringify(source.path)},`;
 }

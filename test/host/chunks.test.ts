@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { abortable, bytesOf, interruptible } from '../../src/host/chunks.js';
+import {
+  abortable,
+  bytesOf,
+  hasOwnChunks,
+  interruptible,
+  once,
+  withOwnChunks,
+} from '../../src/host/chunks.js';
 import { noSignal } from './scratch.js';
 
 const hanging: AsyncIterable<Uint8Array> = {
@@ -73,5 +80,18 @@ describe('streams that can be ended', () => {
     await expect(abortable(new Promise(() => undefined), signal)).rejects.toBe('stop');
     await expect(abortable(Promise.resolve(1), signal)).rejects.toBe('stop');
     await expect(abortable(Promise.reject(new Error('late')), signal)).rejects.toBe('stop');
+  });
+});
+
+describe('memory of its own for each chunk', () => {
+  it('is what only the maker of a stream says of it, and no stream made of it', async () => {
+    const source = once(new Uint8Array(1));
+    expect(hasOwnChunks(source)).toBe(false);
+    expect(withOwnChunks(source)).toBe(source);
+    expect(hasOwnChunks(source)).toBe(true);
+    const wrapped = interruptible(source, noSignal());
+    expect(hasOwnChunks(wrapped)).toBe(false);
+    expect(await drain(wrapped)).toBe(1);
+    expect(hasOwnChunks(null as unknown as AsyncIterable<unknown>)).toBe(false);
   });
 });

@@ -6,10 +6,9 @@ import { StorageError } from '../../src/errors.js';
 import type { OutputReport } from '../../src/result.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, WriteOptions } from '../../src/storage/types.js';
-import { stageInputs } from '../../src/workspace/stage.js';
 import { openBelow, scratch } from '../host/scratch.js';
 import { at, collect, to } from './collect-fixture.js';
-import { inline, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+import { inline, makeWorkspace, planOf, stageInputs, stageOptions } from './plan-fixture.js';
 
 describe('collecting outputs', () => {
   it('uploads files where they go, and tells storages about them', async () => {

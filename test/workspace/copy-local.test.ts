@@ -6,9 +6,9 @@ import { openDirectory } from '../../src/host/node.js';
 import type { PlannedLimits } from '../../src/plan/run-plan.js';
 import { createBudget } from '../../src/workspace/budget.js';
 import { copyLocalFolder } from '../../src/workspace/copy-local.js';
-import { type StagedInputs, stageInputs } from '../../src/workspace/stage.js';
+import type { StagedInputs } from '../../src/workspace/stage.js';
 import { noSignal, openBelow, scratch } from '../host/scratch.js';
-import { makeWorkspace, OWN_USER, planOf, stageOptions } from './plan-fixture.js';
+import { makeWorkspace, OWN_USER, planOf, stageInputs, stageOptions } from './plan-fixture.js';
 
 /** A folder with files that hold their own paths. */
 async function folderWith(...paths: readonly string[]): Promise<string> {

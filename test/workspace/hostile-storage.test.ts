@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { StorageError } from '../../src/errors.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, StorageEntry } from '../../src/storage/types.js';
-import { stageInputs, type StagedInputs } from '../../src/workspace/stage.js';
+import type { StagedInputs } from '../../src/workspace/stage.js';
 import type { Workspace } from '../../src/workspace/create.js';
 import { noSignal, openBelow, scratch } from '../host/scratch.js';
-import { fromData, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+import { fromData, makeWorkspace, planOf, stageInputs, stageOptions } from './plan-fixture.js';
 
 const never = new Promise<never>(() => undefined);
 const file = (path: string, sizeBytes: number, sha256?: string): StorageEntry => ({

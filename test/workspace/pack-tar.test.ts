@@ -5,6 +5,7 @@ import {
   chmodSync,
   mkdirSync,
   readdirSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -40,6 +41,11 @@ const drain = async (tar: AsyncIterable<Uint8Array>): Promise<number> => {
   let bytes = 0;
   for await (const chunk of tar) bytes += chunk.byteLength;
   return bytes;
+};
+
+const identityOf = (path: string): string => {
+  const { dev, ino } = statSync(path, { bigint: true });
+  return `${String(dev)}:${String(ino)}`;
 };
 
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
@@ -167,6 +173,59 @@ describe('packTar', () => {
     await expect(reading()).rejects.toBe(reason);
     expect(openFiles()).toBe(before);
   });
+
+  it('takes contents from elsewhere for files it is told of, as long as it is told', async () => {
+    const { folder, path } = await folderWith((at) => {
+      mkdirSync(join(at, 'sub'));
+      for (const name of ['sub/x', 'x']) writeFileSync(join(at, name), 'mine', { mode: 0o444 });
+    });
+    const signals: AbortSignal[] = [];
+    const elsewhere = {
+      sizeBytes: 1_000_001,
+      async *bytes(signal: AbortSignal) {
+        signals.push(signal);
+        yield await Promise.resolve(Buffer.alloc(1_000_000, 'e'));
+        yield Uint8Array.of(101);
+      },
+    };
+    const { signal } = new AbortController();
+    const entries = await readEntries(
+      pack(folder, { contents: new Map([[identityOf(join(path, 'sub/x')), elsewhere]]), signal }),
+    );
+    expect(entries.map(({ name, mode, text }) => [name, mode, text])).toEqual([
+      ['in/', 0o700, ''],
+      ['in/sub/', expect.any(Number), ''],
+      ['in/sub/x', 0o444, 'e'.repeat(1_000_001)],
+      ['in/x', 0o444, 'mine'],
+    ]);
+    expect(signals).toEqual([signal]);
+  });
+
+  it.each([0, 1, 1_000_000])(
+    'ends with what contents from elsewhere fail with after %i bytes, and without an end mark',
+    async (bytes) => {
+      const { folder, path } = await folderWith((at) => writeFileSync(join(at, 'x'), ''));
+      const mine = new Error('mine');
+      const failing = {
+        sizeBytes: 1_000_000,
+        async *bytes() {
+          if (bytes > 0) yield await Promise.resolve(Buffer.alloc(bytes, 'e'));
+          throw mine;
+        },
+      };
+      const before = openFiles();
+      const parts: Uint8Array[] = [];
+      const reading = async (): Promise<void> => {
+        for await (const chunk of pack(folder, {
+          contents: new Map([[identityOf(join(path, 'x')), failing]]),
+        }))
+          parts.push(chunk);
+      };
+      await expect(reading()).rejects.toBe(mine);
+      expect(Buffer.concat(parts).subarray(-1024).equals(Buffer.alloc(1024))).toBe(false);
+      expect(openFiles()).toBe(before);
+    },
+  );
 
   it('keeps to the limits', async () => {
     const { folder } = await folderWith((at) => {

@@ -2,7 +2,7 @@
 import type { InputSource, OutputRequest } from '../../src/plan/container-spec.js';
 import type { PlannedInput, PlannedLimits, RunPlan } from '../../src/plan/run-plan.js';
 import { createWorkspace, type Workspace } from '../../src/workspace/create.js';
-import type { StageOptions } from '../../src/workspace/stage.js';
+import { prepareInputs, type StagedInputs, type StageOptions } from '../../src/workspace/stage.js';
 import { noSignal, scratch } from '../host/scratch.js';
 
 /** The user this process may give files to without being root. */
@@ -95,3 +95,12 @@ export const stageOptions = (options: Partial<StageOptions> = {}): StageOptions 
   signal: noSignal(),
   ...options,
 });
+
+/** Stages everything as copies, and gives what was staged. */
+export async function stageInputs(
+  workspace: Workspace,
+  plan: RunPlan,
+  options: Omit<StageOptions, 'straightBytes'>,
+): Promise<StagedInputs> {
+  return (await prepareInputs(workspace, plan, options)).report();
+}

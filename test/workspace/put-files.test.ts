@@ -2,9 +2,8 @@ import { hash } from 'node:crypto';
 import { chmod, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stageInputs } from '../../src/workspace/stage.js';
 import { makeFifo, openBelow, scratch } from '../host/scratch.js';
-import { inline, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+import { inline, makeWorkspace, planOf, stageInputs, stageOptions } from './plan-fixture.js';
 
 describe('files of the caller', () => {
   it('takes text, bytes, streams, local files and folders, and keeps who may run what', async () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStorage } from '../../src/storage/memory.js';
-import { stageInputs } from '../../src/workspace/stage.js';
-import { fromData, inline, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+import { fromData, inline, makeWorkspace, planOf, stageInputs, stageOptions } from './plan-fixture.js';
 
 describe('limits of staging', () => {
   const data = memoryStorage({ five: '12345', 'tree/a': '1', 'tree/b/c': '22' });

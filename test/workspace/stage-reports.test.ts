@@ -5,9 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { StorageError } from '../../src/errors.js';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter } from '../../src/storage/types.js';
-import { type StageOptions, type StageProgress, stageInputs } from '../../src/workspace/stage.js';
+import type { StageOptions, StageProgress } from '../../src/workspace/stage.js';
 import { openBelow } from '../host/scratch.js';
-import { fromData, inline, makeWorkspace, type PlanFixture, planOf, stageOptions } from './plan-fixture.js';
+import {
+  fromData,
+  inline,
+  makeWorkspace,
+  type PlanFixture,
+  planOf,
+  stageInputs,
+  stageOptions,
+} from './plan-fixture.js';
 
 const CONFIG = { filename: 'job.json' };
 const bytes = (text: string): Uint8Array => Buffer.from(text);

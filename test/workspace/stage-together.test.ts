@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter } from '../../src/storage/types.js';
-import { stageInputs } from '../../src/workspace/stage.js';
-import { fromData, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+import { fromData, makeWorkspace, planOf, stageInputs, stageOptions } from './plan-fixture.js';
 
 describe('staging side by side', () => {
   it('keeps to the number of files at a time, also for many folders, and does not lock up', async () => {

@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { StorageError } from '../../src/errors.js';
 import { filesystemStorage } from '../../src/storage/filesystem.js';
 import { memoryStorage } from '../../src/storage/memory.js';
-import { type StageProgress, stageInputs } from '../../src/workspace/stage.js';
+import type { StageProgress } from '../../src/workspace/stage.js';
 import { isRoot, openBelow, scratch } from '../host/scratch.js';
-import { fromData, inline, makeWorkspace, planOf, stageOptions } from './plan-fixture.js';
+import { fromData, inline, makeWorkspace, planOf, stageInputs, stageOptions } from './plan-fixture.js';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 

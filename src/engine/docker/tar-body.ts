@@ -1,11 +1,12 @@
 /** Tars on their way to an engine and from it: as the body of a request, and as an answer that outlives its call. */
-import type { IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { bytesOf } from '../../host/chunks.js';
+import { giveBackChunk } from '../../host/lent-chunks.js';
 import type { CallOptions } from '../types.js';
 import type { Session } from './session.js';
-
-/** Read ahead while the engine takes what was read before. */
-const AHEAD_BYTES = 1024 * 1024;
 
 /**
  * Makes a call with a tar as its body. A source that fails ends the call, which a pipe would leave waiting for ever, and what it rejected with
@@ -17,7 +18,13 @@ export async function sendTar<T>(
   send: (body: Readable, options: CallOptions) => Promise<T>,
 ): Promise<T> {
   const source = new AbortController();
-  const body = Readable.from(tar, { objectMode: false, highWaterMark: AHEAD_BYTES });
+  // Chunk by chunk, one of them read ahead: its memory is given back by its chunks.
+  const body = Object.assign(Readable.from(bytesOf(tar, options?.signal ?? new AbortController().signal)), {
+    pipe<R extends NodeJS.WritableStream>(request: R): R {
+      void pump(body, request as unknown as ClientRequest);
+      return request;
+    },
+  });
   body.on('error', (cause) => {
     source.abort(cause);
   });
@@ -31,6 +38,29 @@ export async function sendTar<T>(
     body.destroy();
   }
 }
+
+/** As a pipe does, but that it gives back what the system has taken. A request that comes to nothing is ended by whoever made it. */
+async function pump(body: Readable, request: ClientRequest): Promise<void> {
+  try {
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      const hasRoom = request.write(chunk, (error) => {
+        // A socket is done with it; what else there is, as the streams of ssh, may have it in a queue.
+        if (error == null && request.socket instanceof Socket) giveBackChunk(chunk);
+      });
+      // Its failure is told to whoever made it, and the tar is not to blame.
+      if (!hasRoom && !(await drained(request))) return;
+    }
+    request.end();
+  } catch {
+    // The tar failed: whoever listens to the body knows why.
+  }
+}
+
+const drained = async (request: ClientRequest): Promise<boolean> =>
+  once(request, 'drain').then(
+    () => true,
+    () => false,
+  );
 
 /** The bytes of an answer; its connection is let go of at the end, when the reader breaks off, and when the signal is aborted. */
 export async function* readTar(

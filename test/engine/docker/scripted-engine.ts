@@ -22,6 +22,8 @@ export interface Script {
   readonly apiVersion?: string;
   /** May add to the answer of `GET /_ping`, which is not among the lines. */
   onPing?(response: ServerResponse): void;
+  /** Sees a request of which the body is not read yet. */
+  onHead?(request: IncomingMessage, response: ServerResponse): void;
   /** Whatever it returns is not looked at. */
   onRequest?(exchange: Exchange): unknown;
   onUpgrade?(line: string, socket: Duplex, head: Buffer): void;
@@ -60,6 +62,7 @@ export async function scriptedEngine(script: Script): Promise<ScriptedEngine> {
       return;
     }
     lines.push(line);
+    script.onHead?.(request, response);
     const json = (status: number, body: unknown) => {
       response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
     };

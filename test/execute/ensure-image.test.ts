@@ -146,6 +146,17 @@ describe('an image that is pulled', () => {
     ]);
   });
 
+  it('is pulled where the one that is here is for another platform', async () => {
+    const made = await ensuring({
+      script: {
+        images: { 'busybox:1': {} },
+        pullable: { 'busybox:1': { digest: DIGEST, architecture: 'arm64' } },
+      },
+      platform: 'linux/arm64',
+    });
+    expect(made.image).toMatchObject({ pulled: true, info: { architecture: 'arm64' } });
+  });
+
   it('is looked at by its name where the pull told no digest', async () => {
     const made = await ensuring({ script: { pullable: { 'busybox:1': {} } }, pullPolicies: ['always'] });
     expect(made.image).toMatchObject({ digest: null, pulled: true });

@@ -1,7 +1,7 @@
 /** A container is created, attached to, compared, started and followed, in that order; what cannot be started says why, and what was not started never runs. */
 import { EngineError } from 'berthkit';
-import type { FakeEngineScript } from 'berthkit/testing';
-import { describe, expect, it } from 'vitest';
+import type { EngineCall, FakeEngineScript } from 'berthkit/testing';
+import { describe, expect, it, vi } from 'vitest';
 import type { EngineContainers } from '../../src/engine/types.js';
 import { CANCELLED, executing } from './execution-fixture.js';
 
@@ -206,5 +206,53 @@ describe('a start', () => {
     const fail = [{ call: 'containers.start' as const, error: AWAY }];
     const { execute } = await executing({ fail }, { attestedImage: null }, change);
     await expect(execute()).rejects.toBe(AWAY);
+  });
+});
+
+describe('a call to the engine', () => {
+  it.each<[string, FakeEngineScript]>([
+    ['of an ordinary end', {}],
+    ['of a refused start', { startExitCode: 126 }],
+    [
+      'of a start whose answer was lost',
+      { fail: [{ call: 'containers.start', error: AWAY, when: 'after' }] },
+    ],
+    ['of an end that is looked at twice', { run: () => ({ exitCode: 137 }) }],
+  ])('%s has a signal by which it can be given up', async (_, script) => {
+    const without: string[] = [];
+    const { execute } = await executing(script, {}, (containers) => {
+      const watched = (['create', 'attach', 'start', 'inspect', 'wait'] as const).map((name) => {
+        const call = containers[name] as (...given: unknown[]) => Promise<unknown>;
+        return [
+          name,
+          async (...given: unknown[]) => {
+            const { signal } = (given.at(-1) ?? {}) as { signal?: unknown };
+            if (!(signal instanceof AbortSignal)) without.push(name);
+            return call(...given);
+          },
+        ] as const;
+      });
+      return Object.fromEntries(watched);
+    });
+    await execute();
+    expect(without).toEqual([]);
+  });
+
+  it.each<[string, EngineCall]>([
+    ['create', 'containers.create'],
+    ['start', 'containers.start'],
+  ])('that hangs is told by its name: %s', async (name, call) => {
+    vi.useFakeTimers();
+    try {
+      const { execute } = await executing({ fail: [{ call, hang: true }] });
+      const told = vi.fn();
+      execute().catch(told);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(told.mock.lastCall).toMatchObject([
+        { code: 'engine.unreachable', message: `the engine did not answer "${name}" within 60000 ms` },
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -3,6 +3,7 @@ import { EngineError } from 'berthkit';
 import type { FakeEngine, FakeEngineScript, FakeJob } from 'berthkit/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EngineContainers, OutputChunk } from '../../src/engine/types.js';
+import { listenTo } from '../../src/execute/follow-container.js';
 import type { StopCause } from '../../src/execute/stop.js';
 import { CANCELLED, executing } from './execution-fixture.js';
 
@@ -135,10 +136,17 @@ describe('a stop', () => {
 });
 
 describe('an end', () => {
-  it.each([0, 1, 3, 255, 139])('with exit code %s explains itself', async (exitCode) => {
-    const { fake, execute } = await executing({ run: () => ({ exitCode }) });
+  it.each([0, 1, 3, 255, 139])('with exit code %s explains itself at the first look', async (exitCode) => {
+    let looks = 0;
+    const { fake, execute } = await executing({ run: () => ({ exitCode }) }, {}, ({ inspect }) => ({
+      inspect: async (...given) => {
+        const info = await inspect(...given);
+        if (info?.status === 'exited') looks += 1;
+        return info;
+      },
+    }));
     expect(await execute()).toMatchObject({ info: { exitCode } });
-    expect(isAsked(fake)).toBe(false);
+    expect([isAsked(fake), looks]).toEqual([false, 1]);
   });
 
   it.each([
@@ -162,23 +170,24 @@ describe('an end', () => {
 
   it('by a removal that is under way is told from a kill by a second look', async () => {
     let looks = 0;
-    const { ending, seen, fake } = await befallen(
+    const { ending, seen } = await befallen(
       (engine) => {
         engine.killExternally(nameOf(engine));
       },
       {},
-      ({ inspect }) => ({
-        inspect: async (...given) => {
-          const info = await inspect(...given);
+      ({ inspect }, fake) => ({
+        inspect: async (id, options) => {
+          const info = await inspect(id, options);
           if (info?.status !== 'exited') return info;
           looks += 1;
-          return looks === 1 ? info : { ...info, status: 'removing' };
+          if (looks === 1) return info;
+          fake.disappear(id);
+          return { ...info, status: 'removing' };
         },
       }),
     );
     expect(ending).toMatchObject({ info: { status: 'removing' } });
-    expect(isAsked(fake)).toBe(true);
-    expect(seen).toEqual(['signal_through_engine 9']);
+    expect(seen).toEqual(['signal_through_engine 9', 'removed_through_engine']);
   });
 
   it('is what was seen of it where a second look fails', async () => {
@@ -212,6 +221,17 @@ describe('an end', () => {
 });
 
 describe('output', () => {
+  it('that comes before its silence counts is handed on', async () => {
+    const said: string[] = [];
+    async function* output(): AsyncGenerator<OutputChunk> {
+      yield await Promise.resolve({ stream: 'stdout', bytes: Buffer.from('early') });
+    }
+    const listening = listenTo({ output: output(), stdin: null, close: () => undefined }, async ({ bytes }) =>
+      Promise.resolve(void said.push(Buffer.from(bytes).toString())),
+    );
+    expect([await listening.output.done, said]).toEqual([true, ['early']]);
+  });
+
   it('that nobody takes is not complete', async () => {
     const { execute } = await executing(
       {

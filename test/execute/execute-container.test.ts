@@ -4,6 +4,7 @@ import type { EngineCall, FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import type { EngineContainers } from '../../src/engine/types.js';
 import { CANCELLED, executing } from './execution-fixture.js';
+import { checkingSignals } from './signal-check.js';
 
 const AWAY = new EngineError('engine.unreachable', 'gone');
 const called = (calls: readonly { readonly call: string }[], name: string): number =>
@@ -220,20 +221,7 @@ describe('a call to the engine', () => {
     ['of an end that is looked at twice', { run: () => ({ exitCode: 137 }) }],
   ])('%s has a signal by which it can be given up', async (_, script) => {
     const without: string[] = [];
-    const { execute } = await executing(script, {}, (containers) => {
-      const watched = (['create', 'attach', 'start', 'inspect', 'wait'] as const).map((name) => {
-        const call = containers[name] as (...given: unknown[]) => Promise<unknown>;
-        return [
-          name,
-          async (...given: unknown[]) => {
-            const { signal } = (given.at(-1) ?? {}) as { signal?: unknown };
-            if (!(signal instanceof AbortSignal)) without.push(name);
-            return call(...given);
-          },
-        ] as const;
-      });
-      return Object.fromEntries(watched);
-    });
+    const { execute } = await executing(script, {}, (containers) => checkingSignals(containers, without));
     await execute();
     expect(without).toEqual([]);
   });

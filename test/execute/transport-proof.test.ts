@@ -2,9 +2,10 @@
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
 import { pack } from 'tar-stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ContainerEngine, EngineContainers } from '../../src/engine/types.js';
 import { createTransportMemory, type Proof, proveSeen } from '../../src/execute/transport-proof.js';
+import { checkingSignals } from './signal-check.js';
 import { specOf } from './spec-fixture.js';
 
 const SPEC = {
@@ -71,14 +72,14 @@ function proving({ creations = [], marker = MARKER, ...script }: Script) {
       return Promise.resolve(script.root ?? null);
     },
   };
-  const prove = async (change: (containers: EngineContainers) => void = () => undefined): Promise<Proof> => {
-    change(containers);
-    return proveSeen({
-      engine: { ...fake, containers },
+  const prove = async (
+    change: (containers: EngineContainers) => EngineContainers = (own) => own,
+  ): Promise<Proof> =>
+    proveSeen({
+      engine: { ...fake, containers: change(containers) },
       ...{ spec: SPEC, path: PATH, marker, signal: stop.signal },
       remove: async () => Promise.resolve(void calls.push('remove')),
     });
-  };
   return { prove, calls, stop };
 }
 
@@ -120,13 +121,40 @@ describe('a folder', () => {
     expect(await proving(script).prove()).toBeNull();
   });
 
-  it('is neither where the engine has no such call', async () => {
-    const { prove } = proving({});
-    expect(
-      await prove((containers) => {
-        Reflect.deleteProperty(containers, 'copyOut');
-      }),
-    ).toBeNull();
+  it.each<[string, Script]>([
+    ['copyOut', {}],
+    ['lookAt', { copied: MISSING }],
+  ])('is neither where the engine has no call %s', async (call, script) => {
+    const { prove } = proving(script);
+    expect(await prove((containers) => ({ ...containers, [call]: undefined }))).toBeNull();
+  });
+
+  it('is asked for with a signal by which each call can be given up', async () => {
+    const without: string[] = [];
+    const { prove } = proving({ creations: [REFUSED], copied: MISSING });
+    await prove((containers) => checkingSignals(containers, without));
+    expect(without).toEqual([]);
+  });
+
+  it.each<[string, keyof EngineContainers, Script]>([
+    ['create', 'create', {}],
+    ['copy out', 'copyOut', {}],
+    ['inspect', 'inspect', { copied: MISSING }],
+    ['look at a path', 'lookAt', { copied: MISSING }],
+  ])('is not asked about for ever: %s', async (name, call, script) => {
+    vi.useFakeTimers();
+    try {
+      const told = vi.fn();
+      const hanging = async (): Promise<never> => new Promise<never>(() => undefined);
+      const { prove } = proving(script);
+      prove((containers) => ({ ...containers, [call]: hanging })).catch(told);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(told.mock.lastCall).toMatchObject([
+        { code: 'engine.unreachable', message: `the engine did not answer "${name}" within 60000 ms` },
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('is not asked about where the engine is away', async () => {
@@ -218,21 +246,23 @@ describe('what was found out', () => {
     expect(await Promise.all([first, second])).toEqual(['unseen', 'unseen']);
   });
 
-  it('is forgotten if it failed: all who waited ask at once, and who comes after them waits again', async () => {
+  it('is forgotten if it failed: all who waited ask at once, and who comes after them waits for the last', async () => {
     const memory = createTransportMemory();
     const engine = fakeEngine();
-    const settles: ((proof: Proof) => void)[] = [];
-    let fail: (error: Error) => void = () => undefined;
-    const first = memory.proofOf(engine, async () => new Promise((_, reject) => (fail = reject)), signal);
-    const asking = async (): Promise<Proof> => new Promise((resolve) => settles.push(resolve));
+    const asked: { settle: (proof: Proof) => void; fail: (error: Error) => void }[] = [];
+    const asking = async (): Promise<Proof> =>
+      new Promise((settle, fail) => {
+        asked.push({ settle, fail });
+      });
+    const first = memory.proofOf(engine, asking, signal);
     const waited = [memory.proofOf(engine, asking, signal), memory.proofOf(engine, asking, signal)];
-    fail(AWAY);
+    asked[0]?.fail(AWAY);
     await expect(first).rejects.toBe(AWAY);
-    await expect.poll(() => settles.length).toBe(2);
-    settles[0]?.('seen');
-    expect(await waited[0]).toBe('seen');
+    await expect.poll(() => asked.length).toBe(3);
+    asked[1]?.fail(AWAY);
+    await expect(waited[0]).rejects.toBe(AWAY);
     const later = memory.proofOf(engine, async () => Promise.reject(new Error('asked again')), signal);
-    settles[1]?.('seen');
+    asked[2]?.settle('seen');
     expect(await Promise.all([waited[1], later])).toEqual(['seen', 'seen']);
   });
 });

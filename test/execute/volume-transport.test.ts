@@ -1,11 +1,12 @@
 /** The volumes of a run are made before the helper that has them, looked into through it, and removed only where they are the run's own. */
 import { EngineError } from 'berthkit';
-import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { type EngineCall, fakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { pack } from 'tar-stream';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ContainerEngine } from '../../src/engine/types.js';
 import { canUseVolumes, createVolumeTransport, removeVolumes } from '../../src/execute/volume-transport.js';
 import { HELPER_FOLDER, helperSpec } from '../../src/workspace/volume-layout.js';
+import { checkedEngine } from './signal-check.js';
 import { specOf } from './spec-fixture.js';
 
 const LABELS = { run: 'r1' };
@@ -112,6 +113,52 @@ describe('the volumes of a run', () => {
     await expect(making).rejects.toThrow('enough');
     expect(fake.calls).toHaveLength(made);
     expect(fake.calls.slice(made).map(({ call }) => call)).not.toContain(next);
+  });
+});
+
+describe('a call about volumes', () => {
+  it('has a signal by which it can be given up', async () => {
+    const without: string[] = [];
+    const engine = checkedEngine(fakeEngine(), without);
+    const parts = { engine, layout: LAYOUT, helper: HELPER };
+    const { fill, workspace } = await createVolumeTransport({ ...parts, signal: fresh() });
+    await fill(tarOf('a.txt', 'hello'), fresh());
+    await workspace.lookAt([], fresh());
+    await workspace.copyOut([], fresh());
+    const [helper] = await engine.containers.list(LABELS, { signal: fresh() });
+    await engine.containers.remove(helper?.id ?? '', { signal: fresh() });
+    await removeVolumes(engine, parts, fresh());
+    expect([without, engine.volumes && (await engine.volumes.list({}, { signal: fresh() }))]).toEqual([
+      [],
+      [],
+    ]);
+  });
+
+  it.each<[string, EngineCall]>([
+    ['create a volume', 'volumes.create'],
+    ['create', 'containers.create'],
+    ['look at a path', 'containers.lookAt'],
+    ['list volumes', 'volumes.list'],
+    ['remove a volume', 'volumes.remove'],
+  ])('that hangs is given up and told by its name: %s', async (name, call) => {
+    vi.useFakeTimers();
+    try {
+      const engine = fakeEngine({ fail: [{ call, hang: true }] });
+      const parts = { engine, layout: LAYOUT, helper: HELPER };
+      const told = vi.fn();
+      const all = async (): Promise<void> => {
+        const { workspace } = await createVolumeTransport({ ...parts, signal: fresh() });
+        await workspace.lookAt([], fresh());
+        await removeVolumes(engine, parts, fresh());
+      };
+      all().catch(told);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(told.mock.lastCall).toMatchObject([
+        { code: 'engine.unreachable', message: `the engine did not answer "${name}" within 60000 ms` },
+      ]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

@@ -228,6 +228,8 @@ describe('a call to the engine', () => {
 
   it.each<[string, EngineCall]>([
     ['create', 'containers.create'],
+    ['attach', 'containers.attach'],
+    ['inspect', 'containers.inspect'],
     ['start', 'containers.start'],
   ])('that hangs is told by its name: %s', async (name, call) => {
     vi.useFakeTimers();

@@ -71,15 +71,8 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
     const flight = { waiting, end, pulled };
     flights.set(key, flight);
     // Each who waits hears of a failure by itself; the last may have left.
-    pulled
-      .catch(() => undefined)
-      .finally(() => {
-        forget(key, flight);
-      });
+    pulled.catch(() => undefined);
     return flight;
-  };
-  const forget = (key: string, flight: Flight): void => {
-    if (flights.get(key) === flight) flights.delete(key);
   };
 
   return {
@@ -101,7 +94,8 @@ export function createImagePulls(options: ImagePullsOptions): ImagePulls {
       } finally {
         flight.waiting.delete(request);
         if (flight.waiting.size === 0) {
-          forget(key, flight);
+          // Nobody can have joined since: a flight is there as long as somebody waits for it.
+          flights.delete(key);
           flight.end.abort();
         }
       }

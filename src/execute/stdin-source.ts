@@ -7,11 +7,12 @@ import type { FileContent } from '../workspace/file-content.js';
 const CHUNK_BYTES = 64 * 1024;
 
 /** The bytes of a content; a `path` must be a file. Reading begins when the stream is read. */
-async function* toByteStream(content: FileContent): AsyncGenerator<Uint8Array, void, undefined> {
-  if (typeof content === 'string' || content instanceof Uint8Array) {
-    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    for (let from = 0; from < bytes.length; from += CHUNK_BYTES) {
-      yield await Promise.resolve(bytes.subarray(from, from + CHUNK_BYTES));
+async function* toByteStream(
+  content: Exclude<FileContent, string>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  if (content instanceof Uint8Array) {
+    for (let from = 0; from < content.length; from += CHUNK_BYTES) {
+      yield await Promise.resolve(content.subarray(from, from + CHUNK_BYTES));
     }
     return;
   }

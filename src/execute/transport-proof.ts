@@ -37,6 +37,7 @@ export interface TransportMemory {
 /** Nothing found out yet. */
 export function createTransportMemory(): TransportMemory {
   const known = new WeakMap<ContainerEngine, { readonly proof: Proof }>();
+  /** What was begun last; settled, it keeps nobody waiting. */
   const underWay = new WeakMap<ContainerEngine, Promise<unknown>>();
   return {
     async proofOf(engine, find, signal) {
@@ -45,14 +46,10 @@ export function createTransportMemory(): TransportMemory {
       const found = known.get(engine);
       if (found !== undefined) return found.proof;
       const finding = find();
-      const settled: Promise<unknown> = finding
-        .then(
-          (proof) => known.set(engine, { proof }),
-          () => undefined,
-        )
-        .finally(() => {
-          if (underWay.get(engine) === settled) underWay.delete(engine);
-        });
+      const settled = finding.then(
+        (proof) => known.set(engine, { proof }),
+        () => undefined,
+      );
       underWay.set(engine, settled);
       return finding;
     },

@@ -1,6 +1,6 @@
 /** Looks now and then how much a container has written to its own root file system. It stops nothing: it says so, once. */
-import { setTimeout } from 'node:timers/promises';
 import type { ContainerEngine } from '../engine/types.js';
+import { pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
 
 /** Who hears of what was written. */
@@ -44,7 +44,7 @@ export function watchWritten(
   };
   const watch = async (): Promise<void> => {
     for (let pauseMs = LOOK_MS; ;) {
-      await setTimeout(pauseMs, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
+      await pause(pauseMs, over.signal);
       const isLast = over.signal.aborted;
       const startedAt = performance.now();
       try {

@@ -1,4 +1,5 @@
 /** Who gets no place is told why, whose bound it is, and in the units in which it is set. */
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { createAdmission } from '../../src/execute/admission.js';
 import { createStopSource } from '../../src/execute/stop.js';
@@ -88,6 +89,67 @@ describe('a run beyond a budget', () => {
     );
     await expect(admission.admit(fresh(), asking({}))).rejects.toThrow('engine gone');
     expect(admission.waiting).toBe(0);
+  });
+});
+
+describe('a budget that is not known yet', () => {
+  it('is asked for by each who comes meanwhile, and by nobody later', async () => {
+    let budget: Budget | null = null;
+    let asked = 0;
+    const admission = admitting({ maxRunning: 5, budget: () => budget }, async () => {
+      asked += 1;
+      budget = budgetOf({});
+      return Promise.resolve();
+    });
+    await admission.admit(fresh(), asking({}));
+    await admission.admit(fresh(), asking({}));
+    expect([asked, admission.running]).toEqual([1, 2]);
+  });
+
+  it('may be learnt by other ways', async () => {
+    let budget: Budget | null = null;
+    const admission = admitting({ budget: () => budget });
+    const waiting = admission.admit(fresh(), asking({}));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([admission.running, admission.waiting]).toEqual([0, 1]);
+    budget = budgetOf({});
+    admission.resume();
+    (await waiting)();
+    expect([admission.running, admission.waiting]).toEqual([0, 0]);
+  });
+
+  it('takes no place from who has one, where asking for it fails late', async () => {
+    let budget: Budget | null = null;
+    let fail: (error: Error) => void = () => undefined;
+    const admission = admitting(
+      { budget: () => budget },
+      async () => new Promise((_, reject) => (fail = reject)),
+    );
+    const stop = fresh();
+    const waiting = admission.admit(stop, asking({}));
+    budget = budgetOf({});
+    admission.resume();
+    const release = await waiting;
+    fail(new Error('engine gone'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(admission.running).toBe(1);
+    release();
+    expect(admission.running).toBe(0);
+  });
+});
+
+describe('who has his place, or will have none', () => {
+  const listenersOf = ({ signal }: ReturnType<typeof fresh>): number =>
+    getEventListeners(signal, 'abort').length;
+
+  it('is not listened to any more', async () => {
+    const admission = admitting({ maxRunning: 1, budget: () => null, maxQueued: 5 }, async () =>
+      Promise.reject(new Error('engine gone')),
+    );
+    const [refused, entered] = [fresh(), fresh()];
+    await expect(admission.admit(refused, asking({}))).rejects.toThrow('engine gone');
+    await admitting({}).admit(entered, asking({}));
+    expect([listenersOf(refused), listenersOf(entered)]).toEqual([0, 0]);
   });
 });
 

@@ -2,31 +2,17 @@
 import { EngineError } from 'berthkit';
 import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/parse.js';
 import type { ContainerEngine, OutputChunk } from '../../src/engine/types.js';
 import { adoptContainer } from '../../src/execute/adopt-container.js';
 import type { SightingFact } from '../../src/execute/sighting.js';
 import { createStopSource } from '../../src/execute/stop.js';
-import { compileJob } from '../../src/job/compile.js';
-import { parseJobShape } from '../../src/job/validate.js';
-import { materializeContainer } from '../../src/plan/materialize.js';
-import { planRun } from '../../src/plan/plan-run.js';
-import { judgeRequest } from '../../src/policy/judge.js';
+import { specOf } from './spec-fixture.js';
 
 /** The container of a run, started by nobody in particular. */
 async function started(script: FakeEngineScript) {
   const engine = fakeEngine(script);
-  const shape = parseJobShape({ slug: 'a', docker: { image: 'busybox:1' } });
-  if (!shape.ok) throw new Error('no job');
-  const config = parseConfig();
-  const plan = planRun(judgeRequest(compileJob(shape.job), config.policy), config, { caller: null });
   const image = await engine.images.inspect('busybox:1');
-  const { spec } = materializeContainer(plan, {
-    ...{ runId: 'r1', attempt: 1, imageVolumes: [], workspacePath: '/w', labelPrefix: 'berthkit' },
-    ...{ imageId: image?.id ?? '', instance: 'i', owner: 'o', createdAt: new Date(0).toISOString() },
-    ...{ secrets: new Map(), proxies: new Map(), secretsPath: null, skippedInputs: new Set(), stdin: false },
-  });
-  const { id } = await engine.containers.create(spec);
+  const { id } = await engine.containers.create({ ...specOf(), image: image?.id ?? '' });
   const attachment = await engine.containers.attach(id, { stdin: false });
   await engine.containers.start(id);
   // With the process that started it goes what that was attached to.

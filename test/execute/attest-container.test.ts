@@ -2,31 +2,9 @@
 import { EngineError } from 'berthkit';
 import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config/parse.js';
 import type { ContainerEngine } from '../../src/engine/types.js';
 import { attachAttested } from '../../src/execute/attest-container.js';
-import { compileJob } from '../../src/job/compile.js';
-import { parseJobShape } from '../../src/job/validate.js';
-import { materializeContainer } from '../../src/plan/materialize.js';
-import { planRun } from '../../src/plan/plan-run.js';
-import { judgeRequest } from '../../src/policy/judge.js';
-
-function specOf() {
-  const shape = parseJobShape({ slug: 'a', docker: { image: 'busybox:1' } });
-  if (!shape.ok) throw new Error('no job');
-  const config = parseConfig();
-  const plan = planRun(judgeRequest(compileJob(shape.job), config.policy), config, { caller: null });
-  return materializeContainer(plan, {
-    ...{ runId: 'r1', attempt: 1, imageVolumes: [], workspacePath: '/w', labelPrefix: 'berthkit' },
-    ...{
-      imageId: `sha256:${'a'.repeat(64)}`,
-      instance: 'i',
-      owner: 'o',
-      createdAt: new Date(0).toISOString(),
-    },
-    ...{ secrets: new Map(), proxies: new Map(), secretsPath: null, skippedInputs: new Set(), stdin: false },
-  }).spec;
-}
+import { specOf } from './spec-fixture.js';
 
 async function attesting(
   script: FakeEngineScript,

@@ -1,4 +1,4 @@
-import { ImageError } from 'berthkit';
+import { EngineError, ImageError } from 'berthkit';
 import type { ContainerEngine, PulledImage, PullProgress } from 'berthkit/engine';
 import { fakeEngine } from 'berthkit/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -7,6 +7,7 @@ import { createImagePulls, type ImagePulls, type PullRequest } from '../../src/e
 interface PendingPull {
   readonly reference: string;
   readonly signal: AbortSignal;
+  readonly asked: unknown;
   progress(step: Partial<PullProgress>): void;
   resolve(pulled: PulledImage): void;
   reject(error: unknown): void;
@@ -21,6 +22,7 @@ function pendingEngine() {
       pulls.push({
         reference,
         signal: options?.signal ?? AbortSignal.abort(),
+        asked: { platform: options?.platform, credentials: options?.credentials },
         progress: (step) =>
           options?.onProgress?.({ layer: null, status: 's', currentBytes: null, totalBytes: null, ...step }),
         resolve,
@@ -30,7 +32,7 @@ function pendingEngine() {
   return { engine: { ...engine, images: { ...engine.images, pull } }, pulls };
 }
 
-const make = (idleMs = 60_000) => {
+const make = (idleMs = 60_000, random = 0) => {
   const delays: number[] = [];
   const pulls = createImagePulls({
     idleMs: () => idleMs,
@@ -38,7 +40,7 @@ const make = (idleMs = 60_000) => {
       delays.push(milliseconds);
       return Promise.resolve();
     },
-    random: () => 0,
+    random: () => random,
   });
   return { pulls, delays };
 };
@@ -81,6 +83,8 @@ describe('one pull for many', () => {
     const first = shared.pull(asking(engine, { onProgress: ({ status }) => heard.push(`1 ${status}`) }));
     const second = shared.pull(asking(engine, { onProgress: ({ status }) => heard.push(`2 ${status}`) }));
     pulls[0]?.progress({ status: 'Downloading' });
+    // Nothing that is worth telling twice.
+    pulls[0]?.progress({ status: 'Downloading' });
     pulls[0]?.resolve(DIGEST);
     expect(await Promise.all([first, second])).toEqual([DIGEST, DIGEST]);
     expect(pulls).toHaveLength(1);
@@ -102,7 +106,35 @@ describe('one pull for many', () => {
     const later = shared.pull(asking(engine));
     pulls[5]?.resolve(DIGEST);
     await later;
-    expect(pulls.map(({ reference }) => reference)).toEqual(['x:1', 'x:2', 'x:1', 'x:1', 'x:1', 'x:1']);
+    const nothing = { platform: undefined, credentials: undefined };
+    expect(pulls.map(({ reference, asked }) => [reference, asked])).toEqual([
+      ['x:1', nothing],
+      ['x:2', nothing],
+      ['x:1', { ...nothing, platform: 'linux/arm64' }],
+      ['x:1', { ...nothing, credentials: { identityToken: 'mine' } }],
+      ['x:1', { ...nothing, credentials: { identityToken: 'another’s' } }],
+      ['x:1', nothing],
+    ]);
+  });
+
+  it('has its witness once, who hears of its first caller and of its end', async () => {
+    const { engine, pulls } = pendingEngine();
+    const seen: unknown[] = [];
+    const shared = createImagePulls({
+      idleMs: () => 60_000,
+      pause: async () => Promise.resolve(),
+      random: () => 0,
+      witness: async ({ reference }, signal, pull) => {
+        seen.push(reference);
+        const pulled = await pull();
+        seen.push(signal.aborted);
+        return pulled;
+      },
+    });
+    const both = [shared.pull(asking(engine)), shared.pull(asking(engine))];
+    pulls[0]?.resolve(DIGEST);
+    expect(await Promise.all(both)).toEqual([DIGEST, DIGEST]);
+    expect(seen).toEqual(['x:1', false]);
   });
 
   it('goes on while anybody waits, and is ended when the last has left', async () => {
@@ -123,15 +155,21 @@ describe('one pull for many', () => {
     expect(await later).toEqual(DIGEST);
   });
 
-  it('fails for each with an error of its own', async () => {
+  it.each([ImageError, EngineError])('fails for each with an error of its own: %o', async (Failure) => {
     const { engine, pulls } = pendingEngine();
     const { pulls: shared } = make();
     const both = [failureOf(shared.pull(asking(engine))), failureOf(shared.pull(asking(engine)))];
-    const details = { reason: 'unknown_host' };
-    pulls[0]?.reject(new ImageError('image.pull_failed', 'no such host', { details, hint: 'h' }));
+    const known = { details: { reason: 'unknown_host' }, hint: 'h', cause: new Error('ENOTFOUND') };
+    const failure =
+      Failure === ImageError
+        ? new ImageError('image.pull_failed', 'no such host', known)
+        : new EngineError('engine.failed', 'no such host', known);
+    pulls[0]?.reject(failure);
     const [first, second] = await Promise.all(both);
-    for (const error of [first, second])
-      expect(error).toMatchObject({ code: 'image.pull_failed', message: 'no such host', details, hint: 'h' });
+    for (const error of [first, second]) {
+      expect(error).toBeInstanceOf(Failure);
+      expect(error).toMatchObject({ code: failure.code, message: 'no such host', ...known });
+    }
     expect(first).not.toBe(second);
   });
 });
@@ -144,7 +182,8 @@ describe('the time of a pull', () => {
     const hasty = await failureOf(shared.pull(asking(engine, { timeoutMs: 1_000, leftMs: 1 })));
     expect(hasty).toMatchObject({
       code: 'image.pull_timed_out',
-      message: expect.stringMatching(/longer than 1000 ms/) as string,
+      message: 'pulling x:1 took longer than 1000 ms',
+      hint: 'raise timeouts.default.pullMs, or pull the image beforehand',
     });
     pulls[0]?.resolve(DIGEST);
     expect(await patient).toEqual(DIGEST);
@@ -163,7 +202,8 @@ describe('the time of a pull', () => {
     await vi.advanceTimersByTimeAsync(1_000);
     expect(await pulling).toMatchObject({
       code: 'image.pull_timed_out',
-      message: expect.stringMatching(/no progress for 1000 ms/) as string,
+      message: 'pulling x:1 made no progress for 1000 ms',
+      hint: 'is the registry reachable from the engine? raise images.pullIdleMs for a slow one',
     });
     expect(pulls[0]?.signal.aborted).toBe(true);
   });
@@ -184,15 +224,20 @@ describe('a registry that asks for fewer pulls', () => {
     return { outcome, told };
   }
 
-  it('is asked again, later each time, and whoever waits is told', async () => {
+  it.each([
+    ['half of it at least', 0, [1_000, 2_000]],
+    ['more of it by chance', 0.5, [1_500, 3_000]],
+  ])('is asked again, later each time, after %s, and whoever waits is told', async (_, chance, waited) => {
     const { engine, pulls } = pendingEngine();
-    const { pulls: shared, delays } = make();
+    const { pulls: shared, delays } = make(60_000, chance);
     const { outcome, told } = await failing(shared, engine, pulls, 2);
     await until(() => pulls.length === 3);
     pulls[2]?.resolve(DIGEST);
     expect(await outcome).toEqual(DIGEST);
-    expect(delays).toEqual([1_000, 2_000]);
-    expect(told.join()).toMatch(/limits pulls; trying again in 1000 ms/);
+    expect(delays).toEqual(waited);
+    expect(told).toEqual(
+      waited.map((delayMs) => `The registry limits pulls; trying again in ${String(delayMs)} ms`),
+    );
   });
 
   it('is not asked for ever', async () => {

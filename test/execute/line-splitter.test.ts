@@ -18,6 +18,16 @@ it('cuts a line that does not end, so that memory stays bounded', () => {
   expect(lines.map((line) => line.length)).toEqual([MAX_LINE_CHARS, 2]);
 });
 
+it('leaves a line as long as one may be whole, and hands out no end twice', () => {
+  const lines: string[] = [];
+  const splitter = createLineSplitter((line) => lines.push(line));
+  splitter.push('x'.repeat(MAX_LINE_CHARS));
+  expect(lines).toEqual([]);
+  splitter.flush();
+  splitter.flush();
+  expect(lines.map((line) => line.length)).toEqual([MAX_LINE_CHARS]);
+});
+
 it('hands out nothing for nothing', () => {
   expect(linesOf('', 'a\n')).toEqual(['a']);
 });

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   areSame,
   findRegistryAuth,
+  isCredentials,
   type RegistryAuthSources,
   secretOf,
 } from '../../src/execute/registry-auth.js';
@@ -11,12 +12,16 @@ const OWN = { username: 'own', password: 'p1' };
 const RESOLVED = { username: 'resolved', password: 'p2' };
 const AMBIENT = { identityToken: 'token' };
 
-function find(sources: Partial<RegistryAuthSources>, reference = 'registry.example/a:1') {
+function find(
+  sources: Partial<RegistryAuthSources>,
+  reference = 'registry.example/a:1',
+  signal = new AbortController().signal,
+) {
   const problems: string[] = [];
   const found = findRegistryAuth(
     { given: undefined, resolver: undefined, ambient: undefined, ...sources },
     {
-      ...{ reference, renew: false, timeoutMs: 1_000, signal: new AbortController().signal },
+      ...{ reference, renew: false, timeoutMs: 1_000, signal },
       onProblem: (message) => void problems.push(message),
     },
   );
@@ -41,7 +46,11 @@ describe('credentials', () => {
     expect(
       await find({ resolver: nothing, ambient: async () => Promise.resolve(null as never) }).found,
     ).toBeNull();
-    expect(await find({}).found).toBeNull();
+    const { found, problems } = find({});
+    expect([await found, problems]).toEqual([null, []]);
+    expect(
+      await find({ resolver: async () => Promise.resolve(null as never), ambient: all.ambient }).found,
+    ).toMatchObject({ credentials: AMBIENT });
     expect(await find(all, 'no reference').found).toBeNull();
   });
 
@@ -58,6 +67,19 @@ describe('credentials', () => {
     expect(problems).toEqual([
       'no credentials for registry.example from this machine: Docker’s client configuration failed to give credentials for registry.example',
     ]);
+  });
+
+  it('of this machine are not waited for when the run is over', async () => {
+    const stop = new AbortController();
+    const hanging = async () => new Promise<never>(() => undefined);
+    const { found, problems } = find({ ambient: hanging }, 'registry.example/a:1', stop.signal);
+    stop.abort('enough');
+    await expect(found).rejects.toBe('enough');
+    expect(problems).toEqual([]);
+  });
+
+  it('are objects', () => {
+    expect([null, undefined, 'a:b', [], {}].map(isCredentials)).toEqual([false, false, false, false, false]);
   });
 
   it.each([

@@ -43,6 +43,11 @@ describe('standard input', () => {
     expect(Buffer.concat(chunks).toString()).toBe(text);
   });
 
+  it('has no piece beyond its end', async () => {
+    expect(await reading('').read()).toEqual([]);
+    expect(await reading('x'.repeat(64 * 1024)).read()).toHaveLength(1);
+  });
+
   it('from a stream is known when it has been read to its end', async () => {
     const { accounts, read } = reading(pieces('a', 'bc'));
     expect(accounts).toEqual([NOTHING_YET]);

@@ -4,6 +4,7 @@ import { fakeEngine } from 'berthkit/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ContainerEngine, EngineContainers } from '../../src/engine/types.js';
 import { stopContainer } from '../../src/execute/stop-container.js';
+import { checkingSignals } from './signal-check.js';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -14,8 +15,16 @@ afterEach(() => {
 
 const ID = 'a'.repeat(64);
 
+interface Script {
+  /** The call at which the container ends; null: it never does. */
+  readonly endsAt: string | null;
+  readonly fails?: readonly string[];
+  /** The engine answers no call. */
+  readonly hangs?: boolean;
+}
+
 /** A container that ends at one of the calls, or never. */
-function stopping({ endsAt, fails = [] }: { readonly endsAt: string | null; readonly fails?: string[] }) {
+function stopping({ endsAt, fails = [], hangs = false }: Script) {
   const calls: string[] = [];
   const told: string[] = [];
   let end = (): void => undefined;
@@ -24,7 +33,7 @@ function stopping({ endsAt, fails = [] }: { readonly endsAt: string | null; read
     calls.push(name);
     if (fails.includes(name)) throw new EngineError('engine.failed', 'busy');
     if (name === endsAt) end();
-    return Promise.resolve();
+    return hangs ? new Promise(() => undefined) : Promise.resolve();
   };
   const engine = fakeEngine();
   const containers: EngineContainers = {
@@ -32,10 +41,12 @@ function stopping({ endsAt, fails = [] }: { readonly endsAt: string | null; read
     kill: async (id, signal) => call(`${signal} ${id === ID ? '' : id}`.trim()),
     remove: async (id) => call(`remove ${id === ID ? '' : id}`.trim()),
   };
+  const without: string[] = [];
+  const checked = checkingSignals(containers, without);
   const stop = async (stopGraceMs: number | null): Promise<void> =>
     stopContainer(
       {
-        engine: { ...engine, containers } satisfies ContainerEngine,
+        engine: { ...engine, containers: checked } satisfies ContainerEngine,
         stopSignal: 'SIGTERM',
         stopGraceMs,
         onSighting: (fact) =>
@@ -45,7 +56,7 @@ function stopping({ endsAt, fails = [] }: { readonly endsAt: string | null; read
       ID,
       ended,
     );
-  return { calls, told, stop };
+  return { calls, told, stop, without };
 }
 
 describe('a container that is stopped', () => {
@@ -102,6 +113,21 @@ describe('a container that is stopped', () => {
       'could not send SIGKILL: busy',
       'the container did not end after SIGKILL; it is removed by force',
       'could not remove the container by force: busy',
+    ]);
+  });
+
+  it('on an engine that answers nothing is given up too, each call after a minute', async () => {
+    const { calls, told, stop, without } = stopping({ endsAt: null, hangs: true });
+    const given = vi.fn();
+    void stop(1_000).then(given);
+    await vi.advanceTimersByTimeAsync(60_000 + 1_000 + 60_000 + 10_000 + 60_000 + 10_000);
+    expect(given).toHaveBeenCalledTimes(1);
+    expect([calls, without]).toEqual([['SIGTERM', 'SIGKILL', 'remove'], []]);
+    expect(told).toEqual([
+      'could not send SIGTERM: the engine did not answer "kill" within 60000 ms',
+      'could not send SIGKILL: the engine did not answer "kill" within 60000 ms',
+      'the container did not end after SIGKILL; it is removed by force',
+      'could not remove the container by force: the engine did not answer "remove" within 60000 ms',
     ]);
   });
 });

@@ -58,3 +58,17 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/** Resolves once the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

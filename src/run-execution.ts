@@ -76,8 +76,8 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
         for (const warning of warnings) run.warn(`engine: ${warning}`);
         await run.note({ name: 'created', container: factsOf(run, prepared, spec, id) });
       },
-      onStarted: () => {
-        started.at = run.monotonic();
+      onStarted: (ranMs) => {
+        started.at = run.monotonic() - ranMs;
         record.phase = 'run';
         record.durations.createMs = started.at - createdAt;
         run.emit('container_started', { containerName: spec.name });

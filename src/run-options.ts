@@ -68,7 +68,7 @@ export interface RunOptions {
   readonly maxLogChars?: number | undefined;
   /** Hears every event of this run. What it throws is ignored. */
   readonly onEvent?: ((event: RunEvent) => void) | undefined;
-  /** Lines of output, redacted, without line ends, cut at 64 KiB. */
+  /** Lines of output, redacted, without line ends; one of more than 64 KiB (UTF-8) is cut into several, between characters. What it throws is ignored. */
   readonly onLine?:
     ((line: { readonly stream: 'stdout' | 'stderr'; readonly text: string }) => void) | undefined;
 }

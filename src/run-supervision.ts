@@ -1,4 +1,5 @@
 /** What is done around a container of a run that runs, whoever started it: its output and limits watched, its end judged and written down. */
+import { notify } from './base/notify.js';
 import type { ContainerEngine, OutputChunk } from './engine/types.js';
 import type { Ending } from './execute/follow-container.js';
 import { createOutputCollector } from './execute/output.js';
@@ -100,7 +101,9 @@ function outputOptions(run: Run, plan: RunPlan): Parameters<typeof createOutputC
     onText: (stream, text) => {
       run.emit('output', { stream, text });
     },
-    onLine: guarded(options.onLine),
+    onLine: (line) => {
+      notify(options.onLine, line);
+    },
     sinks: {
       stdout: options.stdout === undefined ? null : toOutputSink(options.stdout),
       stderr: options.stderr === undefined ? null : toOutputSink(options.stderr),
@@ -109,17 +112,5 @@ function outputOptions(run: Run, plan: RunPlan): Parameters<typeof createOutputC
       run.warn(`the sink for ${stream} failed and gets no more output`);
     },
     stopSignal: stop.signal,
-  };
-}
-
-/** A listener of the caller's must not hurt the run. */
-function guarded<T>(listener: ((value: T) => void) | undefined): ((value: T) => void) | null {
-  if (listener === undefined) return null;
-  return (value) => {
-    try {
-      listener(value);
-    } catch {
-      // What a listener throws is its own affair; the run goes on.
-    }
   };
 }

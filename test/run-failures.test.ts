@@ -509,6 +509,21 @@ describe('the runtime', () => {
     expect(await handle.result).toMatchObject({ status: 'succeeded' });
   });
 
+  it('listeners whose promises reject do not hurt the run, nor the process', async () => {
+    const unhandled: unknown[] = [];
+    const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', onUnhandled);
+    const reject = (async () => Promise.reject(new Error('later'))) as () => void;
+    try {
+      const result = await setUp().runtime.runJob(DEFINITION, { onEvent: reject, onLine: reject });
+      expect(result).toMatchObject({ status: 'succeeded', warnings: [] });
+      await new Promise((resolve) => setImmediate(resolve));
+    } finally {
+      process.off('unhandledRejection', onUnhandled);
+    }
+    expect(unhandled).toEqual([]);
+  });
+
   it('gives results whose keys stand in one order, JSON-safe', async () => {
     const keys: string[] = [];
     for (const script of [{}, { run: () => ({ exitCode: 1 }) }, { startExitCode: 126 as const }]) {

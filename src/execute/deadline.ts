@@ -58,3 +58,27 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/** Settles as the work does, or with null after a while; what the work comes to later is ignored. */
+export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | null> {
+  const settled = new AbortController();
+  try {
+    return await Promise.race([work, pause(milliseconds, settled.signal).then(() => null)]);
+  } finally {
+    settled.abort();
+  }
+}
+
+/** Resolves once the signal is aborted. */
+export async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener(
+      'abort',
+      () => {
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

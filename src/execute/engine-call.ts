@@ -14,8 +14,12 @@ export async function engineCall<T>(
   name: string,
   signal: AbortSignal | undefined,
   call: (signal: AbortSignal) => Promise<T>,
+  timeoutMs = CALL_MS,
 ): Promise<T> {
   const onTimeout = (): Error =>
-    new EngineError('engine.unreachable', `the engine did not answer "${name}" within ${String(CALL_MS)} ms`);
-  return withDeadline({ timeoutMs: CALL_MS, signal, onTimeout }, call);
+    new EngineError(
+      'engine.unreachable',
+      `the engine did not answer "${name}" within ${String(timeoutMs)} ms`,
+    );
+  return withDeadline({ timeoutMs, signal, onTimeout }, call);
 }

@@ -1,12 +1,12 @@
 /** Runs one container from create to its end: the only place that knows the order of calls. It never removes; its caller does. */
-import type { ContainerEngine, OutputChunk } from '../engine/types.js';
-import { JobRuntimeError } from '../errors.js';
+import type { OutputChunk } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { attachAttested } from './attest-container.js';
 import type { ImageDefaults } from '../plan/attestation.js';
 import { engineCall } from './engine-call.js';
 import { type Ending, followContainer, type FollowOptions, listenTo } from './follow-container.js';
 import { pumpStdin } from './pump-streams.js';
+import { startContainer } from './start-container.js';
 
 /** What one execution needs. */
 export interface ExecutionOptions extends Omit<FollowOptions, 'ranMs' | 'stopSignal'> {
@@ -16,7 +16,8 @@ export interface ExecutionOptions extends Omit<FollowOptions, 'ranMs' | 'stopSig
   readonly stdin: AsyncIterable<Uint8Array> | null;
   /** Waited for before anything else is done with the container. */
   readonly onCreated: (containerId: string, warnings: readonly string[]) => Promise<void>;
-  readonly onStarted: () => void;
+  /** `ranMs`: for how long it may have run already. */
+  readonly onStarted: (ranMs: number) => void;
   readonly onOutput: (chunk: OutputChunk) => Promise<void>;
 }
 
@@ -45,39 +46,18 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
   const listening = listenTo(attachment, options.onOutput);
   try {
     stop.signal.throwIfAborted();
-    const startExitCode = await startContainer(engine, created.id);
-    if (startExitCode !== null) return await refusedStart(options, created.id, startExitCode);
-    options.onStarted();
-    void pumpStdin(attachment, options.stdin, options.onWarning);
-    const following = { ...options, stopSignal: spec.stopSignal, ranMs: 0 };
+    const start = await startContainer(options, created.id);
+    if (start.outcome === 'refused') return await refusedStart(options, created.id, start.exitCode);
+    // What may have started is stopped like what has.
+    const ranMs = start.outcome === 'started' ? start.ranMs : 0;
+    if (start.outcome === 'started') {
+      options.onStarted(ranMs);
+      void pumpStdin(attachment, options.stdin, options.onWarning);
+    }
+    const following = { ...options, stopSignal: spec.stopSignal, ranMs };
     return await followContainer(following, created.id, listening);
   } finally {
     attachment.close();
-  }
-}
-
-/** Null when it started; the exit code when the engine says that the job's entry point is at fault. */
-async function startContainer(engine: ContainerEngine, id: string): Promise<number | null> {
-  try {
-    await engineCall('start', undefined, (signal) => engine.containers.start(id, { signal }));
-    return null;
-  } catch (error) {
-    const exitCode = JobRuntimeError.isInstance(error) ? error.details['exitCode'] : null;
-    if (exitCode === 126 || exitCode === 127) return exitCode;
-    // Only the answer may have been lost: a container that really runs goes on.
-    if (await hasStarted(engine, id)) return null;
-    throw error;
-  }
-}
-
-async function hasStarted(engine: ContainerEngine, id: string): Promise<boolean> {
-  try {
-    const info = await engineCall('inspect', undefined, (signal) =>
-      engine.containers.inspect(id, { signal }),
-    );
-    return info?.startedAt != null;
-  } catch {
-    return false;
   }
 }
 

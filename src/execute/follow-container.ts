@@ -2,6 +2,7 @@
 import type { Attachment, ContainerEngine, ContainerInfo, OutputChunk } from '../engine/types.js';
 import type { Usage } from '../result.js';
 import { askEngine } from './ask-engine.js';
+import { aborted } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import { createEngineContact, type EngineContact } from './engine-contact.js';
 import { endedEarly, type OutputPump, pumpOutput } from './pump-streams.js';
@@ -141,17 +142,4 @@ async function lookAgain(engine: ContainerEngine, info: ContainerInfo): Promise<
   } catch {
     return info;
   }
-}
-
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    signal.addEventListener(
-      'abort',
-      () => {
-        resolve();
-      },
-      { once: true },
-    );
-  });
 }

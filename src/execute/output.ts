@@ -4,7 +4,7 @@ import type { SecretScan } from '../base/secret-scan.js';
 import type { OutputChunk } from '../engine/types.js';
 import type { CapturedStream, LastLog } from '../result.js';
 import { createLineSplitter, type LineSplitter } from './line-splitter.js';
-import { createTextCapture, type TextCapture } from './text-capture.js';
+import { createTextCapture, headOf, type TextCapture } from './text-capture.js';
 
 type StreamName = OutputChunk['stream'];
 
@@ -66,7 +66,7 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
       decoder: new TextDecoder('utf-8'),
       kept: createTextCapture(options.maxLogChars),
       lines: createLineSplitter((text) => {
-        if (text.trim() !== '') state.lastLine = text.slice(0, LAST_LINE_CHARS);
+        if (text.trim() !== '') state.lastLine = headOf(text, LAST_LINE_CHARS);
         options.onLine?.({ stream: name, text });
       }),
       sink: options.sinks[name],

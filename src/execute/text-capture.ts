@@ -13,6 +13,11 @@ const isLowSurrogate = (text: string, index: number): boolean => {
   return code >= 0xdc00 && code <= 0xdfff;
 };
 
+/** At most the first `maxChars` UTF-16 code units of a text, without half a character. */
+export function headOf(text: string, maxChars: number): string {
+  return text.slice(0, isLowSurrogate(text, maxChars) ? maxChars - 1 : maxChars);
+}
+
 /**
  * Holds at most `maxChars` UTF-16 code units, the marker between head and tail included. A quarter goes to the head: errors are
  * usually at the end.
@@ -38,9 +43,8 @@ export function createTextCapture(maxChars: number): TextCapture {
       if (whole !== null) {
         whole += text;
         if (whole.length <= maxChars) return;
-        const cut = isLowSurrogate(whole, headRoom) ? headRoom - 1 : headRoom;
-        head = whole.slice(0, cut);
-        tail = whole.slice(cut);
+        head = headOf(whole, headRoom);
+        tail = whole.slice(head.length);
         whole = null;
         trimTail();
         return;

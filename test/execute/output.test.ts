@@ -86,6 +86,12 @@ describe('createOutputCollector', () => {
     expect(collector.lastLog()).toEqual({ source: 'stderr', line: 'a😀b' });
   });
 
+  it('cuts a last line that is long between two characters', async () => {
+    const { collector } = collectorWith({});
+    await collector.push({ stream: 'stdout', bytes: bytes(`a${'😀'.repeat(3000)}\n`) });
+    expect(collector.lastLog()?.line).toBe(`a${'😀'.repeat(2047)}`);
+  });
+
   it('lets go of a sink that fails and goes on', async () => {
     const sink = new Writable({
       write: (_chunk, _encoding, done) => {

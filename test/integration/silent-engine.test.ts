@@ -60,6 +60,12 @@ const CALLS: readonly Spoiled[] = [
   { name: 'attach', is: called('POST', /\/attach$/) },
   { name: 'inspect before the start', is: inspect },
   { name: 'start', is: called('POST', /\/start$/) },
+  {
+    name: 'start of a job that would be over before the call is given up',
+    is: called('POST', /\/start$/),
+    ...stopped,
+    script: 'echo begun; exec sleep 10',
+  },
   { name: 'wait', is: called('POST', /\/wait$/) },
   { name: 'inspect after the start', is: inspect, skip: 1 },
   { name: 'the inspect after that', is: inspect, skip: 2 },

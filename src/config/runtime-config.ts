@@ -151,7 +151,7 @@ export interface RuntimeConfig {
     readonly maxEntries: number | null;
     /**
      * What must be free on the file system of `workspaceRoot` when a run's turn comes; else it is refused with `runtime.disk_low`. When it is less while
-     * jobs run, the one whose workspace holds most is ended (`disk_limit_exceeded`), and the next when that one's is gone.
+     * jobs run, the one that holds most is ended (`evicted`), and the next when what that one held is gone.
      */
     readonly minFreeBytes: number;
     /** As `minFreeBytes`; a file system that makes inodes as it needs them always has some. */

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRuntime, type RunResult, type RuntimeConfigInput } from 'berthkit';
+import { createRuntime, type RunResult, type RuntimeConfigInput, type RuntimeEvent } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
 import { diskShortage, requireFreeSpace, shortageOf } from '../../src/workspace/disk-shortage.js';
@@ -36,46 +36,61 @@ describe('a disk that is too full', () => {
     await setup.runtime.close();
   });
 
-  it.skipIf(!isRoot)('while jobs run is the end of the one that holds most, and of no other', async () => {
-    const root = join(await smallFileSystem(), 'root');
-    const config = { workspaceRoot: root, workspace: { minFreeBytes: 3 * MIB, minFreeInodes: 0 } };
-    const ended = { greedy: false };
-    const setup = setUp(
-      {
-        run: async (job) => {
-          const isGreedy = job.spec.command?.[0] === 'greedy';
-          await job.writeFile('/workspace/f', Buffer.alloc(isGreedy ? 3 * MIB : 1.5 * MIB));
-          if (isGreedy) await job.writeFile('/workspace/g', Buffer.alloc(MIB)).catch(() => undefined);
-          while (!ended.greedy && !job.killed.aborted) {
-            await new Promise((resolve) => setTimeout(resolve, 20));
-          }
-          return { exitCode: 0 };
-        },
-      },
-      {},
-      config,
-    );
-    const run = async (command: string): Promise<RunResult> =>
-      setup.runtime.runJob({ slug: command, docker: { image: 'busybox:1', command: [command] } });
-    const greedy = run('greedy').finally(() => (ended.greedy = true));
-    const [first, second] = await Promise.all([greedy, run('modest')]);
-    expect(first).toMatchObject({
-      status: 'failed',
-      reason: 'disk_limit_exceeded',
-      exitCode: 137,
-      evidence: [
+  it.skipIf(!isRoot)(
+    'while jobs run is the end of the one that holds most, and of no other, laid to the host',
+    async () => {
+      const root = join(await smallFileSystem(), 'root');
+      const config = { workspaceRoot: root, workspace: { minFreeBytes: 3 * MIB, minFreeInodes: 0 } };
+      const ended = { greedy: false };
+      const told: RuntimeEvent[] = [];
+      const setup = setUp(
         {
-          by: 'watcher',
-          what: expect.stringContaining('less than workspace.minFreeBytes (3145728)') as string,
+          run: async (job) => {
+            const isGreedy = job.spec.command?.[0] === 'greedy';
+            await job.writeFile('/workspace/f', Buffer.alloc(isGreedy ? 3 * MIB : 1.5 * MIB));
+            if (isGreedy) await job.writeFile('/workspace/g', Buffer.alloc(MIB)).catch(() => undefined);
+            while (!ended.greedy && !job.killed.aborted) {
+              await new Promise((resolve) => setTimeout(resolve, 20));
+            }
+            return { exitCode: 0 };
+          },
         },
-        { by: 'watcher', what: 'SIGKILL was sent' },
-        { by: 'watcher' },
-      ],
-    });
-    expect(second).toMatchObject({ status: 'succeeded' });
-    await setup.runtime.close();
-    expect(await readdir(root)).toEqual([]);
-  });
+        { onRuntimeEvent: (event) => told.push(event) },
+        config,
+      );
+      const run = async (command: string): Promise<RunResult> =>
+        setup.runtime.runJob(
+          { slug: command, docker: { image: 'busybox:1', command: [command] } },
+          { idempotencyKey: command },
+        );
+      const greedy = run('greedy').finally(() => (ended.greedy = true));
+      const [first, second] = await Promise.all([greedy, run('modest')]);
+      expect(first).toMatchObject({
+        status: 'failed',
+        reason: 'evicted',
+        category: 'infrastructure',
+        retryable: true,
+        exitCode: 137,
+        message: expect.stringContaining('was ended to make room') as string,
+        evidence: [
+          {
+            by: 'watcher',
+            what: expect.stringContaining('less than workspace.minFreeBytes (3145728)') as string,
+          },
+          { by: 'watcher', what: 'SIGKILL was sent' },
+          { by: 'watcher' },
+        ],
+      });
+      expect(second).toMatchObject({ status: 'succeeded' });
+      expect(told).toMatchObject([{ type: 'disk_low', message: expect.stringContaining(root) as string }]);
+      expect(setup.runtime.stats()).toMatchObject({ isDiskLow: true, totals: { ended: { evicted: 1 } } });
+      // Its key stands for it no more.
+      const again = await run('greedy');
+      expect(again.runId).not.toBe(first.runId);
+      await setup.runtime.close();
+      expect(await readdir(root)).toEqual([]);
+    },
+  );
 
   it.skipIf(!isRoot)('is told by bytes and by inodes as a file system fills', async () => {
     const root = await smallFileSystem();

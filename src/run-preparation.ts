@@ -22,6 +22,7 @@ import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } f
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { requireFreeSpace } from './workspace/disk-shortage.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
+import { requireRoomForInputs, stageAboveFloor } from './workspace/stage-above-floor.js';
 import { type NodeResolver, stageInputs, type StagedInputs } from './workspace/stage.js';
 
 /** Judges the request again, now that it is to run, and plans it. */
@@ -210,19 +211,23 @@ export async function stageRun(
     const staged = await withDeadline(
       { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
       async (signal) => {
-        const staging = stageInputs(workspace, plan, {
-          storage: run.ports.storage,
-          resolveNode: judgedNodeResolver(run),
-          files: run.options.files ?? {},
-          configFile,
-          user: userOf(plan),
-          sha256: run.config.inputs.sha256,
-          concurrency: run.config.concurrency.stage,
-          signal,
-          onProgress: (progress) => {
-            run.emit('stage_progress', progress);
-          },
-        });
+        const disk = { root: run.config.workspaceRoot, floor: run.config.workspace };
+        const staging = stageAboveFloor({ ...disk, signal }, async (until) =>
+          stageInputs(workspace, plan, {
+            storage: run.ports.storage,
+            resolveNode: judgedNodeResolver(run),
+            files: run.options.files ?? {},
+            configFile,
+            user: userOf(plan),
+            sha256: run.config.inputs.sha256,
+            concurrency: run.config.concurrency.stage,
+            signal: until,
+            onAnnounced: async (sizeBytes) => requireRoomForInputs(disk, sizeBytes),
+            onProgress: (progress) => {
+              run.emit('stage_progress', progress);
+            },
+          }),
+        );
         // What staging was broken off in may write once more; its folder is removed only after that.
         cleanup.add('workspace', async () => {
           await staging.then(

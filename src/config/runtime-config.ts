@@ -150,7 +150,7 @@ export interface RuntimeConfig {
     /** Most files and folders it may hold while the job runs; null: no limit. */
     readonly maxEntries: number | null;
     /**
-     * What must be free on the file system of `workspaceRoot` when a run's turn comes; else it is refused with `runtime.disk_low`. When it is less while
+     * What must be free on the file system of `workspaceRoot` when a run's turn comes and while its inputs are staged; else it is refused with `runtime.disk_low`. When it is less while
      * jobs run, the one that holds most is ended (`evicted`), and the next when what that one held is gone.
      */
     readonly minFreeBytes: number;

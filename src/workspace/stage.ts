@@ -42,6 +42,8 @@ export interface StageOptions {
   /** Files at a time. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
+  /** Told how large inputs and configuration file are, before the first of them is staged; what it rejects with ends staging. */
+  readonly onAnnounced?: ((sizeBytes: number) => Promise<void>) | undefined;
   readonly onProgress?: ((progress: StageProgress) => void) | undefined;
 }
 
@@ -120,6 +122,7 @@ async function stage(staging: Staging): Promise<StagedInputs> {
       origin: source.kind === 'bytes' ? 'caller' : 'storage',
     })),
   );
+  await options.onAnnounced?.(announced.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0));
   const staged = await transferAll(staging, surveys, config);
   const mounted: Mounted[] = plan.inputs.flatMap((input, index) => {
     const type = staged[index]?.type ?? null;

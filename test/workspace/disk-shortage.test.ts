@@ -2,12 +2,20 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRuntime, type RunResult, type RuntimeConfigInput, type RuntimeEvent } from 'berthkit';
+import {
+  createRuntime,
+  memoryStorage,
+  type RunOptions,
+  type RunResult,
+  type RuntimeConfigInput,
+  type RuntimeEvent,
+  type StorageAdapter,
+} from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { diskShortage, requireFreeSpace, shortageOf } from '../../src/workspace/disk-shortage.js';
 import { isRoot, scratch } from '../host/scratch.js';
-import { settle, setUp } from '../run-fixture.js';
+import { settle, setUp, type Setup } from '../run-fixture.js';
 import { smallFileSystem } from './small-file-system.js';
 
 const MIB = 1024 ** 2;
@@ -91,6 +99,58 @@ describe('a disk that is too full', () => {
       expect(await readdir(root)).toEqual([]);
     },
   );
+
+  describe.skipIf(!isRoot)('by what is staged', () => {
+    /** A job with an input of a size, on a file system of which half is to stay free. */
+    const staging = async (
+      storage: StorageAdapter,
+      options: RunOptions = {},
+    ): Promise<{ outcome: unknown; setup: Setup; told: RuntimeEvent[] }> => {
+      const root = join(await smallFileSystem(), 'root');
+      const config = { workspaceRoot: root, workspace: { minFreeBytes: 4 * MIB, minFreeInodes: 0 } };
+      const told: RuntimeEvent[] = [];
+      const setup = setUp({}, { storage: { in: storage }, onRuntimeEvent: (e) => told.push(e) }, config);
+      const source = { type: 'filestorePath', backendMountId: 'in', path: '/a' } as const;
+      const docker = { image: 'busybox:1', inputs: [{ source, workspacePath: 'a' }] };
+      const outcome = await settle(setup, options, { docker });
+      expect(await readdir(root)).toEqual([]);
+      return { outcome, setup, told };
+    };
+    const low = { code: 'runtime.disk_low', retryable: true, phase: 'stage' };
+
+    it('refuses inputs before the first of their bytes, where their size is known', async () => {
+      const storage = memoryStorage({ a: Buffer.alloc(5 * MIB) });
+      const read = vi.spyOn(storage, 'read');
+      const { outcome, setup, told } = await staging(storage);
+      expect(outcome).toMatchObject({
+        ...low,
+        message: expect.stringContaining('5242880 bytes of inputs would leave less than') as string,
+      });
+      expect(read).not.toHaveBeenCalled();
+      expect(told).toMatchObject([{ type: 'disk_low' }]);
+      expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
+    });
+
+    it('takes inputs that leave enough', async () => {
+      const { outcome } = await staging(memoryStorage({ a: Buffer.alloc(3 * MIB) }));
+      expect(outcome).toMatchObject({ status: 'succeeded' });
+    });
+
+    it.each([
+      ['while they come', 3_600_000],
+      ['when they have come', 0],
+    ])('ends the staging of files whose size nobody announced, %s', async (_, restMs) => {
+      const endless = async function* (): AsyncGenerator<Uint8Array> {
+        yield Buffer.alloc(5 * MIB);
+        if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs).unref());
+      };
+      const { outcome } = await staging(memoryStorage({ a: 'x' }), { files: { f: endless() } });
+      expect(outcome).toMatchObject({
+        ...low,
+        message: expect.stringContaining('bytes free, less than') as string,
+      });
+    });
+  });
 
   it.skipIf(!isRoot)('is told by bytes and by inodes as a file system fills', async () => {
     const root = await smallFileSystem();

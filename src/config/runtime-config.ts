@@ -156,7 +156,7 @@ export interface RuntimeConfig {
     readonly minFreeBytes: number;
     /** As `minFreeBytes`; a file system that makes inodes as it needs them always has some. */
     readonly minFreeInodes: number;
-    /** What all runs that have a place may hold together; each counts for `maxBytes`. Null: no bound. */
+    /** What all runs that have a place may hold together; each counts for `maxBytes` and, before they are staged, for its inputs. Null: no bound. */
     readonly maxTotalBytes: number | null;
   };
   readonly images: {

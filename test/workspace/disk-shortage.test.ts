@@ -4,6 +4,7 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createRuntime,
+  type JobDefinition,
   memoryStorage,
   type RunOptions,
   type RunResult,
@@ -244,6 +245,79 @@ describe('all workspaces together', () => {
     expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'succeeded'));
     expect(most).toBe(2);
     await runtime.close();
+  });
+
+  describe('hold their inputs, too', () => {
+    // Two may begin, and only one of them has room for its input.
+    const total = { maxBytes: 2 * MIB, maxTotalBytes: 8 * MIB };
+    const withInput: JobDefinition = {
+      slug: 'job',
+      docker: {
+        image: 'busybox:1',
+        inputs: [{ source: { type: 'filestorePath', backendMountId: 'in', path: '/a' }, workspacePath: 'a' }],
+      },
+    };
+    const storage = { in: memoryStorage({ a: Buffer.alloc(3 * MIB) }) };
+
+    it('so that a run waits until there is room for them, without a place of its own', async () => {
+      let running = 0;
+      const seen: [number, number][] = [];
+      const run = async () => {
+        running += 1;
+        seen.push([running, setup.runtime.stats().reserved.workspaceBytes]);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        running -= 1;
+        return { exitCode: 0 };
+      };
+      const setup = setUp({ run }, { storage }, { maxConcurrentRuns: 10, workspace: total });
+      const results = await Promise.all([1, 2, 3].map(async () => setup.runtime.runJob(withInput)));
+      expect(results.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+      // Those that wait may have a place already for what they write.
+      for (const [together, reserved] of seen) {
+        expect(together).toBe(1);
+        expect(reserved).toBeLessThanOrEqual(8 * MIB);
+        expect(reserved).toBeGreaterThanOrEqual(5 * MIB);
+      }
+      await setup.runtime.close();
+      expect(setup.runtime.stats()).toMatchObject({ running: 0, queued: 0, reserved: { workspaceBytes: 0 } });
+    });
+
+    it('so that a run whose inputs could never fit is refused before the first of their bytes', async () => {
+      const setup = setUp({}, { storage }, { workspace: { ...total, maxTotalBytes: 4 * MIB } });
+      expect(await settle(setup, {}, withInput)).toMatchObject({
+        code: 'runtime.over_budget',
+        phase: 'stage',
+        details: { limit: 'workspace.maxTotalBytes', asked: 5 * MIB, allowed: 4 * MIB },
+      });
+    });
+
+    it.each([
+      ['is cancelled', {}, { status: 'cancelled' }],
+      ['takes too long to stage', { timeouts: { stageMs: 200 } }, { code: 'workspace.stage_timed_out' }],
+    ] as const)('and a run that waits for that and %s leaves nothing', async (how, options, end) => {
+      const setup = setUp(
+        { run: async (job) => job.sleepUntilKilled() },
+        { storage },
+        { workspace: total, maxConcurrentRuns: 2 },
+      );
+      const first = setup.runtime.startJob(withInput);
+      await vi.waitFor(() => expect(first.summary().state).toBe('running'), { timeout: 60_000 });
+      await vi.waitFor(() => expect(setup.runtime.stats().reserved.workspaceBytes).toBe(5 * MIB), {
+        timeout: 60_000,
+      });
+      const second = setup.runtime.startJob(withInput, options);
+      if (how === 'is cancelled') {
+        const isWaiting = (): void => expect(setup.runtime.stats().queued).toBe(1);
+        await vi.waitFor(isWaiting, { timeout: 60_000 });
+        second.cancel();
+      }
+      expect(await second.result.catch((error: unknown) => error)).toMatchObject(end);
+      expect(setup.runtime.stats()).toMatchObject({ running: 1, queued: 0 });
+      first.cancel();
+      await first.result;
+      await setup.runtime.close();
+      expect(setup.runtime.stats()).toMatchObject({ running: 0, reserved: { workspaceBytes: 0 } });
+    });
   });
 
   it.each([['3GiB'], ['unlimited']])('cannot be less than one may hold (%s)', (maxBytes) => {

@@ -35,6 +35,7 @@ export const REASONS = {
   runtime_shutdown: { status: 'cancelled', category: 'infrastructure', retryable: true },
   externally_removed: { status: 'failed', category: 'infrastructure', retryable: true },
   interrupted: { status: 'failed', category: 'infrastructure', retryable: true },
+  evicted: { status: 'failed', category: 'infrastructure', retryable: true },
   orphaned: { status: 'failed', category: 'infrastructure', retryable: true },
 } as const satisfies Record<string, ReasonFacts>;
 

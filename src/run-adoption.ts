@@ -7,6 +7,7 @@ import { revealAgain } from './run-adopted-secrets.js';
 import type { Cleanup } from './run-cleanup.js';
 import { collectRun } from './run-collection.js';
 import type { Run } from './run-context.js';
+import { bytesOfInputs, withInputs } from './run-place.js';
 import { demandOf } from './run-preparation.js';
 import { removeContainer } from './run-removal.js';
 import { keepContainer, keepFolder } from './run-retention.js';
@@ -86,10 +87,11 @@ function undoLater(run: Run, { workspace, secretFiles }: AdoptedRun, cleanup: Cl
 }
 
 /** It runs already, so it waits for no place; it takes the next there is, so that others do not come on top of it. */
-function holdPlace(run: Run, { run: { plan } }: AdoptedRun): () => void {
+function holdPlace(run: Run, { run: { plan }, facts }: AdoptedRun): () => void {
   const waiting = createStopSource(run.timestamp);
   const key = run.options.concurrencyKey ?? null;
-  const place = run.admission.admit(waiting, { key, queueing: 'patient', demand: demandOf(plan) }, 'first');
+  const demand = withInputs(run, demandOf(plan), bytesOfInputs(facts.inputs));
+  const place = run.admission.admit(waiting, { key, queueing: 'patient', demand }, 'first');
   place.catch(() => undefined);
   return () => {
     waiting.stop({ reason: 'cancelled', by: 'caller', message: 'the run is over' });

@@ -83,7 +83,7 @@ export interface RunEnvironment {
   /** What the last examination of the engine found; null: there was none yet. */
   readonly examined: () => DoctorSummary | null;
   /** What runs find out about the engine. */
-  readonly surroundings: Pick<Surroundings, 'engineLost' | 'engineAnswered'>;
+  readonly surroundings: Pick<Surroundings, 'engineLost' | 'engineAnswered' | 'diskChecked'>;
   /** Something of a run was kept. */
   readonly onKept: () => void;
   /** Something of a run could not be removed. */

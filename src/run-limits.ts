@@ -2,11 +2,20 @@
 import type { ContainerEngine } from './engine/types.js';
 import { watchWritten, type WrittenWatch } from './execute/watch-written.js';
 import type { RunPlan } from './plan/run-plan.js';
+import type { Reason } from './result.js';
 import type { Run } from './run-context.js';
 import type { RunVolumes } from './run-volumes.js';
 import type { Workspace } from './workspace/create.js';
 import { measureAtEnd } from './workspace/measure-at-end.js';
 import { watchWorkspace, type WorkspaceExcess, type WorkspaceListener } from './workspace/watch-workspace.js';
+
+/** A shortage of the host's is not laid to the job, which may be tried again. */
+const REASONS_OF = {
+  bytes: 'disk_limit_exceeded',
+  entries: 'disk_limit_exceeded',
+  output: 'output_limit_exceeded',
+  disk: 'evicted',
+} as const satisfies Record<WorkspaceExcess['of'], Reason>;
 
 /** A watch under way. */
 export interface LimitWatch {
@@ -38,11 +47,13 @@ export async function watchLimits(
   };
   const listener: WorkspaceListener = {
     onExcess: (excess) => {
-      const reason = excess.of === 'output' ? 'output_limit_exceeded' : 'disk_limit_exceeded';
-      run.stop.stop({ reason, by: 'watcher', message: describeExcess(excess) });
+      run.stop.stop({ reason: REASONS_OF[excess.of], by: 'watcher', message: describeExcess(excess) });
     },
     onMeasured: onMeasured('workspace'),
-    makesRoom: () => run.diskGuard.isChosen(runId, run.monotonic()),
+    makesRoom: (shortage) => {
+      run.surroundings.diskChecked(shortage);
+      return run.diskGuard.isChosen(runId, run.monotonic());
+    },
     onFailure: (error) => {
       run.warn(`the size of the workspace was not watched to the end: ${problemOf(error)}`);
     },

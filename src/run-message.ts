@@ -53,6 +53,7 @@ function phrase({ verdict, plan, outputs }: MessageSubject): string {
     runtime_shutdown: `was ended because the runtime closed`,
     externally_removed: 'was removed from outside while it ran',
     interrupted: `was interrupted: ${why}`,
+    evicted: `was ended to make room: ${why}`,
     orphaned: 'lost the process that ran it',
   };
   return phrases[verdict.reason];

@@ -1,7 +1,6 @@
 /** The steps of a run before its secrets and its container, but for its image: judged and planned, admitted, workspace, inputs. */
 import { isDeepStrictEqual } from 'node:util';
 import { PolicyError, ValidationError, WorkspaceError } from './errors.js';
-import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
 import { type Demand, toNanoCpus } from './execute/turns.js';
 import { renderConfigFile } from './job/config-file.js';
@@ -16,12 +15,14 @@ import { fixedHashOf } from './fixed-hash.js';
 import type { Cleanup } from './run-cleanup.js';
 import { requireEnforced } from './run-enforcement.js';
 import type { Run } from './run-context.js';
+import { createPlace, type Place } from './run-place.js';
 import { keepFolder } from './run-retention.js';
 import type { RunTransport } from './run-transport.js';
 import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } from './run-volumes.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
 import { requireFreeSpace } from './workspace/disk-shortage.js';
 import { createWorkspace, type Workspace } from './workspace/create.js';
+import { requireRoomForInputs, stageAboveFloor } from './workspace/stage-above-floor.js';
 import { type NodeResolver, prepareInputs, type StagedInputs } from './workspace/stage.js';
 import { STRAIGHT_BYTES } from './workspace/straight-file.js';
 
@@ -80,8 +81,7 @@ function requireOutputPaths(plan: RunPlan, variables: PathTemplateVariables): vo
 /** A run that has its place. */
 export interface AdmittedRun {
   readonly plan: RunPlan;
-  /** Gives the place back. */
-  readonly release: Release;
+  readonly place: Place;
 }
 
 /**
@@ -101,7 +101,7 @@ export async function admitRun(run: Run, request: RunRequest, planned: RunPlan):
       run.emit('queue_end', {});
       await run.note({ name: 'admitted' });
     } catch (error) {
-      admitted.release();
+      admitted.place.release();
       throw error;
     }
     return admitted;
@@ -123,7 +123,8 @@ async function waitForPlace(run: Run, request: RunRequest, planned: RunPlan): Pr
       release();
       release = await admission.admit(stop, { key, queueing, demand }, 'first');
     }
-    return { plan, release };
+    const applicant = { key, queueing, demand: demandOf(plan) };
+    return { plan, place: createPlace(run, applicant, release) };
   } catch (error) {
     release();
     throw error;
@@ -193,11 +194,15 @@ export async function stageRun(
   run: Run,
   plan: RunPlan,
   {
+    place,
     image,
     workspace,
     transport,
     cleanup,
-  }: Pick<VolumesParts, 'image' | 'workspace' | 'cleanup'> & { readonly transport: RunTransport },
+  }: Pick<VolumesParts, 'image' | 'workspace' | 'cleanup'> & {
+    readonly place: Pick<Place, 'makeRoom'>;
+    readonly transport: RunTransport;
+  },
 ): Promise<StagedRun> {
   return run.timed('stageMs', 'stage', async () => {
     if (transport.kind === 'volume') requireVolumesSuit(run, plan);
@@ -211,20 +216,27 @@ export async function stageRun(
     const staged = await withDeadline(
       { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
       async (signal) => {
-        const staging = prepareInputs(workspace, plan, {
-          storage: run.ports.storage,
-          resolveNode: judgedNodeResolver(run),
-          files: run.options.files ?? {},
-          configFile,
-          user: userOf(plan),
-          sha256: run.config.inputs.sha256,
-          concurrency: run.config.concurrency.stage,
-          straightBytes: transport.kind === 'volume' ? STRAIGHT_BYTES : undefined,
-          signal,
-          onProgress: (progress) => {
-            run.emit('stage_progress', progress);
-          },
-        });
+        const disk = { root: run.config.workspaceRoot, floor: run.config.workspace };
+        const staging = stageAboveFloor({ ...disk, signal }, async (until) =>
+          prepareInputs(workspace, plan, {
+            storage: run.ports.storage,
+            resolveNode: judgedNodeResolver(run),
+            files: run.options.files ?? {},
+            configFile,
+            user: userOf(plan),
+            sha256: run.config.inputs.sha256,
+            concurrency: run.config.concurrency.stage,
+            straightBytes: transport.kind === 'volume' ? STRAIGHT_BYTES : undefined,
+            signal: until,
+            onAnnounced: async (sizeBytes) => {
+              await place.makeRoom(sizeBytes, until);
+              await requireRoomForInputs(disk, sizeBytes);
+            },
+            onProgress: (progress) => {
+              run.emit('stage_progress', progress);
+            },
+          }),
+        );
         // What staging was broken off in may write once more; its folder is removed only after that.
         cleanup.add('workspace', async () => {
           await staging.then(

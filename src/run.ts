@@ -22,17 +22,17 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     const standing = await run.journal.claim(run, request, planned);
     if (standing !== null) return await joinRun(run, planned, standing);
     await run.confirmAudit();
-    const { plan, release } = await admitRun(run, request, planned);
+    const { plan, place } = await admitRun(run, request, planned);
     failure = await settleAttempt(run, async (cleanup) => {
       const image = await prepareImage(run, plan, cleanup);
       const workspace = await openWorkspace(run, plan, cleanup);
       const transport = await chooseTransport(run, plan, { image, workspace, cleanup });
-      const staged = await stageRun(run, plan, { image, workspace, transport, cleanup });
+      const staged = await stageRun(run, plan, { place, image, workspace, transport, cleanup });
       const secrets = await revealSecrets(run, plan, cleanup);
       const ending = await executeRun(run, { plan, image, workspace, staged, secrets, cleanup });
       await collectRun(run, { plan, workspace, staged, ending, cleanup });
     });
-    release();
+    place.release();
   } catch (error) {
     failure = error;
   }

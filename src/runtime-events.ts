@@ -8,7 +8,7 @@ export interface RuntimeEventFields {
   engine_lost: { readonly message: string };
   /** The engine answers again. */
   engine_back: object;
-  /** Too little is free where workspaces lie, and runs are refused; told once until a run finds enough. */
+  /** Too little is free where workspaces lie: runs are refused, and running ones ended to make room; told once until a run finds enough. */
   disk_low: { readonly message: string };
   /** `updatePolicy` put another policy in force; the hashes are those of the audit record. */
   policy_changed: { readonly previousPolicyHash: string; readonly policyHash: string };

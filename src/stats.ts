@@ -189,7 +189,7 @@ export interface RuntimeStats {
     readonly running: number;
     readonly queued: number;
   }[];
-  /** What the runs that have a place may take together; their workspaces count with all they may hold. */
+  /** What the runs that have a place may take together; their workspaces count with all they may hold, and under `workspace.maxTotalBytes` with their inputs. */
   readonly reserved: { readonly cpus: number; readonly memoryBytes: number; readonly workspaceBytes: number };
   /** What there is for all runs together; null while the engine was not asked yet. */
   readonly budget: StatsAmounts | null;

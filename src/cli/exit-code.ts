@@ -42,6 +42,7 @@ const CODES: Readonly<Record<Reason, number | 'job' | 'signal'>> = {
   runtime_shutdown: EXIT.ownError,
   externally_removed: EXIT.ownError,
   interrupted: EXIT.ownError,
+  evicted: EXIT.ownError,
   orphaned: EXIT.ownError,
 };
 

@@ -150,13 +150,13 @@ export interface RuntimeConfig {
     /** Most files and folders it may hold while the job runs; null: no limit. */
     readonly maxEntries: number | null;
     /**
-     * What must be free on the file system of `workspaceRoot` when a run's turn comes; else it is refused with `runtime.disk_low`. When it is less while
-     * jobs run, the one whose workspace holds most is ended (`disk_limit_exceeded`), and the next when that one's is gone.
+     * What must be free on the file system of `workspaceRoot` when a run's turn comes and while its inputs are staged; else it is refused with `runtime.disk_low`. When it is less while
+     * jobs run, the one that holds most is ended (`evicted`), and the next when what that one held is gone.
      */
     readonly minFreeBytes: number;
     /** As `minFreeBytes`; a file system that makes inodes as it needs them always has some. */
     readonly minFreeInodes: number;
-    /** What all runs that have a place may hold together; each counts for `maxBytes`. Null: no bound. */
+    /** What all runs that have a place may hold together; each counts for `maxBytes` and, before they are staged, for its inputs. Null: no bound. */
     readonly maxTotalBytes: number | null;
   };
   readonly images: {

@@ -131,7 +131,8 @@ function toError(refusal: Refusal): RuntimeError {
   const inUnit = (amount: number): number => (unit === 'cpus' ? amount / 1e9 : amount);
   const asked = inUnit(refusal.asked);
   const most = inUnit(refusal.most);
-  const setting = key === null ? `budget.${unit}` : `concurrencyKeys.${unit}`;
+  const overall = unit === 'workspaceBytes' ? 'workspace.maxTotalBytes' : `budget.${unit}`;
+  const setting = key === null ? overall : `concurrencyKeys.${unit}`;
   return new RuntimeError(
     'runtime.over_budget',
     `the run takes ${unit} ${String(asked)}, more than the ${String(most)} there are for all runs${whose} together (${setting})`,

@@ -103,7 +103,7 @@ export async function followContainer(
     if (cause !== null) {
       usage.look();
       // What a job writes during its grace would come on top of what is too much already.
-      const isTooMuch = ['disk_limit_exceeded', 'output_limit_exceeded'].includes(cause.reason);
+      const isTooMuch = ['disk_limit_exceeded', 'evicted', 'output_limit_exceeded'].includes(cause.reason);
       const stopGraceMs = isTooMuch ? null : options.stopGraceMs;
       await stopContainer({ ...options, stopGraceMs }, id, watch.ended);
     }

@@ -3,6 +3,10 @@
 /** Lines longer than this in UTF-8 are cut into several. */
 export const MAX_LINE_BYTES = 64 * 1024;
 
+const encoder = new TextEncoder();
+/** Scratch space of all splitters: it is used within one call only. */
+const room = new Uint8Array(MAX_LINE_BYTES);
+
 /** Feeds whole lines, without their line ends, to a listener. */
 export interface LineSplitter {
   push(text: string): void;
@@ -12,8 +16,6 @@ export interface LineSplitter {
 
 /** A splitter at `\n`; a `\r` before it is stripped. */
 export function createLineSplitter(onLine: (line: string) => void): LineSplitter {
-  const encoder = new TextEncoder();
-  const room = new Uint8Array(MAX_LINE_BYTES);
   let rest = '';
   let restBytes = 0;
   let isCut = false;

@@ -11,6 +11,7 @@ export interface StopCause {
     | 'idle_timed_out'
     | 'log_limit_exceeded'
     | 'disk_limit_exceeded'
+    | 'evicted'
     | 'output_limit_exceeded'
     | 'queue_expired'
   >;

@@ -37,8 +37,12 @@ export function shortageOf({ bytes, inodes }: FreeSpace, root: string, floor: Fr
  */
 export async function requireFreeSpace(root: string, floor: FreeSpaceFloor): Promise<void> {
   const shortage = await diskShortage(root, floor);
-  if (shortage === null) return;
-  throw new RuntimeError('runtime.disk_low', shortage, {
+  if (shortage !== null) throw diskLow(shortage);
+}
+
+/** The error for a shortage. */
+export function diskLow(shortage: string): RuntimeError {
+  return new RuntimeError('runtime.disk_low', shortage, {
     hint: 'free some space there, or set another workspaceRoot',
   });
 }

@@ -15,7 +15,7 @@ import { toWorkspaceError } from './run-folder.js';
 import type { StraightContents } from './straight-file.js';
 import { MISSING, type Survey, surveyInput, type Transfer } from './survey.js';
 import { runTogether } from './together.js';
-import { type StageProgress, transferAll, type Transferred } from './transfer-all.js';
+import { bytesToCopy, type StageProgress, transferAll, type Transferred } from './transfer-all.js';
 import { treeDigest } from './tree-digest.js';
 
 export type { NodeResolver } from './input-sources.js';
@@ -35,6 +35,8 @@ export interface StageOptions {
   /** Files at a time. */
   readonly concurrency: number;
   readonly signal: AbortSignal;
+  /** Told how many bytes of inputs and configuration file are to be copied, before the first is; what it rejects with ends staging. */
+  readonly onAnnounced?: ((sizeBytes: number) => Promise<void>) | undefined;
   readonly onProgress?: ((progress: StageProgress) => void) | undefined;
   /** Files of storages of this size and more are not copied but go straight into a tar; absent: every file is copied. */
   readonly straightBytes?: number | undefined;
@@ -122,20 +124,24 @@ async function prepare(staging: Staging): Promise<PreparedInputs> {
       origin: source.kind === 'bytes' ? 'caller' : 'storage',
     })),
   );
-  const transferred = await transferAll(
-    [
-      ...plan.inputs.map(({ workspacePath, optional }, index) => ({
-        ...{ workspacePath, optional, isHashed: options.sha256 },
-        survey: surveys[index] ?? MISSING,
-      })),
-      // The configuration file has the run's id in it; what it is made of is in the request.
-      {
-        ...{ workspacePath: plan.configFile?.filename ?? '', optional: false, isHashed: false },
-        survey: { type: 'file', transfers: config },
-      },
-    ],
-    { ...options, inputs, inputsPath: workspace.inputsPath, budget },
-  );
+  const surveyed = [
+    ...plan.inputs.map(({ workspacePath, optional }, index) => ({
+      ...{ workspacePath, optional, isHashed: options.sha256 },
+      survey: surveys[index] ?? MISSING,
+    })),
+    // The configuration file has the run's id in it; what it is made of is in the request.
+    {
+      ...{ workspacePath: plan.configFile?.filename ?? '', optional: false, isHashed: false },
+      survey: { type: 'file', transfers: config } as const,
+    },
+  ];
+  await options.onAnnounced?.(bytesToCopy(surveyed, options.straightBytes));
+  const transferred = await transferAll(surveyed, {
+    ...options,
+    inputs,
+    inputsPath: workspace.inputsPath,
+    budget,
+  });
   const types = plan.inputs.map((_, index) => transferred.inputs[index]?.type ?? null);
   const mounted: Mounted[] = plan.inputs.flatMap((input, index) => {
     const type = types[index] ?? null;

@@ -82,8 +82,7 @@ export async function transferAll(
     const folders = shareFolders(async (path) =>
       openStagedFolder(inputs, path === '' ? [] : path.split('/'), transfers[0]?.what ?? ''),
     );
-    // It was there a moment ago; an optional input may go, and what is mounted depends on it.
-    const mayGo = optional && type === 'file';
+    const mayGo = mayVanish(survey, optional);
     return transfers.map((transfer) => async (until: AbortSignal) => {
       const onDone = (content: Content): void => {
         account.contents.push({ ...content, path: transfer.names.slice(1).join('/') });
@@ -91,7 +90,7 @@ export async function transferAll(
         onProgress?.({ workspacePath, files: account.contents.length, sizeBytes: account.sizeBytes });
       };
       const context = { ...options, folders, isHashed, signal: until };
-      if (!mayGo && isFromStorage(transfer) && transfer.sizeBytes >= straightBytes) {
+      if (!mayGo && goesStraight(transfer, straightBytes)) {
         const onRead = (content: Content): void => {
           unread.delete(transfer);
           onDone(content);
@@ -121,4 +120,20 @@ export async function transferAll(
   };
 }
 
-const isFromStorage = (transfer: Transfer): transfer is StorageTransfer => transfer.source.kind === 'storage';
+/** It was there a moment ago; an optional file may go, and what is mounted depends on it. */
+const mayVanish = ({ type }: Survey, optional: boolean): boolean => optional && type === 'file';
+
+const goesStraight = (transfer: Transfer, straightBytes: number): transfer is StorageTransfer =>
+  transfer.source.kind === 'storage' && transfer.sizeBytes >= straightBytes;
+
+/** How many bytes of these are to be copied. */
+export function bytesToCopy(
+  surveyed: readonly Pick<SurveyedInput, 'survey' | 'optional'>[],
+  straightBytes = Number.POSITIVE_INFINITY,
+): number {
+  return surveyed
+    .flatMap(({ survey, optional }) =>
+      survey.transfers.filter((each) => mayVanish(survey, optional) || !goesStraight(each, straightBytes)),
+    )
+    .reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}

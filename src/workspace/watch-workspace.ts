@@ -31,8 +31,8 @@ export interface WorkspaceListener {
   readonly onExcess: (excess: WorkspaceExcess) => void;
   /** Told each measurement of the workspace. */
   readonly onMeasured: (bytes: number) => void;
-  /** The disk is low: whether this run is the one to make room. */
-  readonly makesRoom: () => boolean;
+  /** The disk is low, as the words say: whether this run is the one to make room. */
+  readonly makesRoom: (shortage: string) => boolean;
   /** The watch cannot go on. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -137,7 +137,7 @@ function createLook(
       const excess = excessOf(usage, bounds);
       if (excess !== null) return excess;
     }
-    if (shortage !== null && makesRoom()) return { of: 'disk', shortage };
+    if (shortage !== null && makesRoom(shortage)) return { of: 'disk', shortage };
     return lookAtOutputs(isLast);
   };
 }

@@ -21,11 +21,11 @@ it('cuts a line that does not end, so that memory stays bounded', () => {
 it('leaves a line as long as one may be whole, and hands out no end twice', () => {
   const lines: string[] = [];
   const splitter = createLineSplitter((line) => lines.push(line));
-  splitter.push('x'.repeat(MAX_LINE_CHARS));
+  splitter.push('x'.repeat(MAX_LINE_BYTES));
   expect(lines).toEqual([]);
   splitter.flush();
   splitter.flush();
-  expect(lines.map((line) => line.length)).toEqual([MAX_LINE_CHARS]);
+  expect(lines.map((line) => line.length)).toEqual([MAX_LINE_BYTES]);
 });
 
 it('hands out nothing for nothing', () => {

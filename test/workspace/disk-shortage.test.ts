@@ -2,12 +2,21 @@
 import { execFileSync } from 'node:child_process';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRuntime, type RunResult, type RuntimeConfigInput } from 'berthkit';
+import {
+  createRuntime,
+  type JobDefinition,
+  memoryStorage,
+  type RunOptions,
+  type RunResult,
+  type RuntimeConfigInput,
+  type RuntimeEvent,
+  type StorageAdapter,
+} from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { diskShortage, requireFreeSpace, shortageOf } from '../../src/workspace/disk-shortage.js';
 import { isRoot, scratch } from '../host/scratch.js';
-import { settle, setUp } from '../run-fixture.js';
+import { settle, setUp, type Setup } from '../run-fixture.js';
 import { smallFileSystem } from './small-file-system.js';
 
 const MIB = 1024 ** 2;
@@ -36,45 +45,112 @@ describe('a disk that is too full', () => {
     await setup.runtime.close();
   });
 
-  it.skipIf(!isRoot)('while jobs run is the end of the one that holds most, and of no other', async () => {
-    const root = join(await smallFileSystem(), 'root');
-    const config = { workspaceRoot: root, workspace: { minFreeBytes: 3 * MIB, minFreeInodes: 0 } };
-    const ended = { greedy: false };
-    const setup = setUp(
-      {
-        run: async (job) => {
-          const isGreedy = job.spec.command?.[0] === 'greedy';
-          await job.writeFile('/workspace/f', Buffer.alloc(isGreedy ? 3 * MIB : 1.5 * MIB));
-          if (isGreedy) await job.writeFile('/workspace/g', Buffer.alloc(MIB)).catch(() => undefined);
-          while (!ended.greedy && !job.killed.aborted) {
-            await new Promise((resolve) => setTimeout(resolve, 20));
-          }
-          return { exitCode: 0 };
-        },
-      },
-      {},
-      config,
-    );
-    const run = async (command: string): Promise<RunResult> =>
-      setup.runtime.runJob({ slug: command, docker: { image: 'busybox:1', command: [command] } });
-    const greedy = run('greedy').finally(() => (ended.greedy = true));
-    const [first, second] = await Promise.all([greedy, run('modest')]);
-    expect(first).toMatchObject({
-      status: 'failed',
-      reason: 'disk_limit_exceeded',
-      exitCode: 137,
-      evidence: [
+  it.skipIf(!isRoot)(
+    'while jobs run is the end of the one that holds most, and of no other, laid to the host',
+    async () => {
+      const root = join(await smallFileSystem(), 'root');
+      const config = { workspaceRoot: root, workspace: { minFreeBytes: 3 * MIB, minFreeInodes: 0 } };
+      const ended = { greedy: false };
+      const told: RuntimeEvent[] = [];
+      const setup = setUp(
         {
-          by: 'watcher',
-          what: expect.stringContaining('less than workspace.minFreeBytes (3145728)') as string,
+          run: async (job) => {
+            const isGreedy = job.spec.command?.[0] === 'greedy';
+            await job.writeFile('/workspace/f', Buffer.alloc(isGreedy ? 3 * MIB : 1.5 * MIB));
+            if (isGreedy) await job.writeFile('/workspace/g', Buffer.alloc(MIB)).catch(() => undefined);
+            while (!ended.greedy && !job.killed.aborted) {
+              await new Promise((resolve) => setTimeout(resolve, 20));
+            }
+            return { exitCode: 0 };
+          },
         },
-        { by: 'watcher', what: 'SIGKILL was sent' },
-        { by: 'watcher' },
-      ],
+        { onRuntimeEvent: (event) => told.push(event) },
+        config,
+      );
+      const run = async (command: string): Promise<RunResult> =>
+        setup.runtime.runJob(
+          { slug: command, docker: { image: 'busybox:1', command: [command] } },
+          { idempotencyKey: command },
+        );
+      const greedy = run('greedy').finally(() => (ended.greedy = true));
+      const [first, second] = await Promise.all([greedy, run('modest')]);
+      expect(first).toMatchObject({
+        status: 'failed',
+        reason: 'evicted',
+        category: 'infrastructure',
+        retryable: true,
+        exitCode: 137,
+        message: expect.stringContaining('was ended to make room') as string,
+        evidence: [
+          {
+            by: 'watcher',
+            what: expect.stringContaining('less than workspace.minFreeBytes (3145728)') as string,
+          },
+          { by: 'watcher', what: 'SIGKILL was sent' },
+          { by: 'watcher' },
+        ],
+      });
+      expect(second).toMatchObject({ status: 'succeeded' });
+      expect(told).toMatchObject([{ type: 'disk_low', message: expect.stringContaining(root) as string }]);
+      expect(setup.runtime.stats()).toMatchObject({ isDiskLow: true, totals: { ended: { evicted: 1 } } });
+      // Its key stands for it no more.
+      const again = await run('greedy');
+      expect(again.runId).not.toBe(first.runId);
+      await setup.runtime.close();
+      expect(await readdir(root)).toEqual([]);
+    },
+  );
+
+  describe.skipIf(!isRoot)('by what is staged', () => {
+    /** A job with an input of a size, on a file system of which half is to stay free. */
+    const staging = async (
+      storage: StorageAdapter,
+      options: RunOptions = {},
+    ): Promise<{ outcome: unknown; setup: Setup; told: RuntimeEvent[] }> => {
+      const root = join(await smallFileSystem(), 'root');
+      const config = { workspaceRoot: root, workspace: { minFreeBytes: 4 * MIB, minFreeInodes: 0 } };
+      const told: RuntimeEvent[] = [];
+      const setup = setUp({}, { storage: { in: storage }, onRuntimeEvent: (e) => told.push(e) }, config);
+      const source = { type: 'filestorePath', backendMountId: 'in', path: '/a' } as const;
+      const docker = { image: 'busybox:1', inputs: [{ source, workspacePath: 'a' }] };
+      const outcome = await settle(setup, options, { docker });
+      expect(await readdir(root)).toEqual([]);
+      return { outcome, setup, told };
+    };
+    const low = { code: 'runtime.disk_low', retryable: true, phase: 'stage' };
+
+    it('refuses inputs before the first of their bytes, where their size is known', async () => {
+      const storage = memoryStorage({ a: Buffer.alloc(5 * MIB) });
+      const read = vi.spyOn(storage, 'read');
+      const { outcome, setup, told } = await staging(storage);
+      expect(outcome).toMatchObject({
+        ...low,
+        message: expect.stringContaining('5242880 bytes of inputs would leave less than') as string,
+      });
+      expect(read).not.toHaveBeenCalled();
+      expect(told).toMatchObject([{ type: 'disk_low' }]);
+      expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
     });
-    expect(second).toMatchObject({ status: 'succeeded' });
-    await setup.runtime.close();
-    expect(await readdir(root)).toEqual([]);
+
+    it('takes inputs that leave enough', async () => {
+      const { outcome } = await staging(memoryStorage({ a: Buffer.alloc(3 * MIB) }));
+      expect(outcome).toMatchObject({ status: 'succeeded' });
+    });
+
+    it.each([
+      ['while they come', 3_600_000],
+      ['when they have come', 0],
+    ])('ends the staging of files whose size nobody announced, %s', async (_, restMs) => {
+      const endless = async function* (): AsyncGenerator<Uint8Array> {
+        yield Buffer.alloc(5 * MIB);
+        if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs).unref());
+      };
+      const { outcome } = await staging(memoryStorage({ a: 'x' }), { files: { f: endless() } });
+      expect(outcome).toMatchObject({
+        ...low,
+        message: expect.stringContaining('bytes free, less than') as string,
+      });
+    });
   });
 
   it.skipIf(!isRoot)('is told by bytes and by inodes as a file system fills', async () => {
@@ -169,6 +245,79 @@ describe('all workspaces together', () => {
     expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'succeeded'));
     expect(most).toBe(2);
     await runtime.close();
+  });
+
+  describe('hold their inputs, too', () => {
+    // Two may begin, and only one of them has room for its input.
+    const total = { maxBytes: 2 * MIB, maxTotalBytes: 8 * MIB };
+    const withInput: JobDefinition = {
+      slug: 'job',
+      docker: {
+        image: 'busybox:1',
+        inputs: [{ source: { type: 'filestorePath', backendMountId: 'in', path: '/a' }, workspacePath: 'a' }],
+      },
+    };
+    const storage = { in: memoryStorage({ a: Buffer.alloc(3 * MIB) }) };
+
+    it('so that a run waits until there is room for them, without a place of its own', async () => {
+      let running = 0;
+      const seen: [number, number][] = [];
+      const run = async () => {
+        running += 1;
+        seen.push([running, setup.runtime.stats().reserved.workspaceBytes]);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        running -= 1;
+        return { exitCode: 0 };
+      };
+      const setup = setUp({ run }, { storage }, { maxConcurrentRuns: 10, workspace: total });
+      const results = await Promise.all([1, 2, 3].map(async () => setup.runtime.runJob(withInput)));
+      expect(results.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded']);
+      // Those that wait may have a place already for what they write.
+      for (const [together, reserved] of seen) {
+        expect(together).toBe(1);
+        expect(reserved).toBeLessThanOrEqual(8 * MIB);
+        expect(reserved).toBeGreaterThanOrEqual(5 * MIB);
+      }
+      await setup.runtime.close();
+      expect(setup.runtime.stats()).toMatchObject({ running: 0, queued: 0, reserved: { workspaceBytes: 0 } });
+    });
+
+    it('so that a run whose inputs could never fit is refused before the first of their bytes', async () => {
+      const setup = setUp({}, { storage }, { workspace: { ...total, maxTotalBytes: 4 * MIB } });
+      expect(await settle(setup, {}, withInput)).toMatchObject({
+        code: 'runtime.over_budget',
+        phase: 'stage',
+        details: { limit: 'workspace.maxTotalBytes', asked: 5 * MIB, allowed: 4 * MIB },
+      });
+    });
+
+    it.each([
+      ['is cancelled', {}, { status: 'cancelled' }],
+      ['takes too long to stage', { timeouts: { stageMs: 200 } }, { code: 'workspace.stage_timed_out' }],
+    ] as const)('and a run that waits for that and %s leaves nothing', async (how, options, end) => {
+      const setup = setUp(
+        { run: async (job) => job.sleepUntilKilled() },
+        { storage },
+        { workspace: total, maxConcurrentRuns: 2 },
+      );
+      const first = setup.runtime.startJob(withInput);
+      await vi.waitFor(() => expect(first.summary().state).toBe('running'), { timeout: 60_000 });
+      await vi.waitFor(() => expect(setup.runtime.stats().reserved.workspaceBytes).toBe(5 * MIB), {
+        timeout: 60_000,
+      });
+      const second = setup.runtime.startJob(withInput, options);
+      if (how === 'is cancelled') {
+        const isWaiting = (): void => expect(setup.runtime.stats().queued).toBe(1);
+        await vi.waitFor(isWaiting, { timeout: 60_000 });
+        second.cancel();
+      }
+      expect(await second.result.catch((error: unknown) => error)).toMatchObject(end);
+      expect(setup.runtime.stats()).toMatchObject({ running: 1, queued: 0 });
+      first.cancel();
+      await first.result;
+      await setup.runtime.close();
+      expect(setup.runtime.stats()).toMatchObject({ running: 0, reserved: { workspaceBytes: 0 } });
+    });
   });
 
   it.each([['3GiB'], ['unlimited']])('cannot be less than one may hold (%s)', (maxBytes) => {

@@ -58,9 +58,9 @@ async function watchOf(
       onMeasured: (bytes) => measured.push(bytes),
       onFailure: (error) => failures.push(error),
       ...listener,
-      makesRoom: () => {
+      makesRoom: (shortage) => {
         asked += 1;
-        return listener.makesRoom?.() ?? false;
+        return listener.makesRoom?.(shortage) ?? false;
       },
     },
   );

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parseConfig } from '../../../src/config/parse.js';
+import { createEngineSource } from '../../../src/engine-source.js';
 import { dockerEngine } from '../../../src/engine/docker/docker-engine.js';
 import { hardenedSpec } from './specs.js';
 import { scriptedEngine, type Exchange } from './scripted-engine.js';
@@ -523,6 +526,36 @@ describe('the environment', () => {
     });
     expect(await engine.containers.inspect(id)).toMatchObject({ id });
     expect(lines).toEqual([`GET /containers/${id}/json`]);
+  });
+
+  it.each([
+    ['certificates are configured', { serverName: 'engine' }, {}],
+    ['DOCKER_TLS_VERIFY asks for it', {}, { DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: '/nowhere' }],
+  ])('names a host that is spoken to by TLS alone where %s', async (_what, tls, env) => {
+    const heard: Buffer[] = [];
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', (bytes) => {
+        heard.push(bytes);
+        socket.destroy();
+      });
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      server.close();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (const name of names) vi.stubEnv(name, undefined);
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    vi.stubEnv('DOCKER_HOST', `tcp://127.0.0.1:${String(port)}`);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const source = createEngineSource(undefined, parseConfig({ engine: { tls } }));
+    onTestFinished(async () => source.close());
+    await expect((await source.get()).info()).rejects.toMatchObject({ code: 'engine.unreachable' });
+    const TLS_HANDSHAKE = 0x16;
+    expect(heard.map((bytes) => bytes[0])).toEqual([TLS_HANDSHAKE]);
   });
 });
 

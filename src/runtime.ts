@@ -245,6 +245,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         },
         rules: resolved.rules,
         admission,
+        rootProblem: async () => (await loadDeeds()).rootProblem(config.workspaceRoot, 'workspaceRoot'),
         diskShortage: async () => {
           const shortage = await diskShortage(config.workspaceRoot, config.workspace);
           reports.diskChecked(shortage);

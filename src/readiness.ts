@@ -34,6 +34,8 @@ export interface ReadinessSubject {
   readonly rules: readonly PolicyRule[];
   readonly isClosed: boolean;
   readonly admission: Pick<Admission, 'isPaused' | 'isFull' | 'running' | 'waiting'>;
+  /** Why a run could not have its folder, in words; null if it could. */
+  readonly rootProblem: () => Promise<string | null>;
   /** Why the disk is too full for a run, in words; null if it is not. */
   readonly diskShortage: () => Promise<string | null>;
   readonly engineInfo: EngineInfoCache;
@@ -63,7 +65,8 @@ export async function checkReadiness(subject: ReadinessSubject): Promise<Readine
   try {
     const { info, askedAt } = await engineInfo.get();
     // It may have been closed, paused or filled while the engine was asked.
-    return answer((await subject.diskShortage()) ?? ownRefusal(subject), askedAt, info);
+    const onDisk = (await subject.rootProblem()) ?? (await subject.diskShortage());
+    return answer(onDisk ?? ownRefusal(subject), askedAt, info);
   } catch (error) {
     return answer(error instanceof Error ? error.message : String(error), clock.now(), null);
   }

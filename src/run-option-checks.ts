@@ -3,7 +3,7 @@ import { isJson } from './base/canonical-json.js';
 import { retentionProblem } from './config/retention.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Issue } from './errors.js';
-import { isCredentials } from './execute/registry-auth.js';
+import { registryAuthIssues, timeoutProblem } from './execute/call-option-issues.js';
 import { retry as retrySchema } from './job/retry-schema.js';
 import type { RunOptions } from './run-options.js';
 
@@ -11,7 +11,6 @@ const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const MAX_KEY_CHARS = 256;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARS = 256;
-const MAX_TIMEOUT_MS = 86_400_000;
 const MAX_ATTEMPT = 1_000_000;
 
 /** Everything wrong with the options; empty if nothing is. */
@@ -57,23 +56,16 @@ export function optionIssues(options: RunOptions, { max }: RuntimeConfig['retent
   for (const [name, value] of Object.entries(options.secrets ?? {}) as readonly [string, unknown][]) {
     if (typeof value !== 'string') report(`secrets.${name.slice(0, 64)}`, 'must be a string');
   }
-  for (const [registry, credentials] of Object.entries(options.registryAuth ?? {})) {
-    if (isCredentials(credentials)) continue;
-    report(
-      `registryAuth.${registry.slice(0, 64)}`,
-      'must be { username, password } or { identityToken }, texts that are not empty',
-    );
-  }
+  issues.push(...registryAuthIssues(options.registryAuth));
+  const checkTimeout = (path: string, value: unknown): void => {
+    const problem = value === undefined ? null : timeoutProblem(value);
+    if (problem !== null) report(path, problem);
+  };
+  checkTimeout('timeoutMs', timeoutMs);
   const wholeWithin = (value: number, low: number, high: number): boolean =>
     Number.isInteger(value) && value >= low && value <= high;
-  if (timeoutMs !== undefined && !wholeWithin(timeoutMs, 1, MAX_TIMEOUT_MS)) {
-    report('timeoutMs', `must be a whole number from 1 to ${String(MAX_TIMEOUT_MS)}`);
-  }
-  for (const [name, value] of Object.entries(options.timeouts ?? {}) as readonly [string, unknown][]) {
-    if (value !== undefined && !(typeof value === 'number' && wholeWithin(value, 1, MAX_TIMEOUT_MS))) {
-      report(`timeouts.${name.slice(0, 64)}`, `must be a whole number from 1 to ${String(MAX_TIMEOUT_MS)}`);
-    }
-  }
+  const timeouts = Object.entries(options.timeouts ?? {}) as readonly [string, unknown][];
+  for (const [name, value] of timeouts) checkTimeout(`timeouts.${name.slice(0, 64)}`, value);
   const { concurrencyKey } = options;
   if (concurrencyKey !== undefined && !isKey(concurrencyKey)) {
     report('concurrencyKey', `must be a string of 1 to ${String(MAX_KEY_CHARS)} characters`);

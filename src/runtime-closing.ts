@@ -16,20 +16,28 @@ export const CLOSING: StopCause = { reason: 'runtime_shutdown', by: 'caller', me
 /** Longer than a timer can run; a timer beyond it would fire at once. */
 const MAX_DRAIN_MS = 2 ** 31 - 1;
 
-/** `letGo` is called once, when no run is left; what it gives is what every call of `close` gives. */
-export function createClosing<T>(runs: RuntimeRuns, letGo: () => Promise<T>): Closing<T> {
+/** What else is let end in the time there is, and is stopped after it. */
+export interface OtherWork {
+  stop(): void;
+  /** Resolves when what is under way now has ended. */
+  settled(): Promise<void>;
+}
+
+/** `letGo` is called once, when no run and nothing else is left; what it gives is what every call of `close` gives. */
+export function createClosing<T>(runs: RuntimeRuns, others: OtherWork, letGo: () => Promise<T>): Closing<T> {
   let done: Promise<T> | null = null;
   let isEmpty = false;
   const timers = new Set<NodeJS.Timeout>();
 
   const finish = async (): Promise<T> => {
-    await runs.settled();
+    await Promise.all([runs.settled(), others.settled()]);
     isEmpty = true;
     for (const timer of timers) clearTimeout(timer);
     return letGo();
   };
   const stopRunning = (): void => {
     void runs.stop({}, CLOSING);
+    others.stop();
   };
 
   return {

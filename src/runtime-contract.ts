@@ -162,8 +162,8 @@ export interface Runtime extends AsyncDisposable {
   }): Promise<ReconcileReport>;
   /**
    * Takes no more runs, ends those that wait, lets those that run end for `drainMs` (default 0), then stops them, and resolves when all is
-   * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`. Called again, it may cut the time short and never lengthens it. What runs
-   * kept on purpose stays, and is named.
+   * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`; calls of `images` go on and are stopped likewise, with `runtime.closed`. Called
+   * again, it may cut the time short and never lengthens it. What runs kept on purpose stays, and is named.
    */
   close(options?: { readonly drainMs?: number | undefined }): Promise<CloseReport>;
 }

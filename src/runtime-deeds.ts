@@ -5,3 +5,4 @@ export { reconcileOnce } from './recovery/reconcile.js';
 export { performAdoption, performAttempts } from './run-attempts.js';
 export { secretsRootOf } from './run-secrets.js';
 export { createAdoption, takeOver } from './runtime-adoption.js';
+export { rootProblem } from './workspace/run-folder.js';

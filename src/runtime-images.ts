@@ -5,9 +5,11 @@ import type { ContainerEngine } from './engine/types.js';
 import type { RuntimeError } from './errors.js';
 import { createImagePulls } from './execute/image-pulls.js';
 import { withinTime } from './host/time-limit.js';
+import { endingWith } from './images/closing-facet.js';
 import type { RuntimeImages } from './images/image-calls.js';
 import { createImageFacet } from './images/image-facet.js';
 import { createImageGc, type ImageGc, NO_IMAGE_GC } from './images/image-gc.js';
+import { createOpenCalls, type OpenCalls } from './images/open-calls.js';
 import { createSweeper } from './recovery/sweeper.js';
 import type { RunEnvironment } from './run-context.js';
 import { loadDeeds } from './runtime-loading.js';
@@ -30,6 +32,8 @@ export interface ImagesParts {
 export interface RuntimeImageParts {
   readonly forRuns: Pick<RunEnvironment, 'pulls' | 'registryAuth' | 'holdImage'>;
   readonly facet: RuntimeImages;
+  /** Those of the facet that are under way. */
+  readonly calls: Pick<OpenCalls, 'stop' | 'settled'>;
   /** Resolves when no image is removed any more, nor will be. */
   readonly stop: () => Promise<void>;
 }
@@ -81,6 +85,7 @@ export function createImages(parts: ImagesParts): RuntimeImageParts {
     random,
     witness: async (request, signal, pull) => gc.witness(request, signal, pull),
   });
+  const calls = createOpenCalls(closed);
   const facet = createImageFacet({
     config,
     engine: async (): Promise<ContainerEngine> => {
@@ -90,17 +95,15 @@ export function createImages(parts: ImagesParts): RuntimeImageParts {
     },
     pulls,
     instance: parts.instance,
-    gc: {
-      hold: holdImage,
-      collect: async (dryRun, signal) => gc.collect(dryRun, AbortSignal.any([signal, closing.signal])),
-    },
+    gc: { hold: holdImage, collect: async (dryRun, signal) => gc.collect(dryRun, signal) },
     auth: { resolver: resolveRegistryAuth, ambient: registryAuth },
     monotonic: () => clock.monotonic(),
     builder: async () => (await loadDeeds()).createImageBuild,
   });
   return {
     forRuns: { pulls, registryAuth, holdImage },
-    facet,
+    facet: endingWith(calls, facet),
+    calls,
     async stop() {
       closing.abort(closed());
       await sweeper.stop();

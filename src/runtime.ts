@@ -26,7 +26,7 @@ import { createRunBeginner } from './runtime-begin.js';
 import { createDoctor } from './runtime-doctor.js';
 import { createCancelListener } from './runtime-cancel-listener.js';
 import { cancelRun } from './runtime-cancels.js';
-import { CLOSING, createClosing } from './runtime-closing.js';
+import { CLOSING, createClosing, type OtherWork } from './runtime-closing.js';
 import { callerIdentity, defaultStore } from './runtime-defaults.js';
 import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
@@ -83,7 +83,13 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     instance: identity.instance,
     clock: resolved.clock,
   });
-  const closing = createClosing(runs, async () => {
+  const imageCalls: OtherWork = {
+    stop: () => {
+      images.calls.stop();
+    },
+    settled: async () => images.calls.settled(),
+  };
+  const closing = createClosing(runs, imageCalls, async () => {
     await recovery.stop();
     // Those it adopted meanwhile.
     await runs.stop({}, CLOSING);
@@ -239,6 +245,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         },
         rules: resolved.rules,
         admission,
+        rootProblem: async () => (await loadDeeds()).rootProblem(config.workspaceRoot, 'workspaceRoot'),
         diskShortage: async () => {
           const shortage = await diskShortage(config.workspaceRoot, config.workspace);
           reports.diskChecked(shortage);

@@ -1,6 +1,9 @@
 /** Whether a runtime says truly that it would take a run, and what it asks the engine for that. */
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { EngineError } from 'berthkit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { job, many } from './many-fixture.js';
 
 const clockFrom = (
@@ -87,6 +90,30 @@ describe('readiness', () => {
     await runtime.close();
     expect(await runtime.readiness()).toMatchObject({ ready: false, reason: 'the runtime is closed' });
     expect(engine.calls.filter(({ call }) => call === 'info')).toHaveLength(before);
+  });
+
+  it('says what keeps runs from having a folder, and is true again once it is gone', async () => {
+    const workspaceRoot = join(await mkdtemp(join(tmpdir(), 'berthkit-ready-')), 'root');
+    onTestFinished(async () => rm(dirname(workspaceRoot), { recursive: true, force: true }));
+    const { runtime, gate } = await many({ workspaceRoot });
+    gate.openAll();
+    const refused = async (why: RegExp): Promise<void> => {
+      const { ready, reason } = await runtime.readiness();
+      expect({ ready, reason }).toEqual({ ready: false, reason: expect.stringMatching(why) as string });
+      await expect(runtime.runJob(job('a'))).rejects.toMatchObject({
+        code: 'workspace.failed',
+        message: expect.stringMatching(why) as string,
+      });
+    };
+    await writeFile(workspaceRoot, '');
+    await refused(/ENOTDIR/);
+    await rm(workspaceRoot);
+    expect(await runtime.readiness()).toMatchObject({ ready: true });
+    await mkdir(workspaceRoot);
+    await chmod(workspaceRoot, 0o777);
+    await refused(/may be written to by others/);
+    await chmod(workspaceRoot, 0o700);
+    expect(await runtime.readiness()).toMatchObject({ ready: true });
   });
 
   it('warns of an open list of images each time, by the policy of now', async () => {

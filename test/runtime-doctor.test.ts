@@ -167,6 +167,17 @@ describe('doctor', () => {
     expect(await runtime.doctor()).toMatchObject({ healthy: true });
   });
 
+  it('is not ready where every default run is refused for its tmpfs', async () => {
+    const run = answering({ ...ENFORCED, bounds: [boundsWith({ tmpfs_size: '64' }), { exitCode: 0 }] });
+    const { runtime } = await setUp({ run });
+    await runtime.doctor();
+    await expect(runtime.runJob(JOB)).rejects.toMatchObject({ details: { limits: ['tmpfs_size'] } });
+    expect(await runtime.readiness()).toMatchObject({
+      ready: false,
+      reason: 'policy demands what the engine does not enforce: tmpfs_size',
+    });
+  });
+
   it('refuses only runs that were promised the limit', async () => {
     const run = answering({ ...ENFORCED, bounds: [boundsWith({ routes: '2' }), { exitCode: 0 }] });
     const { runtime } = await setUp(

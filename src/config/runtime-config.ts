@@ -71,7 +71,7 @@ export interface RuntimeConfig {
      * `default`): `HTTP_PROXY`, `HTTPS_PROXY`, `FTP_PROXY`, `NO_PROXY` and `ALL_PROXY`, also in lower case. A job's own variable wins, in either case.
      */
     readonly dockerProxies: boolean;
-    /** PEM files, as absolute paths, for `host`: with any of them TLS is spoken, as with `https`. */
+    /** PEM files, as absolute paths: with any of them TLS is spoken, as with `https`, whoever names the host; one that is not reached by TCP is refused. */
     readonly tls: {
       /** The authorities the engine's certificate may come from; null: those Node trusts. */
       readonly caFile: string | null;

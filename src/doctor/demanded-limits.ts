@@ -26,10 +26,11 @@ export function limitsOfContainer(
   ];
 }
 
-/** The limits no job under the policy can do without; a single job may depend on more. */
+/** The limits no job under the policy can do without, unless it has a mount of its own at `/tmp`; a single job may depend on more. */
 export function limitsOfPolicy({ security, network, limits }: Policy): readonly EnforcedLimit[] {
   return [
     ...ALWAYS,
+    'tmpfs_size',
     ...given('ulimits', limits.default.ulimits.length > 0),
     ...given('read_only_root', security.readOnlyRootFilesystem),
     ...given('no_new_privileges', security.noNewPrivileges),

@@ -20,8 +20,9 @@ export interface PulledImageInfo extends ImageInfo {
 
 /**
  * Images of the runtime's engine. What is pulled, pushed, or given a name must be allowed by `policy.images` under that name, as jobs judge it:
- * `policy.denied` otherwise. Every call throws `runtime.closed` and `runtime.disabled` as a run would, `engine.unreachable`, and `engine.unsupported`
- * for what the engine cannot do.
+ * `policy.denied` otherwise. Every call throws `runtime.closed` and `runtime.disabled` as a run would, `engine.unreachable`, `engine.unsupported`
+ * for what the engine cannot do, and `validation.invalid_job` for options that cannot be used. Calls under way when the runtime closes may end within
+ * its `drainMs`; then they are ended, with `runtime.closed`.
  */
 export interface RuntimeImages {
   /** All images that are here. */
@@ -29,8 +30,9 @@ export interface RuntimeImages {
   /** What is known of an image here, or null. Takes a reference or an id. */
   inspect(reference: string, options?: ImageCallOptions): Promise<ImageInfo | null>;
   /**
-   * Pulls, whether it is here or not; shares the pulls of runs.
-   * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`, `image.pull_timed_out`, `image.platform_mismatch`, `image.digest_mismatch`.
+   * Pulls, whether it is here or not; shares the pulls of runs. Where `policy.images.allowedPullPolicies` has no `always`, what is here is not pulled
+   * again; where it has `never` alone nothing is, nor is a name without a digest where `policy.images.requireDigest` demands one.
+   * @throws `policy.denied`, `image.not_found`, `image.unauthorized`, `image.pull_failed`, `image.pull_timed_out`, `image.platform_mismatch`, `image.digest_mismatch`.
    */
   pull(
     reference: string,

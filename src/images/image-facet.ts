@@ -2,17 +2,19 @@
 import { notify } from '../base/notify.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { ContainerEngine, EngineImages, PullProgress } from '../engine/types.js';
-import { EngineError, ImageError, PolicyError } from '../errors.js';
+import { EngineError, ImageError } from '../errors.js';
 import { withDeadline } from '../execute/deadline.js';
 import { engineCall } from '../execute/engine-call.js';
 import { ensureImage } from '../execute/ensure-image.js';
 import type { ImagePulls } from '../execute/image-pulls.js';
 import type { RegistryAuthSources } from '../execute/registry-auth.js';
-import { allowedHint } from '../policy/hint.js';
-import { evaluateImagePolicy } from '../policy/rules/image.js';
+import { abortable } from '../host/chunks.js';
 import type { createImageBuild } from './build-image.js';
+import { requireUsableOptions } from './call-checks.js';
+import type { ImageCallOptions } from './call-options.js';
 import type { ImageTransferOptions, RuntimeImages } from './image-calls.js';
 import type { ImageGc } from './image-gc.js';
+import { requireAllowedName, requireAllowedPull } from './image-policy.js';
 import { createRegistryLogin } from './registry-login.js';
 
 /** What the facet depends on. */
@@ -42,12 +44,7 @@ export function createImageFacet({
   builder,
 }: ImageFacetParts): RuntimeImages {
   const requireAllowed = (reference: string): void => {
-    const { images } = config().policy;
-    const { allowed, reason } = evaluateImagePolicy(reference, images);
-    if (allowed) return;
-    throw new PolicyError('policy.denied', `the image may not be used: ${reason}`, {
-      hint: allowedHint(images.allow, reference, 'policy.images'),
-    });
+    requireAllowedName(reference, config().policy.images);
   };
 
   async function method<K extends keyof EngineImages>(name: K): Promise<NonNullable<EngineImages[K]>> {
@@ -70,10 +67,11 @@ export function createImageFacet({
       return engineCall('image inspect', signal, async (inner) => inspect(reference, { signal: inner }));
     },
     pull: async (reference, options = {}) => {
-      requireAllowed(reference);
+      requireUsableOptions(options);
+      const pullPolicies = requireAllowedPull(reference, config().policy.images);
       const target = await engine();
       const pullMs = options.timeoutMs ?? config().timeouts.default.pullMs;
-      const signal = options.signal ?? new AbortController().signal;
+      const signal = signalOf(options);
       // Nobody takes away under its hands what it brings.
       const held = await gc.hold({ reference, forMs: pullMs, signal, onProblem: () => undefined });
       try {
@@ -81,7 +79,7 @@ export function createImageFacet({
           ensureImage({
             engine: target,
             pulls,
-            image: { reference, pullPolicies: ['always'], platform: options.platform ?? null },
+            image: { reference, pullPolicies, platform: options.platform ?? null },
             pullMs,
             signal,
             monotonic,
@@ -104,6 +102,7 @@ export function createImageFacet({
       await engineCall('image tag', signal, async (inner) => tag(reference, target, { signal: inner }));
     },
     push: async (reference, options = {}) => {
+      requireUsableOptions(options);
       requireAllowed(reference);
       const push = await method('push');
       const timeoutMs = options.timeoutMs ?? config().timeouts.default.pullMs;
@@ -123,13 +122,14 @@ export function createImageFacet({
     },
     export: async (reference, options = {}) => {
       const send = await method('export');
-      return send(reference, options);
+      return abortable(send(reference, options), signalOf(options));
     },
     import: async (tar, options = {}) => {
       const take = await method('import');
-      return take(tar, options);
+      return abortable(take(tar, options), signalOf(options));
     },
     resolveDigest: async (reference, options = {}) => {
+      requireUsableOptions(options);
       requireAllowed(reference);
       const resolveDigest = await method('resolveDigest');
       return loggedIn(reference, options, async (credentials) =>
@@ -142,10 +142,10 @@ export function createImageFacet({
       const create = await builder();
       return create({ config, engine, instance, monotonic })(request, options);
     },
-    gc: async ({ dryRun = false, signal } = {}) => {
+    gc: async ({ dryRun = false, ...options } = {}) => {
       // Refused as any call, also where there is nothing to do.
       await engine();
-      return gc.collect(dryRun, signal ?? new AbortController().signal);
+      return gc.collect(dryRun, signalOf(options));
     },
     remove: async (reference, { signal } = {}) => {
       const remove = await method('remove');
@@ -153,6 +153,8 @@ export function createImageFacet({
     },
   };
 }
+
+const signalOf = ({ signal }: ImageCallOptions): AbortSignal => signal ?? new AbortController().signal;
 
 /** A pull may be shared with others, who are not to be hurt by a listener. */
 function tellerOf({ onProgress }: ImageTransferOptions): (progress: PullProgress) => void {

@@ -1,6 +1,6 @@
 /** Folders of one run beneath a root that is the caller's alone: the root checked, the folder found again only as the same, and removed. */
-import { lstat, mkdir, realpath } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { access, constants, lstat, mkdir, realpath } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
 import { JobRuntimeError, WorkspaceError } from '../errors.js';
 import { errorCode, openDirectory, type OpenNode } from '../host/node.js';
 import { removeTree } from '../host/remove-tree.js';
@@ -32,11 +32,41 @@ export function toWorkspaceError(what: string, error: unknown): unknown {
  * @throws `workspace.failed` unless it is a folder of the caller's that nobody else may write to, and not a link.
  */
 export async function prepareRoot(root: string, setting: RootSetting): Promise<string> {
+  await makePath(root);
+  return checkedRoot(root, setting);
+}
+
+/** Why a run could not use a root, in words; null if it could, as far as can be told without making it. */
+export async function rootProblem(given: string, setting: RootSetting): Promise<string | null> {
+  const root = resolve(given);
+  try {
+    await checkedRoot(root, setting);
+    return null;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return makingProblem(root, setting);
+    const message = error instanceof Error ? error.message : String(error);
+    return error instanceof WorkspaceError ? message : `${ROOT_NAMES[setting]} ${root}: ${message}`;
+  }
+}
+
+/** The same of a root that is missing: the nearest folder that is there must take another. */
+async function makingProblem(root: string, setting: RootSetting): Promise<string | null> {
+  for (let parent = dirname(root); ; parent = dirname(parent)) {
+    try {
+      await access(parent, constants.W_OK | constants.X_OK);
+      return null;
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT' && parent !== dirname(parent)) continue;
+      return `${ROOT_NAMES[setting]} ${root} cannot be made in ${parent} (${errorCode(error) ?? 'unknown failure'})`;
+    }
+  }
+}
+
+async function checkedRoot(root: string, setting: RootSetting): Promise<string> {
   const refuse = (path: string, problem: string): WorkspaceError =>
     new WorkspaceError('workspace.failed', `${ROOT_NAMES[setting]} ${path} ${problem}`, {
       hint: `set ${setting} to a folder of this user that nobody else may write to`,
     });
-  await makePath(root);
   if ((await lstat(root)).isSymbolicLink())
     throw refuse(root, 'is a symbolic link; give the folder it points to');
   // Links further up are the operator's own; from here on there are none in the path.

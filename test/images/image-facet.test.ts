@@ -1,8 +1,9 @@
 /** `runtime.images` on the fake engine: policy, credentials, what an engine lacks. */
 import { createRuntime, type RuntimeConfigInput, type RuntimeImages, type RuntimePorts } from 'berthkit';
 import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
+const PATIENCE = { timeout: 60_000 };
 const GOOD = { username: 'acme', password: 'correct-horse' };
 const DIGEST = `sha256:${'d'.repeat(64)}`;
 const ALLOW = { policy: { images: { allow: ['ghcr.io/acme/*'], deny: ['ghcr.io/acme/legacy'] } } };
@@ -13,6 +14,7 @@ function make(script: FakeEngineScript = {}, ports: RuntimePorts = {}, config: R
   return { images: runtime.images, engine, runtime };
 }
 
+type EngineCall = NonNullable<FakeEngineScript['fail']>[number]['call'];
 const outcomeOf = async (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
 
 describe('policy', () => {
@@ -36,6 +38,64 @@ describe('policy', () => {
     expect(await outcomeOf(images.tag('ghcr.io/acme/a:1', 'ghcr.io/acme/c:1'))).toMatchObject({
       code: 'policy.denied',
     });
+  });
+});
+
+describe('when images may be pulled', () => {
+  const script = { images: {}, pullable: { 'ghcr.io/acme/p:1': { digest: DIGEST } } };
+  const within = (images: NonNullable<NonNullable<RuntimeConfigInput['policy']>['images']>) =>
+    make(script, {}, { policy: { images: { allow: ['ghcr.io/acme/*'], ...images } } });
+  const pulls = ({ engine }: ReturnType<typeof make>): number =>
+    engine.calls.filter(({ call }) => call === 'images.pull').length;
+
+  it('is judged as for jobs: never, or not without a digest', async () => {
+    const never = within({ allowedPullPolicies: ['never'] });
+    expect(await outcomeOf(never.images.pull('ghcr.io/acme/p:1'))).toMatchObject({
+      code: 'policy.denied',
+      message: expect.stringContaining('policy.images.allowedPullPolicies') as string,
+    });
+    const pinned = within({ requireDigest: true });
+    expect(await outcomeOf(pinned.images.pull('ghcr.io/acme/p:1'))).toMatchObject({
+      code: 'policy.denied',
+      message: expect.stringContaining('requireDigest') as string,
+    });
+    expect([...never.engine.calls, ...pinned.engine.calls]).toEqual([]);
+  });
+
+  it('is once, where only what is not here may be', async () => {
+    const once = within({ allowedPullPolicies: ['ifNotPresent', 'never'] });
+    const first = await once.images.pull('ghcr.io/acme/p:1');
+    expect(await once.images.pull('ghcr.io/acme/p:1')).toMatchObject({ id: first.id });
+    expect(pulls(once)).toBe(1);
+  });
+});
+
+describe('options that cannot be used', () => {
+  const request = { context: '/nowhere', tag: 'ghcr.io/acme/b:1' };
+  it.each<[string, (images: RuntimeImages, options: object) => Promise<unknown>]>([
+    ['pull', async (images, options) => images.pull('ghcr.io/acme/a:1', options)],
+    ['push', async (images, options) => images.push('ghcr.io/acme/a:1', options)],
+    ['build', async (images, options) => images.build(request, options)],
+    ['resolveDigest', async (images, options) => images.resolveDigest('ghcr.io/acme/a:1', options)],
+  ])('are named by %s before anybody is asked', async (name, call) => {
+    const { images, engine } = make();
+    const auth = 'options.registryAuth';
+    const cases: (readonly [object, string])[] = [
+      [{ registryAuth: { 'ghcr.io': { username: 'a' } } }, `${auth}.ghcr.io`],
+      [{ registryAuth: { 'ghcr.io': 'correct-horse' } }, `${auth}.ghcr.io`],
+      [{ registryAuth: { 'ghcr.io': null } }, `${auth}.ghcr.io`],
+      [{ registryAuth: 'correct-horse' }, auth],
+    ];
+    if (name !== 'resolveDigest') {
+      for (const timeoutMs of [0, -1, 1.5, Number.NaN, 1e12, 'abc', null])
+        cases.push([{ timeoutMs }, 'options.timeoutMs']);
+    }
+    for (const [options, path] of cases) {
+      const error = await outcomeOf(call(images, options));
+      expect(error).toMatchObject({ code: 'validation.invalid_job', details: { issues: [{ path }] } });
+      expect(JSON.stringify(error) + String(error)).not.toContain('correct-horse');
+    }
+    expect(engine.calls).toEqual([]);
   });
 });
 
@@ -142,6 +202,83 @@ it('does nothing once the runtime is closed, and nothing where it is disabled', 
   const off = make({}, {}, { enabled: false });
   expect(await outcomeOf(off.images.remove('x:1'))).toMatchObject({ code: 'runtime.disabled' });
   expect([...engine.calls, ...off.engine.calls].filter(({ call }) => call !== 'close')).toEqual([]);
+});
+
+describe('calls under way when the runtime closes', () => {
+  async function* silent(): AsyncGenerator<Uint8Array, void, undefined> {
+    await new Promise(() => undefined);
+    yield Buffer.alloc(0);
+  }
+  const hanging = (call: EngineCall): FakeEngineScript => ({
+    pullable: { 'ghcr.io/acme/p:1': {} },
+    pushable: ['ghcr.io/acme/a:1'],
+    fail: [{ call, hang: true }],
+  });
+
+  it.each<[string, EngineCall, (images: RuntimeImages) => Promise<unknown>]>([
+    ['list', 'images.list', async (images) => images.list()],
+    ['inspect', 'images.inspect', async (images) => images.inspect('ghcr.io/acme/a:1')],
+    ['pull', 'images.pull', async (images) => images.pull('ghcr.io/acme/p:1')],
+    ['push', 'images.push', async (images) => images.push('ghcr.io/acme/a:1')],
+    ['tag', 'images.tag', async (images) => images.tag('ghcr.io/acme/a:1', 'ghcr.io/acme/b:1')],
+    ['history', 'images.history', async (images) => images.history('ghcr.io/acme/a:1')],
+    ['export', 'images.export', async (images) => images.export('ghcr.io/acme/a:1')],
+    ['remove', 'images.remove', async (images) => images.remove('ghcr.io/acme/a:1')],
+    ['resolveDigest', 'images.resolveDigest', async (images) => images.resolveDigest('ghcr.io/acme/a:1')],
+  ])('are ended, before it has closed: %s', async (_name, call, begin) => {
+    const { images, runtime, engine } = make(hanging(call));
+    const over = outcomeOf(begin(images));
+    await vi.waitFor(() => {
+      expect(engine.calls.map((each) => each.call)).toContain(call);
+    }, PATIENCE);
+    await runtime.close();
+    expect(await over).toMatchObject({ code: 'runtime.closed' });
+  });
+
+  it.each<[string, (images: RuntimeImages) => Promise<unknown>]>([
+    ['import', async (images) => images.import(silent())],
+    ['build', async (images) => images.build({ context: silent(), tag: 'ghcr.io/acme/b:1' })],
+  ])('are ended while their source says nothing: %s', async (_name, begin) => {
+    const { images, runtime } = make();
+    const over = outcomeOf(begin(images));
+    await runtime.close();
+    expect(await over).toMatchObject({ code: 'runtime.closed' });
+  });
+
+  it('have an error each', async () => {
+    const { images, runtime } = make(hanging('images.list'));
+    const over = [outcomeOf(images.list()), outcomeOf(images.list())];
+    await runtime.close();
+    const [one, other] = await Promise.all(over);
+    expect(one).toMatchObject({ code: 'runtime.closed' });
+    expect(one).not.toBe(other);
+  });
+
+  it('may end in the time there is', async () => {
+    const { images, runtime, engine } = make({ fail: [{ call: 'images.list', hang: true, times: 1 }] });
+    const controller = new AbortController();
+    const listing = outcomeOf(images.list({ signal: controller.signal }));
+    const closing = runtime.close({ drainMs: 60_000 });
+    expect(await outcomeOf(images.list())).toMatchObject({ code: 'runtime.closed' });
+    expect(engine.calls.map(({ call }) => call)).not.toContain('close');
+    controller.abort('enough');
+    expect(await listing).toBe('enough');
+    await closing;
+  });
+
+  it('hold nothing up that was exported, however far it was read', async () => {
+    const { images, runtime } = make();
+    const [unread, begun] = [
+      await images.export('ghcr.io/acme/a:1'),
+      await images.export('ghcr.io/acme/a:1'),
+    ];
+    expect((await begun[Symbol.asyncIterator]().next()).done).toBe(false);
+    const whole: Uint8Array[] = [];
+    for await (const part of await images.export('ghcr.io/acme/a:1')) whole.push(part);
+    await runtime.close();
+    expect(whole).toHaveLength(1);
+    expect(unread).toBeDefined();
+  });
 });
 
 it('ends when its signal does', async () => {

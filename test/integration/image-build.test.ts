@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Runtime } from 'berthkit';
 import { pack } from 'tar-stream';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder, testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 const run = promisify(execFile);
 let busybox = '';
@@ -31,6 +32,8 @@ async function folderOf(files: Readonly<Record<string, string>>): Promise<string
   }
   return folder;
 }
+
+const containers = async (): Promise<string> => (await run('docker', ['ps', '--no-trunc'])).stdout;
 
 /** What a command says in a container of the image. */
 async function saidBy(runtime: Runtime, image: string, script: string): Promise<string> {
@@ -136,8 +139,27 @@ describe('a build that fails', () => {
       },
     );
     await expect(building).rejects.toThrow('enough');
-    const running = async (): Promise<string> => (await run('docker', ['ps', '--no-trunc'])).stdout;
-    await expect.poll(running, { timeout: 60_000 }).not.toContain(mark);
+    await expect.poll(containers, { timeout: 60_000 }).not.toContain(mark);
+  });
+
+  it('is over when its runtime closes, the engine being its caller’s, and leaves neither container nor image', async () => {
+    const engine = testEngine();
+    onTestFinished(() => engine.close());
+    const runtime = await testRuntime(
+      { policy: { images: { allow: [busybox, 'built.example/*'] } } },
+      { engine },
+    );
+    const mark = `sleep 85${String(process.pid)}`;
+    const context = await folderOf({ Dockerfile: `FROM ${busybox}\nRUN ${mark}` });
+    const tag = newTag();
+    const building = expect(runtime.images.build({ context, tag })).rejects.toMatchObject({
+      code: 'runtime.closed',
+    });
+    await expect.poll(containers, { timeout: 60_000 }).toContain(mark);
+    await runtime.close();
+    await building;
+    await expect.poll(containers, { timeout: 60_000 }).not.toContain(mark);
+    expect(await engine.images.inspect(tag)).toBeNull();
   });
 
   it('does no step where policy does not allow what it takes', async () => {

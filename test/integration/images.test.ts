@@ -1,10 +1,13 @@
 /** `runtime.images` on the engine of this machine, with a registry that knows its users: each by what the engine or the registry has afterwards. */
-import type { RuntimeImages } from 'berthkit';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { dockerEngine, type RuntimeImages } from 'berthkit';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { startRealRegistry, type RealRegistry, USER } from '../registry/real-registry.js';
 import { registryImage } from '../registry/registry-image.js';
-import { testRuntime } from './setup.js';
+import { temporaryFolder, testRuntime } from './setup.js';
+import { connectToEngine } from './test-engine.js';
 
 let registry: RealRegistry;
 let busybox = '';
@@ -108,6 +111,30 @@ it('leaves an export that is broken off', async () => {
     break;
   }
   expect(parts).toBe(1);
+});
+
+it('leaves an export, begun or not, when its runtime closes, the engine being its caller’s', async () => {
+  const path = join(await temporaryFolder(), 'e.sock');
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket.on('close', () => sockets.delete(socket)).on('error', () => undefined));
+    const engine = connectToEngine().on('error', () => undefined);
+    socket.pipe(engine).pipe(socket);
+    socket.on('close', () => engine.destroy());
+  }).listen(path);
+  onTestFinished(() => {
+    server.close();
+  });
+  const engine = dockerEngine({ host: `unix://${path}` });
+  onTestFinished(() => engine.close());
+  const { images, close } = await testRuntime({}, { engine });
+  const reading = (await images.export(busybox))[Symbol.asyncIterator]();
+  await reading.next();
+  await images.export(busybox);
+  expect(sockets.size).toBe(2);
+  await close();
+  await expect.poll(() => sockets.size, { timeout: 60_000 }).toBe(0);
+  await expect(reading.next()).rejects.toMatchObject({ code: 'runtime.closed' });
 });
 
 it('does nothing once its runtime is closed', async () => {

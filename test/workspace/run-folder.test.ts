@@ -13,6 +13,7 @@ import {
 import {
   openIdentical,
   prepareRoot,
+  rootProblem,
   removeRunFolder,
   toWorkspaceError,
   verifyFolders,
@@ -91,6 +92,23 @@ describe('a root', () => {
       message: `${name} ${link} is a symbolic link; give the folder it points to`,
       hint,
     });
+    expect(await openBelow(outer)).toEqual([]);
+  });
+
+  it('is told to be in the way of runs before there is one, and is not made for that', async () => {
+    const outer = await scratch();
+    const problem = async (path: string): Promise<string | null> =>
+      rootProblem(join(outer, path), 'workspaceRoot');
+    await writeFile(join(outer, 'f'), '');
+    await mkdir(join(outer, 'open'));
+    await chmod(join(outer, 'open'), 0o777);
+    await symlink('open', join(outer, 'link'));
+    expect(await problem('f')).toMatch(/^the workspace root .*\/f: .*ENOTDIR/);
+    expect(await problem('f/a/b')).toMatch(/ENOTDIR/);
+    expect(await problem('open')).toMatch(/may be written to by others/);
+    expect(await problem('link')).toMatch(/is a symbolic link/);
+    expect(await problem('a/b/c')).toBeNull();
+    expect((await readdir(outer)).sort()).toEqual(['f', 'link', 'open']);
     expect(await openBelow(outer)).toEqual([]);
   });
 

@@ -43,6 +43,9 @@ const portIn = (authority: string): number | null => {
 
 const authorityOf = (rest: string): string => rest.split(/[/?#]/, 1)[0] ?? '';
 
+/** The port that is registered for Docker with TLS. */
+const TLS_PORT = 2376;
+
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
 const parseUrl = (host: string, rest: string): URL => {
@@ -66,9 +69,14 @@ const parseTcp = (host: string, scheme: string, rest: string, withTls: boolean):
   if (scheme === 'http' && withTls) {
     throw unsupported(shown, 'http is without TLS, which is asked for', 'Write https:// or tcp://.');
   }
-  const secure = scheme === 'https' || withTls;
-  const port = portIn(authorityOf(rest)) ?? DEFAULT_PORTS[scheme] ?? (secure ? 2376 : 2375);
-  return { kind: 'tcp', hostname: withoutBrackets(url.hostname), port, secure };
+  const named = portIn(authorityOf(rest)) ?? DEFAULT_PORTS[scheme];
+  const secure = scheme === 'https' || withTls || (scheme === 'tcp' && named === TLS_PORT);
+  return {
+    kind: 'tcp',
+    hostname: withoutBrackets(url.hostname),
+    port: named ?? (secure ? TLS_PORT : 2375),
+    secure,
+  };
 };
 
 // Neither may begin with a hyphen: both become words of a command line.
@@ -106,6 +114,17 @@ const parseSsh = (host: string, rest: string): EngineAddress => {
  * @throws `engine.unsupported` for any other scheme, naming it, and for what contradicts itself.
  */
 export function parseHost(host: string, withTls = false): EngineAddress {
+  const address = parse(host, withTls);
+  // Never left out, and no other way to an engine speaks it.
+  if (!withTls || address.kind === 'tcp') return address;
+  throw unsupported(
+    withoutCredentials(host),
+    'TLS is asked for, which is spoken over TCP only',
+    'Leave the certificates out, or give the host as tcp://host:port or https://host:port.',
+  );
+}
+
+function parse(host: string, withTls: boolean): EngineAddress {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(host)?.[1]?.toLowerCase();
   const rest = host.slice((scheme?.length ?? 0) + 3);
   switch (scheme) {

@@ -1,4 +1,4 @@
-/** dockerode, loaded when it is first needed and only as far as this adapter uses it. The only file that imports it. */
+/** dockerode and its transport, loaded when they are first needed and only as far as this adapter uses them. The only file that imports them. */
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import { lazy } from '../../base/lazy.js';
@@ -7,6 +7,7 @@ import { destinationOf, isSecure, type Reach } from './connection.js';
 
 // Asked for once: with a loader in the process (of TypeScript, of tracing) each further import of a loaded module costs a millisecond.
 const loadDockerode = lazy(async () => import('dockerode'));
+const loadModem = lazy(async () => import('docker-modem'));
 
 /** A container of dockerode: methods of which only the answer counts. */
 export interface DockerContainer {
@@ -60,41 +61,32 @@ export interface DockerClient {
 export type DockerClients = (agent: Agent) => DockerClient;
 
 /**
- * Sets dockerode up for a version of the API (`v1.45`; undefined: the engine's own): 130 ms for the module, the first time. Its transport reads the
- * environment each time one is made, so that of a call is a copy.
+ * Sets dockerode up for a version of the API (`v1.45`; undefined: the engine's own): 130 ms for the module, the first time. Its transport is made
+ * without its constructor, which reads `DOCKER_HOST` and its companions whatever it is told, and fails where they are not valid.
  *
- * @throws `engine.failed` if dockerode cannot be loaded or made.
+ * @throws `engine.failed` if dockerode cannot be loaded.
  */
 export async function setUpDockerode(reach: Reach, version: string | undefined): Promise<DockerClients> {
-  const options = {
-    // Everything dockerode would else take from DOCKER_HOST and its companions is given, `undefined` included: an explicit
-    // socket loses to DOCKER_HOST=tcp://… unless `host` is there. Never `timeout` or `connectionTimeout`: they cut silent waits.
-    host: undefined,
-    port: undefined,
-    socketPath: undefined,
+  // All that its calls look at, but for the certificates, which the agent has. Never `timeout` or `connectionTimeout`: they cut silent waits.
+  const fields = {
     ...destinationOf(reach),
-    protocol: isSecure(reach) ? ('https' as const) : ('http' as const),
+    protocol: isSecure(reach) ? 'https' : 'http',
     pathPrefix: '/',
     version,
-    // The agent has them.
-    ca: undefined,
-    cert: undefined,
-    key: undefined,
-    timeout: undefined,
+    headers: {},
   };
   try {
-    const { default: Docker } = await loadDockerode();
-    const { modem } = new Docker(options) as { readonly modem: object };
-    const kind: object | null = Object.getPrototypeOf(modem) as object | null;
+    const [{ default: Docker }, { default: Modem }] = await Promise.all([loadDockerode(), loadModem()]);
+    const kind: object = Modem.prototype;
     return (agent) => {
       // An option that the types do not know.
-      const ready: object = { modem: Object.assign(Object.create(kind) as object, modem, { agent }) };
+      const ready: object = { modem: Object.assign(Object.create(kind) as object, fields, { agent }) };
       return new Docker(ready);
     };
   } catch (cause) {
-    throw new EngineError('engine.failed', 'dockerode could not be loaded or set up.', {
+    throw new EngineError('engine.failed', 'dockerode could not be loaded.', {
       cause,
-      hint: 'Is it installed? It also reads DOCKER_HOST and DOCKER_CERT_PATH, even though they are not used: are they valid?',
+      hint: 'Is it installed?',
     });
   }
 }

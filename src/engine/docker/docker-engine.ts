@@ -15,12 +15,12 @@ import { createVolumes } from './volumes.js';
 /** Where the engine is, and what is known of it. */
 export interface DockerEngineOptions {
   /**
-   * `unix:///path`, `tcp://host:port` (without TLS, unless `tls` is given), `https://host:port`, `ssh://user@host:port/path` (path and all
+   * `unix:///path`, `tcp://host:port` (without TLS, unless `tls` is given or the port is 2376), `https://host:port`, `ssh://user@host:port/path` (path and all
    * but the host optional) or `npipe:////./pipe/name`. Default `unix:///var/run/docker.sock`; no environment variable is read (see
    * {@link resolveEndpoint}).
    */
   readonly host?: string | undefined;
-  /** TLS is spoken with a `tcp` host, with these certificates. The engine's own is always verified. */
+  /** TLS is spoken, with these certificates; any other than a `tcp` or `https` host is refused. The engine's own is always verified. */
   readonly tls?: EngineTls | null | undefined;
   /** How the system's ssh is called for an `ssh` host. The host's key must be known to it. */
   readonly ssh?: SshOptions | undefined;

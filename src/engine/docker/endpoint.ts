@@ -20,15 +20,15 @@ export interface EngineEndpoint {
 /** What goes before the environment. */
 export interface ResolveEndpointOptions {
   readonly host?: string | null | undefined;
-  /** For `host`: with any of them TLS is spoken. */
+  /** With any of them TLS is spoken, whoever names the host; they take the place of its own. An engine that is not reached by TCP is refused then. */
   readonly tls?: EngineTlsFiles | null | undefined;
 }
 
 /**
  * Finds the engine as Docker's own client does, and a little further: the option, else `DOCKER_HOST`, else the context (`DOCKER_CONTEXT`, or
  * `currentContext` of `config.json` in `DOCKER_CONFIG`, default `~/.docker`), else the first usual socket of Docker, rootless Docker, Docker
- * Desktop or Podman that takes a connection. With `DOCKER_TLS_VERIFY` or `DOCKER_TLS` set to anything, a `tcp` host is spoken to by TLS, with
- * `ca.pem`, `cert.pem` and `key.pem` of `DOCKER_CERT_PATH`; the engine's certificate is always verified. Rules:
+ * Desktop or Podman that takes a connection. With `DOCKER_TLS_VERIFY`, `DOCKER_TLS` or `DOCKER_CERT_PATH` set to anything, or on port 2376, a
+ * `tcp` host is spoken to by TLS, with `ca.pem`, `cert.pem` and `key.pem` of `DOCKER_CERT_PATH`; the engine's certificate is always verified. Rules:
  * https://docs.docker.com/reference/cli/docker/#environment-variables
  *
  * @throws `engine.unsupported` for what cannot be used, naming it; `engine.unreachable` if no usual socket answers, with all that was tried.
@@ -42,7 +42,9 @@ export async function resolveEndpoint(
   env: Readonly<Record<string, string | undefined>>,
   options: ResolveEndpointOptions = {},
 ): Promise<EngineEndpoint> {
-  const found = await find(env, options);
+  // Read first: what is asked for by name is wrong or right whatever is found.
+  const tls = isGiven(options.tls) ? await readTlsFiles(options.tls) : null;
+  const found = await find(env, options.host ?? null, tls);
   // Whatever is wrong with it is said now, and with the name of who said it.
   parseHost(found.host, found.tls !== null);
   return found;
@@ -50,30 +52,31 @@ export async function resolveEndpoint(
 
 async function find(
   env: Readonly<Record<string, string | undefined>>,
-  { host, tls }: ResolveEndpointOptions,
+  host: string | null,
+  tls: EngineTls | null,
 ): Promise<EngineEndpoint> {
-  if (host !== null && host !== undefined) {
-    return { host, tls: isGiven(tls) ? await readTlsFiles(tls) : null, from: 'option' };
-  }
+  if (host !== null) return { host, tls, from: 'option' };
   const home = env['HOME'] ?? homedir();
   const configFolder = nonEmpty(env['DOCKER_CONFIG']) ?? join(home, '.docker');
   const named = nonEmpty(env['DOCKER_HOST']?.trim());
-  if (named !== undefined) return fromDockerHost(named, env, configFolder);
+  if (named !== undefined) return fromDockerHost(named, env, tls, configFolder);
   const context = await currentContext(configFolder, env);
-  if (context !== null) return { ...(await readContext(configFolder, context)), from: `context ${context}` };
+  if (context !== null) {
+    const endpoint = await readContext(configFolder, context);
+    return { host: endpoint.host, tls: tls ?? endpoint.tls, from: `context ${context}` };
+  }
   const runtimeFolder =
     nonEmpty(env['XDG_RUNTIME_DIR']) ?? `/run/user/${String(thisProcess.getuid?.() ?? 0)}`;
   const answering = await findAnswering(usualSockets(home, runtimeFolder, thisProcess.platform));
-  return { host: answering, tls: null, from: 'usual socket' };
+  return { host: answering, tls, from: 'usual socket' };
 }
 
 async function fromDockerHost(
   named: string,
   env: Readonly<Record<string, string | undefined>>,
+  given: EngineTls | null,
   configFolder: string,
 ): Promise<EngineEndpoint> {
-  const asksForTls = [env['DOCKER_TLS_VERIFY'], env['DOCKER_TLS']].some((value) => (value ?? '') !== '');
-  const isOverTcp = /^(tcp|https?):\/\//i.test(named);
   const from = 'DOCKER_HOST';
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) {
     throw unsupported(
@@ -82,11 +85,17 @@ async function fromDockerHost(
       'Write tcp://… or unix://….',
     );
   }
-  if (!isOverTcp || (!asksForTls && !/^https:/i.test(named))) return { host: named, tls: null, from };
+  if (given !== null) return { host: named, tls: given, from };
+  const address = parseHost(named);
+  const asksForTls = TLS_VARIABLES.some((name) => nonEmpty(env[name]) !== undefined);
+  if (address.kind !== 'tcp' || (!asksForTls && !address.secure)) return { host: named, tls: null, from };
   const certificates = nonEmpty(env['DOCKER_CERT_PATH']);
   const tls = await readTlsFolder(certificates ?? configFolder, certificates !== undefined);
   return { host: named, tls, from };
 }
+
+/** Any text in one of them asks for TLS: Docker's client takes the first two so, its libraries the last. */
+const TLS_VARIABLES = ['DOCKER_TLS_VERIFY', 'DOCKER_TLS', 'DOCKER_CERT_PATH'] as const;
 
 const isGiven = (tls: EngineTlsFiles | null | undefined): tls is EngineTlsFiles =>
   Object.values(tls ?? {}).some((value) => value !== null && value !== undefined);

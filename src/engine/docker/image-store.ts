@@ -69,7 +69,7 @@ export function createImageStore(session: Session): ImageStore {
         async () => transport.open(options, `/images/${checkImageReference(reference)}/get`),
         NOT_HERE,
       );
-      return readTar(session, response, `read image ${reference}`, undefined);
+      return readTar(session, response, `read image ${reference}`, options);
     },
 
     import: async (tar, options) => importImages(session, tar, options),

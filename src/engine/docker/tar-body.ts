@@ -62,8 +62,8 @@ const drained = async (request: ClientRequest): Promise<boolean> =>
     () => false,
   );
 
-/** The bytes of an answer; its connection is let go of at the end, when the reader breaks off, and when the signal is aborted. */
-export async function* readTar(
+/** The bytes of an answer; its connection is let go of at the end, when the reader breaks off, and when the signal is aborted, read or not. */
+export function readTar(
   session: Session,
   response: IncomingMessage,
   doing: string,
@@ -72,16 +72,25 @@ export async function* readTar(
   const signal = options?.signal;
   const cut = (): void => void response.destroy();
   signal?.addEventListener('abort', cut, { once: true });
+  response.once('close', () => signal?.removeEventListener('abort', cut));
+  return chunksOf(session, response, doing, options);
+}
+
+async function* chunksOf(
+  session: Session,
+  response: IncomingMessage,
+  doing: string,
+  options: CallOptions | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     const chunks = (response as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
     for (;;) {
       const next = await session.attempt(options, doing, async () => chunks.next());
-      signal?.throwIfAborted();
+      options?.signal?.throwIfAborted();
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
-    signal?.removeEventListener('abort', cut);
-    cut();
+    response.destroy();
   }
 }

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { parseConfig } from '../../../src/config/parse.js';
+import { createEngineSource } from '../../../src/engine-source.js';
 import { dockerEngine } from '../../../src/engine/docker/docker-engine.js';
 import { hardenedSpec } from './specs.js';
 import { scriptedEngine, type Exchange } from './scripted-engine.js';
@@ -497,6 +500,65 @@ describe('connections', () => {
   });
 });
 
+describe('the environment', () => {
+  const names = [
+    ...['DOCKER_HOST', 'DOCKER_CERT_PATH', 'DOCKER_TLS_VERIFY'],
+    ...['DOCKER_PATH_PREFIX', 'DOCKER_CLIENT_TIMEOUT'],
+  ];
+
+  // The library behind it reads them, and fails on what is not valid.
+  it.each([
+    ['certificates that are not there', { DOCKER_HOST: 'tcp://h:2376', DOCKER_CERT_PATH: '/nowhere' }],
+    ['a host that is none', { DOCKER_HOST: 'tcp://a:b:c' }],
+    [
+      'a prefix and a time limit',
+      { DOCKER_HOST: 'tcp://h:1', DOCKER_PATH_PREFIX: 'z', DOCKER_CLIENT_TIMEOUT: '1' },
+    ],
+    ['ssh', { DOCKER_HOST: 'ssh://me@h' }],
+  ])('with %s changes nothing for an engine whose host is given', async (_what, env) => {
+    const { engine, lines } = await scriptedEngine({
+      onRequest: ({ json }) => json(200, inspection('running')),
+    });
+    for (const name of names) vi.stubEnv(name, undefined);
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    expect(await engine.containers.inspect(id)).toMatchObject({ id });
+    expect(lines).toEqual([`GET /containers/${id}/json`]);
+  });
+
+  it.each([
+    ['certificates are configured', { serverName: 'engine' }, {}],
+    ['DOCKER_TLS_VERIFY asks for it', {}, { DOCKER_TLS_VERIFY: '1', DOCKER_CONFIG: '/nowhere' }],
+  ])('names a host that is spoken to by TLS alone where %s', async (_what, tls, env) => {
+    const heard: Buffer[] = [];
+    const server = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', (bytes) => {
+        heard.push(bytes);
+        socket.destroy();
+      });
+    }).listen(0, '127.0.0.1');
+    onTestFinished(() => {
+      server.close();
+    });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (const name of names) vi.stubEnv(name, undefined);
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
+    vi.stubEnv('DOCKER_HOST', `tcp://127.0.0.1:${String(port)}`);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    const source = createEngineSource(undefined, parseConfig({ engine: { tls } }));
+    onTestFinished(async () => source.close());
+    await expect((await source.get()).info()).rejects.toMatchObject({ code: 'engine.unreachable' });
+    const TLS_HANDSHAKE = 0x16;
+    expect(heard.map((bytes) => bytes[0])).toEqual([TLS_HANDSHAKE]);
+  });
+});
+
 describe('pull', () => {
   const image = { Id: 'sha256:1' };
   const stream =
@@ -570,8 +632,8 @@ describe('pull', () => {
 describe('the library behind it', () => {
   it('is loaded on the first call only, and by one file', () => {
     const source = readFileSync(new URL('../../../src/engine/docker/client.ts', import.meta.url), 'utf8');
-    expect(source).toContain("import('dockerode')");
-    expect(source).not.toMatch(/^import .*dockerode/m);
+    for (const name of ['dockerode', 'docker-modem']) expect(source).toContain(`import('${name}')`);
+    expect(source).not.toMatch(/^import .*(dockerode|docker-modem)/m);
   });
 
   it('says what it can do', () => {

@@ -52,6 +52,39 @@ describe('an option', () => {
     });
   });
 
+  it('of certificates alone holds for whatever host is found, in the place of its own', async () => {
+    const caFile = await put('ca', 'authority');
+    await putContext('far', { Host: 'tcp://far' }, { 'ca.pem': 'its own' });
+    for (const env of [
+      { HOME: home, DOCKER_HOST: 'tcp://h:1' },
+      { HOME: home, DOCKER_HOST: 'tcp://h', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/nowhere' },
+      { HOME: home, DOCKER_CONTEXT: 'far' },
+    ]) {
+      expect((await resolveEndpoint(env, { tls: { caFile } })).tls).toEqual({ ca: 'authority' });
+    }
+  });
+
+  it.each([
+    ['DOCKER_HOST', { DOCKER_HOST: 'unix:///e.sock' }],
+    ['DOCKER_HOST, by ssh', { DOCKER_HOST: 'ssh://me@h' }],
+    ['a context', { DOCKER_CONTEXT: 'near' }],
+  ])('of certificates is refused with an engine that speaks no TLS, of %s', async (_what, env) => {
+    const caFile = await put('ca', 'authority');
+    await putContext('near', { Host: 'unix:///near.sock' });
+    await expect(resolveEndpoint({ HOME: home, ...env }, { tls: { caFile } })).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringMatching(/TLS is asked for, which is spoken over TCP only/) as string,
+    });
+  });
+
+  it('of certificates that cannot be read is refused, whoever names the host', async () => {
+    const tls = { caFile: '/nowhere/ca.pem' };
+    await expect(resolveEndpoint({ DOCKER_HOST: 'tcp://h:1' }, { tls })).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringContaining('/nowhere/ca.pem cannot be read (ENOENT)') as string,
+    });
+  });
+
   it.each([
     [
       'a file that is not there',
@@ -73,7 +106,7 @@ describe('DOCKER_HOST', () => {
     ['unix:///e.sock', {}],
     ['  unix:///e.sock ', {}],
     // A socket speaks no TLS, as with Docker's own client.
-    ['unix:///e.sock', { DOCKER_TLS_VERIFY: '1' }],
+    ['unix:///e.sock', { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/nowhere' }],
     ['npipe:////./pipe/docker_engine', {}],
     ['ssh://me@example.org', { DOCKER_TLS_VERIFY: '1' }],
     ['tcp://127.0.0.1:2375', { DOCKER_TLS_VERIFY: '' }],
@@ -99,6 +132,17 @@ describe('DOCKER_HOST', () => {
       code: 'engine.unsupported',
       message: expect.stringContaining('key.pem cannot be read (ENOENT)') as string,
     });
+  });
+
+  it('with DOCKER_CERT_PATH alone is never spoken to without TLS', async () => {
+    const env = { DOCKER_HOST: 'tcp://h:1', DOCKER_CERT_PATH: join(home, 'certs') };
+    await expect(resolveEndpoint(env)).rejects.toMatchObject({ code: 'engine.unsupported' });
+    for (const name of ['ca', 'cert', 'key']) await put(`certs/${name}.pem`, name);
+    expect((await resolveEndpoint(env)).tls).toEqual({ ca: 'ca', cert: 'cert', key: 'key' });
+  });
+
+  it('on the port of TLS is never spoken to without', async () => {
+    expect((await resolveEndpoint({ HOME: home, DOCKER_HOST: 'tcp://h:2376' })).tls).not.toBeNull();
   });
 
   it('takes those of the client’s folder where none is named, as far as they are there', async () => {

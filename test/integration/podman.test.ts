@@ -116,12 +116,26 @@ describe('files of a run', () => {
   });
 });
 
+it.each(['runsc', 'runc'])('is not asked for a runtime, which it would not use: %s', async (name) => {
+  const security = { runtime: name };
+  const policy = { images: { allow: ['**'] }, security };
+  expect(await outcomeOf({}, { policy })).toMatchObject({
+    code: 'engine.unsupported',
+    details: { field: 'policy.security.runtime' },
+  });
+  const runtime = await testRuntime({ policy });
+  const { healthy, checks, limits } = await runtime.doctor({ image });
+  expect(healthy).toBe(false);
+  expect(checks.find(({ check }) => check === 'runtimes')).toMatchObject({ status: 'failed' });
+  expect(limits.map(({ state }) => state)).not.toContain('enforced');
+});
+
 it('says what it lacks', async () => {
   const engine = dockerEngine({ host: engineHost });
   try {
     const { name, gaps } = await engine.info();
     expect(name).toBe('podman');
-    expect(gaps).toEqual(['copies', 'mountPaths', 'startErrors', 'killSignals']);
+    expect(gaps).toEqual(['copies', 'mountPaths', 'startErrors', 'killSignals', 'runtimes']);
   } finally {
     await engine.close();
   }

@@ -5,7 +5,13 @@ import type { BindMount, ContainerSpec, TmpfsSpec } from '../../plan/container-s
 import type { EngineGap, UntoldSetting } from '../gaps.js';
 
 /** As of Podman 4.3. */
-export const PODMAN_GAPS: readonly EngineGap[] = ['copies', 'mountPaths', 'startErrors', 'killSignals'];
+export const PODMAN_GAPS: readonly EngineGap[] = [
+  'copies',
+  'mountPaths',
+  'startErrors',
+  'killSignals',
+  'runtimes',
+];
 
 /** As of Podman 4.3. */
 export const PODMAN_UNTOLD: readonly UntoldSetting[] = ['log', 'tmpfsOwners', 'tmpfsInodes'];

@@ -130,6 +130,11 @@ export function toPushError(
   return toError('Pushing', 'image.push_failed', reference, { status, text, cause });
 }
 
+/** The error of a digest that was not told, by the same words as a pull. */
+export function toResolveError(reference: string, status: number, text: string, cause: unknown): ImageError {
+  return toError('Resolving the digest of', 'image.pull_failed', reference, { status, text, cause });
+}
+
 interface Refusal {
   readonly status: number | null;
   readonly text: string;
@@ -137,7 +142,7 @@ interface Refusal {
 }
 
 function toError(
-  doing: 'Pulling' | 'Pushing',
+  doing: string,
   general: 'image.pull_failed' | 'image.push_failed',
   reference: string,
   { status, text, cause }: Refusal,

@@ -115,6 +115,30 @@ describe('a job that runs in a runtime', () => {
     expect(seen).toBe(runtime);
   });
 
+  it.each(['runsc', 'io.containerd.kata.v2'])(
+    'as %s is refused where the engine uses its own whatever is asked for, and told of it',
+    async (runtime) => {
+      const config = { policy: { security: { runtime } } };
+      const script: FakeEngineScript = { runtimes: ['runc', 'runsc'], gaps: ['runtimes'] };
+      const { outcome, isBegun } = await run(job(), script, config);
+      expect(outcome).toMatchObject({
+        code: 'engine.unsupported',
+        retryable: false,
+        hint: expect.stringContaining('default of the engine') as string,
+        details: { field: 'policy.security.runtime' },
+      });
+      expect(isBegun).toBe(false);
+      const setup = setUp({ ...script, run: () => undefined }, {}, config);
+      await setup.runtime.readiness();
+      expect(setup.runtime.explain(job()).pending).toContainEqual(
+        expect.stringMatching(
+          /^refused by this engine \(engine\.unsupported\): policy\.security\.runtime: .*its own/,
+        ),
+      );
+      await setup.runtime.close();
+    },
+  );
+
   it('may have a shim no engine lists', async () => {
     const runtime = 'io.containerd.kata.v2';
     const config = { policy: { security: { runtime } } };

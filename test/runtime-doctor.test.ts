@@ -368,6 +368,22 @@ describe('doctor', () => {
     });
   });
 
+  it('is not healthy where the engine uses another runtime than the one policy names', async () => {
+    const policy = { images: { allow: ['busybox:*'] }, security: { runtime: 'runsc' } };
+    const runtimes = ['runc', 'runsc'];
+    const named = await setUp({ runtimes, gaps: ['runtimes'] }, { policy });
+    const report = await named.runtime.doctor();
+    expect(report.healthy).toBe(false);
+    expect(report.checks.find(({ check }) => check === 'runtimes')).toMatchObject({
+      status: 'failed',
+      message: expect.stringContaining('every run is refused') as string,
+    });
+    const silent = await setUp({ runtimes, applied: () => ({ runtime: 'oci' }) }, { policy });
+    for (const { state, evidence } of (await silent.runtime.doctor()).limits) {
+      expect([state, evidence]).toEqual(['not_checked', expect.stringMatching(/ran in "oci", not in/)]);
+    }
+  });
+
   it('waits for a place within the budget, and does not wait on a paused runtime', async () => {
     const { runtime, created } = await setUp({ memoryBytes: 1024 ** 2 });
     expect((await runtime.doctor()).limits[0]).toMatchObject({

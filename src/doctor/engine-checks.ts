@@ -82,7 +82,7 @@ export function engineChecks(info: EngineInfo, { gpu, security }: Policy): reado
           ),
     ),
     securityOptionsCheck(system?.securityOptions ?? null),
-    runtimesCheck(info.runtimes, security.runtime),
+    runtimesCheck(info, security.runtime),
     gpuCheck(info.showsGpu, gpu),
   ];
 }
@@ -99,8 +99,21 @@ function securityOptionsCheck(options: readonly string[] | null): DoctorCheck {
   );
 }
 
-function runtimesCheck(runtimes: readonly string[], wanted: string | null): DoctorCheck {
+function runtimesCheck(
+  { runtimes, gaps }: Pick<EngineInfo, 'runtimes' | 'gaps'>,
+  wanted: string | null,
+): DoctorCheck {
   const told = runtimes.join(', ') || 'none named';
+  if (wanted !== null && gaps?.includes('runtimes') === true) {
+    const message = `${told}; policy.security.runtime is "${wanted}", and the engine uses its own whatever is asked for: every run is refused`;
+    return toCheck(
+      'runtimes',
+      failed(
+        message,
+        'make it the default of the engine and leave policy.security.runtime out, or use Docker',
+      ),
+    );
+  }
   if (wanted === null || runtimes.includes(wanted)) {
     return toCheck('runtimes', ok(wanted === null ? told : `${told}; jobs use ${wanted}`));
   }

@@ -1,6 +1,6 @@
 /** Runs one container of an examination to its end and removes it, whatever happens. It judges nothing. */
 import { containerName, helperName } from '../base/container-name.js';
-import type { ContainerEngine } from '../engine/types.js';
+import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
 import { executeContainer } from '../execute/execute-container.js';
 import { createStopSource, type StopSource } from '../execute/stop.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
@@ -91,6 +91,11 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
       return { ran: false, problem: 'the image has no sh that can be started' };
     }
     if (ending.info === null) return { ran: false, problem: 'its container was removed by somebody else' };
+    const otherRuntime = otherRuntimeOf(spec, ending.info);
+    if (otherRuntime !== null) {
+      const problem = `its container ran in "${otherRuntime}", not in the runtime it asked for`;
+      return { ran: false, problem };
+    }
     // A number that was counted up in the lost part would look like a bound.
     if (!ending.logsComplete) return { ran: false, problem: 'a part of what its container wrote was lost' };
     return {
@@ -107,6 +112,15 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
       parts.onLeftover(`container ${spec.name}`, error);
     });
   }
+}
+
+/** The one it ran in, where that is another than it asked for and the engine tells: nothing seen in it holds for jobs. */
+function otherRuntimeOf(
+  { runtime: wanted }: Pick<ContainerSpec, 'runtime'>,
+  { applied }: Pick<ContainerInfo, 'applied'>,
+): string | null {
+  const runtime = applied?.runtime ?? null;
+  return wanted === null || runtime === wanted ? null : runtime;
 }
 
 /** An init process that finds no program says so by its exit code only; no program of ours ends like that before it wrote a word. */

@@ -7,8 +7,9 @@
  *   `engine.unsupported`.
  * - `startErrors`: `inspect` has no words about a failed start; those of `start` itself are all there are.
  * - `killSignals`: events do not tell the signal of a `kill`.
+ * - `runtimes`: which runtime a container asks for does not count, though `info` may list some; it gets the engine's own.
  */
-export type EngineGap = 'copies' | 'mountPaths' | 'startErrors' | 'killSignals';
+export type EngineGap = 'copies' | 'mountPaths' | 'startErrors' | 'killSignals' | 'runtimes';
 
 /**
  * Settings of a container that an engine cannot be given or does not tell, so that nobody can compare them: how it keeps output (`log`), and owner,

@@ -167,7 +167,7 @@ export interface EngineImages {
   build?(context: AsyncIterable<Uint8Array>, options: BuildOptions): Promise<ImageInfo>;
   /**
    * The digest a registry has for a reference now. Nothing is pulled.
-   * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`, as `pull` does.
+   * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`, as `pull` does; `engine.unsupported` where the engine cannot ask without pulling.
    */
   resolveDigest?(
     reference: string,

@@ -133,7 +133,8 @@ export type ContainerPathType = 'file' | 'directory' | 'symlink' | 'other';
 /** Containers. The order of calls is create → attach → start → wait → remove. */
 export interface EngineContainers {
   /**
-   * Makes the container, does not run it. `spec.image` must be there already.
+   * Makes the container, does not run it. `spec.image` must be there already. A folder to mount that the engine does not see is refused, never made: the job
+   * would run on an empty one.
    * @throws `engine.image_not_found`, `engine.conflict` (name taken), `engine.failed`, `engine.unreachable`.
    */
   create(

@@ -66,7 +66,7 @@ export interface RuntimeImages {
   import(tar: AsyncIterable<Uint8Array>, options?: ImageCallOptions): Promise<readonly string[]>;
   /**
    * The digest the registry has for a reference now, to pin it; nothing is pulled.
-   * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`.
+   * @throws `image.not_found`, `image.unauthorized`, `image.pull_failed`; `engine.unsupported` on Podman, which cannot ask without pulling.
    */
   resolveDigest(reference: string, options?: RegistryCallOptions): Promise<string>;
   /**

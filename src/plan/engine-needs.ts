@@ -24,7 +24,7 @@ export function unmetNeeds(
   engine: Pick<KnownEngine, 'runtimes' | 'showsGpu' | 'gaps'>,
 ): readonly UnmetNeed[] {
   return [
-    ...unmetRuntime(plan, policy, engine.runtimes),
+    ...unmetRuntime(plan, policy, engine),
     ...unmetGpu(plan, policy, engine.showsGpu),
     ...(engine.gaps?.includes('mountPaths') === true ? oddPaths(plan) : []),
   ];
@@ -62,14 +62,22 @@ const UNLISTED = 'io.containerd.';
 function unmetRuntime(
   { container: { runtime } }: RunPlan,
   { security }: RuntimeConfig['policy'],
-  runtimes: readonly string[],
+  { runtimes, gaps }: Pick<KnownEngine, 'runtimes' | 'gaps'>,
 ): readonly UnmetNeed[] {
-  if (runtime === null || runtimes.length === 0 || runtimes.includes(runtime) || runtime.startsWith(UNLISTED))
-    return [];
+  if (runtime === null) return [];
+  const field = runtime === security.runtime ? 'policy.security.runtime' : 'docker.security.runtime';
+  const code = 'engine.unsupported';
+  if (gaps?.includes('runtimes') === true) {
+    const message = `the engine takes a request for the runtime "${runtime}" and uses its own instead`;
+    return [
+      { code, field, message, hint: 'make it the default of the engine and ask for none, or use Docker' },
+    ];
+  }
+  if (runtimes.length === 0 || runtimes.includes(runtime) || runtime.startsWith(UNLISTED)) return [];
   return [
     {
-      code: 'engine.unsupported',
-      field: runtime === security.runtime ? 'policy.security.runtime' : 'docker.security.runtime',
+      code,
+      field,
       message: `the engine has no runtime "${runtime}"`,
       hint: `it has: ${listed(runtimes, runtime)}`,
     },

@@ -14,7 +14,10 @@ const optionsFor = (tag: string): BuildOptions => ({
   noCache: false,
   pull: false,
   networkMode: 'none',
-  resources: { cpus: 1, memoryBytes: 256 * 1024 ** 2, shmBytes: 64 * 1024 ** 2, ulimits: [] },
+  resources: {
+    ...{ cpus: 1, memoryBytes: 256 * 1024 ** 2, shmBytes: 64 * 1024 ** 2 },
+    ulimits: [{ name: 'nofile', soft: 512, hard: 1024 }],
+  },
   credentials: {},
 });
 
@@ -28,18 +31,21 @@ async function tarOf(dockerfile: string): Promise<AsyncIterable<Uint8Array>> {
 
 /** The cases. */
 export const BUILD_CASES: readonly CaseOf<EngineTrial>[] = [
-  engineCase('an image that was built is there under its name', async ({ engine, reference, within }) => {
-    const { images } = engine;
-    if (images.build === undefined) return;
-    const tag = `berthkit-conformance/${randomUUID()}:1`;
-    const context = await tarOf(`FROM ${reference}\nENV BUILT=yes\n`);
-    try {
-      const { id } = await within('images.build', images.build(context, optionsFor(tag)));
-      checkEqual((await within('images.inspect', images.inspect(tag)))?.id, id, 'the image by its name');
-    } finally {
-      await within('images.remove', images.remove?.(tag) ?? Promise.resolve());
-    }
-  }),
+  engineCase(
+    'an image that was built within its limits is there under its name',
+    async ({ engine, reference, within }) => {
+      const { images } = engine;
+      if (images.build === undefined) return;
+      const tag = `berthkit-conformance/${randomUUID()}:1`;
+      const context = await tarOf(`FROM ${reference}\nRUN test "$(ulimit -n)" = 512\n`);
+      try {
+        const { id } = await within('images.build', images.build(context, optionsFor(tag)));
+        checkEqual((await within('images.inspect', images.inspect(tag)))?.id, id, 'the image by its name');
+      } finally {
+        await within('images.remove', images.remove?.(tag) ?? Promise.resolve());
+      }
+    },
+  ),
   engineCase('a context that breaks off is what its build fails by', async ({ engine, within }) => {
     const { images } = engine;
     if (images.build === undefined) return;

@@ -1,5 +1,5 @@
 /** Cases about what a container is told, each seen by its effect inside, and about images. */
-import { mkdir, mkdtemp, readFile, rm, writeFile, chmod } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile, chmod } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { check, checkEqual, checkRejects, rejection, type CaseOf } from './conformance-case.js';
@@ -128,6 +128,27 @@ export const CONTAINER_CASES: readonly CaseOf<EngineTrial>[] = [
       const told = applied?.mounts.map(({ source, target, readOnly }) => [source, target, readOnly]);
       const asked = spec.mounts.map(({ source, target, readOnly }) => [source, target, readOnly]);
       if (applied !== null) checkEqual(told, asked, 'inspect: applied.mounts');
+    }
+  }),
+  engineCase('a folder to mount that is not there is refused, and not made', async (trial) => {
+    const { bindMounts, seesFiles } = trial.engine.capabilities;
+    // One in this process finds out when its job looks.
+    if (!bindMounts || seesFiles === true) return;
+    const { containers } = trial.engine;
+    const folder = await mkdtemp(join(tmpdir(), 'berthkit-conformance-'));
+    try {
+      const source = join(folder, 'missing', 'folder');
+      const mount = { type: 'bind', source, target: '/in', readOnly: true } as const;
+      const spec = trial.spec(PROGRAMS.silent.script, { mounts: [mount] });
+      await checkRejects(
+        trial.within('create', containers.create(spec)),
+        ['engine.failed'],
+        'create with a folder that is not there',
+      );
+      checkEqual(await trial.within('inspect', containers.inspect(spec.name)), null, 'the refused container');
+      checkEqual(await readdir(folder), [], 'what was made of it');
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   }),
   engineCase('network mode none leaves no route anywhere', async (trial) => {

@@ -1,12 +1,13 @@
 /** What only Podman does, on the engine that `npm run test:podman` provides. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import Docker from 'dockerode';
-import { dockerEngine, type JobDefinition, type RuntimeConfigInput } from 'berthkit';
+import { type ContainerEngine, dockerEngine, type JobDefinition, type RuntimeConfigInput } from 'berthkit';
+import type { MountSpec } from 'berthkit/engine';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { temporaryFolder, testRuntime } from './setup.js';
-import { engineHost } from './test-engine.js';
+import { engineHost, testEngine } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -67,6 +68,44 @@ describe('files of a run', () => {
     });
   });
 
+  it.each([
+    ['bind', 'engine.failed'],
+    ['auto', 'engine.unsupported'],
+  ] as const)('are not replaced by an empty folder where it does not: %s, %s', async (transport, code) => {
+    const folder = await temporaryFolder();
+    const elsewhere = { hostWorkspaceRoot: join(folder, 'not', 'there'), workspace: { transport } };
+    expect(await outcomeOf({ workingDirectory: '/workspace' }, elsewhere)).toMatchObject({
+      code,
+      hint: expect.stringMatching(/hostWorkspaceRoot/) as string,
+    });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  it('of secrets are not left out where it does not see their folder', async () => {
+    const folder = await temporaryFolder();
+    const engine = testEngine();
+    const { create } = engine.containers;
+    const moved = (mount: MountSpec): MountSpec =>
+      mount.source.startsWith('/dev/shm/') ? { ...mount, source: join(folder, mount.source) } : mount;
+    const containers: ContainerEngine['containers'] = {
+      ...engine.containers,
+      create: async (spec, options) => create({ ...spec, mounts: spec.mounts.map(moved) }, options),
+    };
+    const runtime = await testRuntime(config, { engine: { ...engine, containers } });
+    const environment = { TOKEN: { secret: { source: 'store', key: 'token' }, as: 'file' } } as const;
+    const running = runtime.runJob(
+      { docker: { image, command: ['true'], environment } },
+      { secrets: { token: 'abcdefgh1234' } },
+    );
+    await expect(running).rejects.toMatchObject({
+      code: 'engine.failed',
+      hint: expect.stringMatching(/secretsRoot/) as string,
+    });
+    expect(await readdir(folder)).toEqual([]);
+    await runtime.close();
+    await engine.close();
+  });
+
   it('are mounted where Podman sees the folder', async () => {
     const docker = {
       command: ['sh', '-c', 'cat /workspace/a; echo > /run/x || echo > /var/tmp/x || echo refused'],
@@ -77,12 +116,26 @@ describe('files of a run', () => {
   });
 });
 
+it.each(['runsc', 'runc'])('is not asked for a runtime, which it would not use: %s', async (name) => {
+  const security = { runtime: name };
+  const policy = { images: { allow: ['**'] }, security };
+  expect(await outcomeOf({}, { policy })).toMatchObject({
+    code: 'engine.unsupported',
+    details: { field: 'policy.security.runtime' },
+  });
+  const runtime = await testRuntime({ policy });
+  const { healthy, checks, limits } = await runtime.doctor({ image });
+  expect(healthy).toBe(false);
+  expect(checks.find(({ check }) => check === 'runtimes')).toMatchObject({ status: 'failed' });
+  expect(limits.map(({ state }) => state)).not.toContain('enforced');
+});
+
 it('says what it lacks', async () => {
   const engine = dockerEngine({ host: engineHost });
   try {
     const { name, gaps } = await engine.info();
     expect(name).toBe('podman');
-    expect(gaps).toEqual(['copies', 'mountPaths', 'startErrors', 'killSignals']);
+    expect(gaps).toEqual(['copies', 'mountPaths', 'startErrors', 'killSignals', 'runtimes']);
   } finally {
     await engine.close();
   }

@@ -113,6 +113,22 @@ const TABLE: readonly Failure[] = [
     message: /connection refused/,
   },
   {
+    name: 'nothing listens there, whatever its name says',
+    arrange: () => '127.0.0.1:1/acme/unauthorized:denied',
+    code: 'image.pull_failed',
+    reason: 'connection_refused',
+    retryable: true,
+    message: /connection refused/,
+  },
+  {
+    name: 'the name of the registry is not known, whatever it says',
+    arrange: () => 'denied.invalid/x509-certificate:1',
+    code: 'image.pull_failed',
+    reason: 'unknown_host',
+    retryable: true,
+    message: /lookup denied\.invalid/,
+  },
+  {
     name: 'too many are pulled (429)',
     arrange: always('manifests', {
       kind: 'status',

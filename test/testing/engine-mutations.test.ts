@@ -549,7 +549,7 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
     })),
   ],
   'gives what it built no name': [
-    'an image that was built is there under its name',
+    'an image that was built within its limits is there under its name',
     withImages(({ build, inspect }) => ({
       build: async (context, options) => {
         await build!(context, { ...options, tag: 'elsewhere:1' });

@@ -1,5 +1,6 @@
 /** What the Docker Engine API says of images in lists, of their history and of what it took in. Pure data. */
 import type { BuildOptions, ImageStep, ImageSummary } from '../types.js';
+import type { Dialect } from './api-version.js';
 import { toList, toNumberOrNull, toObject, toText, toTexts, type JsonObject } from './json-fields.js';
 
 /** Seconds since the epoch; engines write 0, or less, for "not known". */
@@ -45,8 +46,17 @@ export function loadedNames(event: JsonObject): readonly string[] {
 
 const CPU_PERIOD_US = 100_000;
 
+type Ulimits = BuildOptions['resources']['ulimits'];
+
+const toUlimits = (ulimits: Ulimits): readonly object[] =>
+  ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }));
+
+/** As on its command line; it takes them as objects only for containers. */
+const toPodmanUlimits = (ulimits: Ulimits): readonly string[] =>
+  ulimits.map(({ name, soft, hard }) => `${name}=${String(soft)}:${String(hard)}`);
+
 /** The query of a build; the API takes all of it there. */
-export function toBuildQuery(options: BuildOptions): Readonly<Record<string, string>> {
+export function toBuildQuery(options: BuildOptions, dialect: Dialect): Readonly<Record<string, string>> {
   const { resources, target, platform } = options;
   const { cpus, memoryBytes, shmBytes, ulimits } = resources;
   return {
@@ -65,7 +75,7 @@ export function toBuildQuery(options: BuildOptions): Readonly<Record<string, str
     cpuperiod: String(CPU_PERIOD_US),
     cpuquota: String(Math.round(cpus * CPU_PERIOD_US)),
     shmsize: String(shmBytes),
-    ulimits: JSON.stringify(ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard }))),
+    ulimits: JSON.stringify(dialect === 'podman' ? toPodmanUlimits(ulimits) : toUlimits(ulimits)),
     rm: 'true',
     // Also after a step that failed.
     forcerm: 'true',

@@ -2,7 +2,7 @@
 import type { ContainerSpec, GpuSpec, TmpfsSpec, VolumeMount } from '../../plan/container-spec.js';
 import type { Dialect } from './api-version.js';
 import type { JsonObject } from './json-fields.js';
-import { requireListable, toPodmanLog, toPodmanTmpfs } from './podman-spec.js';
+import { requireListable, toPodmanBind, toPodmanLog, toPodmanTmpfs } from './podman-spec.js';
 
 const tmpfsOptions = (tmpfs: TmpfsSpec): string =>
   [
@@ -59,8 +59,9 @@ const toHostConfig = (spec: ContainerSpec, dialect: Dialect): JsonObject => ({
   // Mounts, never Binds strings: colons and commas in a path mean nothing, and a missing source fails instead of being made.
   Mounts: spec.mounts.map((mount) => ({
     Type: mount.type,
-    Source: mount.source,
-    Target: mount.target,
+    ...(dialect === 'podman' && mount.type === 'bind'
+      ? toPodmanBind(mount)
+      : { Source: mount.source, Target: mount.target }),
     ReadOnly: mount.readOnly,
     ...(mount.type === 'bind'
       ? { BindOptions: { Propagation: 'rprivate' } }

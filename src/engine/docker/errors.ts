@@ -47,6 +47,9 @@ export function messageOf(cause: unknown): string {
 const UNTRUSTED =
   'The engine’s certificate is not trusted: give the authority it comes from (`tls.ca`, or ca.pem in DOCKER_CERT_PATH).';
 
+const UNSEEN =
+  'The engine’s host has no such folder: let it see workspaceRoot and secretsRoot, give the path it has the first at as hostWorkspaceRoot, or leave workspace.transport at auto.';
+
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ENOENT:
     'There is no such socket: start the engine, or give its address as `engine.host` or DOCKER_HOST; in a container, mount the socket into it.',
@@ -115,6 +118,8 @@ const STATUS_CODES: Readonly<Record<number, ErrorCodeOf<'engine'>>> = {
 const SPEAKS_TLS = /^client sent an HTTP request to an HTTPS server/i;
 /** What Podman says under 500 where Docker says 409. */
 const CONFLICT = /\bname is already in use\b|\bby ID with more than one tag\b/;
+/** What Docker and Podman say of a folder to mount that is not there. */
+const MISSING_SOURCE = /bind source path does not exist|statfs \/.*: no such file or directory/;
 const OTHER_VERSION = /^client version \S+ is too (old|new)/i;
 
 /**
@@ -147,6 +152,7 @@ export function toEngineError(
     const code = codes[meant] ?? STATUS_CODES[meant] ?? 'engine.failed';
     return new EngineError(code, `Could not ${attempted.doing}: ${message || 'no reason given'}.`, {
       cause,
+      hint: MISSING_SOURCE.test(message) ? UNSEEN : undefined,
       details: { statusCode: status },
     });
   }

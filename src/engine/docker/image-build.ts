@@ -37,12 +37,13 @@ export function createImageBuild(
       );
     };
     const id = await sendTar(context, options, async (body, call) =>
-      session.attempt(options, `build ${tag}`, async () =>
-        session.transport.call(
+      session.attempt(options, `build ${tag}`, async () => {
+        const query = toBuildQuery(options, await session.transport.dialect(call));
+        return session.transport.call(
           call,
           (docker) =>
             docker.buildImage(body, {
-              _query: toBuildQuery(options),
+              _query: query,
               ...registryConfig(options.credentials),
             }),
           async (stream) => {
@@ -60,8 +61,8 @@ export function createImageBuild(
             }
             return found;
           },
-        ),
-      ),
+        );
+      }),
     );
     // A stream that ended well is not yet an image.
     const built = await inspect(id ?? tag, { signal });

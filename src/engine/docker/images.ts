@@ -7,7 +7,7 @@ import { fromImageInspect } from './convert.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkImageReference, toPullTarget } from './identifiers.js';
 import { toObject, toText } from './json-fields.js';
-import { toPullError, toPushError } from './pull-errors.js';
+import { toPullError, toPushError, toResolveError } from './pull-errors.js';
 import { createImageBuild } from './image-build.js';
 import { createImageStore, toBytes } from './image-store.js';
 import { readPullStream, readPushStream } from './pull-stream.js';
@@ -106,6 +106,7 @@ export function createImages(session: Session): EngineImages {
     resolveDigest: async (reference, options) =>
       session.attempt(options, `ask for the digest of ${reference}`, async () => {
         const name = checkImageReference(reference);
+        if ((await transport.dialect(options)) === 'podman') throw cannotResolve(reference);
         try {
           const answer = await transport.call(options, (docker) =>
             docker.getImage(name).distribution({ ...authOf(reference, options?.credentials) }),
@@ -115,7 +116,7 @@ export function createImages(session: Session): EngineImages {
           throw new ImageError('image.pull_failed', `The engine gave no digest of ${reference}.`);
         } catch (cause) {
           options?.signal?.throwIfAborted();
-          throw refusalOf(cause, (status, text) => toPullError(reference, status, text, cause));
+          throw refusalOf(cause, (status, text) => toResolveError(reference, status, text, cause));
         }
       }),
 
@@ -123,6 +124,13 @@ export function createImages(session: Session): EngineImages {
     build: createImageBuild(session, inspect),
   };
 }
+
+const cannotResolve = (reference: string): EngineError =>
+  new EngineError(
+    'engine.unsupported',
+    `Podman cannot ask for the digest of ${reference} without pulling it.`,
+    { hint: 'pull it: inspect tells its repoDigests then' },
+  );
 
 const notHere = (reference: string): EngineError =>
   new EngineError('engine.image_not_found', `There is no image ${reference} to push.`);

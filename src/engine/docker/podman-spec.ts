@@ -1,11 +1,17 @@
 /** What Podman has to be told in other words than Docker, must not be told, and does not do. Pure data; `create-body.ts` makes requests of it. */
 import { isListablePath, LISTABLE_RULE } from '../../base/listable-path.js';
 import { EngineError } from '../../errors.js';
-import type { ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';
+import type { BindMount, ContainerSpec, TmpfsSpec } from '../../plan/container-spec.js';
 import type { EngineGap, UntoldSetting } from '../gaps.js';
 
 /** As of Podman 4.3. */
-export const PODMAN_GAPS: readonly EngineGap[] = ['copies', 'mountPaths', 'startErrors', 'killSignals'];
+export const PODMAN_GAPS: readonly EngineGap[] = [
+  'copies',
+  'mountPaths',
+  'startErrors',
+  'killSignals',
+  'runtimes',
+];
 
 /** As of Podman 4.3. */
 export const PODMAN_UNTOLD: readonly UntoldSetting[] = ['log', 'tmpfsOwners', 'tmpfsInodes'];
@@ -39,6 +45,15 @@ export function requireListable(spec: Pick<ContainerSpec, 'mounts' | 'tmpfs'>): 
     `${bad.field}: Podman would read a part of ${JSON.stringify(bad.path)} as options: it takes paths ${LISTABLE_RULE[bad.of]}`,
     { hint: 'rename the file or folder, or use Docker', details: { field: bad.field } },
   );
+}
+
+/**
+ * Podman makes a folder of root's for every `Source` that is not there, and would start the job on it. It puts source and target into one line of options,
+ * and refuses a source of that line which is not there: so it is told of it with the target only. Where another version took that for a strange target, it
+ * would have no source, or the container would not be what was asked for.
+ */
+export function toPodmanBind({ source, target }: BindMount): Readonly<Record<string, string>> {
+  return { Target: `${target},source=${source}` };
 }
 
 /** Podman knows neither owners of a tmpfs nor a number of files, so whoever is not root needs a folder that all may write to. */

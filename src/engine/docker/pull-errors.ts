@@ -2,6 +2,7 @@
 import type { ErrorCodeOf } from '../../error-codes.js';
 import { ImageError } from '../../errors.js';
 import type { PullFailureReason } from '../types.js';
+import { wordsOf } from './pull-words.js';
 
 /** One way for a pull to fail. */
 interface PullFailure {
@@ -107,8 +108,8 @@ const FAILURES: readonly PullFailure[] = [
 ];
 
 /**
- * The error of a failed pull. The status decides only where it says something (404, 401, 403, 429), and the text the rest; what is not known is
- * `image.pull_failed` without a reason.
+ * The error of a failed pull. The status decides where it says something (401, 403, 404, 429), but for a platform that is missing, which newer versions of
+ * Docker answer with 404; the text decides the rest, without the names it repeats. What is not known is `image.pull_failed` without a reason.
  */
 export function toPullError(
   reference: string,
@@ -116,7 +117,7 @@ export function toPullError(
   text: string,
   cause?: unknown,
 ): ImageError {
-  return toError(`Pulling ${reference}`, 'image.pull_failed', { status, text, cause });
+  return toError('Pulling', 'image.pull_failed', reference, { status, text, cause });
 }
 
 /** The error of a failed push, by the same words; what would be `image.pull_failed` is `image.push_failed`. */
@@ -126,7 +127,12 @@ export function toPushError(
   text: string,
   cause?: unknown,
 ): ImageError {
-  return toError(`Pushing ${reference}`, 'image.push_failed', { status, text, cause });
+  return toError('Pushing', 'image.push_failed', reference, { status, text, cause });
+}
+
+/** The error of a digest that was not told, by the same words as a pull. */
+export function toResolveError(reference: string, status: number, text: string, cause: unknown): ImageError {
+  return toError('Resolving the digest of', 'image.pull_failed', reference, { status, text, cause });
 }
 
 interface Refusal {
@@ -138,16 +144,18 @@ interface Refusal {
 function toError(
   doing: string,
   general: 'image.pull_failed' | 'image.push_failed',
+  reference: string,
   { status, text, cause }: Refusal,
 ): ImageError {
-  const failure =
-    FAILURES.find(({ text: words }) => words.test(text)) ??
-    FAILURES.find(({ statuses }) => status !== null && statuses?.includes(status) === true);
+  const words = wordsOf(text, reference);
+  const told = FAILURES.find((each) => each.text.test(words));
+  const meant = FAILURES.find(({ statuses }) => status !== null && statuses?.includes(status) === true);
+  const failure = told?.code === 'image.platform_mismatch' ? told : (meant ?? told);
   const reason = failure?.reason ?? null;
   const code = failure?.code ?? general;
   return new ImageError(
     code === 'image.pull_failed' ? general : code,
-    `${doing} failed: ${text || 'no reason given'}.`,
+    `${doing} ${reference} failed: ${text || 'no reason given'}.`,
     {
       cause,
       hint: failure?.hint,

@@ -53,6 +53,30 @@ describe('create', () => {
   });
 });
 
+describe('resolveDigest', () => {
+  it('says what it was doing when a registry refuses', async () => {
+    const { engine } = await scriptedEngine({
+      onRequest: ({ json }) => json(404, { message: 'manifest unknown' }),
+    });
+    await expect(engine.images.resolveDigest?.('r.example/x:1')).rejects.toMatchObject({
+      code: 'image.not_found',
+      message: 'Resolving the digest of r.example/x:1 failed: manifest unknown.',
+    });
+  });
+
+  it('is refused for Podman, which says of every image that there is no such path', async () => {
+    const { engine, lines } = await scriptedEngine({
+      onPing: (response) => void response.setHeader('Libpod-API-Version', '4.3.1'),
+      onRequest: ({ json }) => json(404, { message: 'Path /distribution/x/json is not supported' }),
+    });
+    await expect(engine.images.resolveDigest?.('r.example/x:1')).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      hint: expect.stringContaining('pull it') as string,
+    });
+    expect(lines).toEqual([]);
+  });
+});
+
 describe('identifiers never reach a URL unchecked', () => {
   const evil = 'a/kill?signal=KILL&';
   it('refuses them in every call', async () => {

@@ -43,6 +43,17 @@ describe('toEngineError', () => {
     });
   });
 
+  it.each([
+    [400, 'invalid mount config for type "bind": bind source path does not exist: /srv/x'],
+    [500, 'container create: statfs /srv/x: no such file or directory'],
+  ])('status %i, %s: says how the engine gets to see a folder', (status, message) => {
+    const error = toEngineError(new StatusFailure(status, message), attempted);
+    expect(error).toMatchObject({
+      code: 'engine.failed',
+      hint: expect.stringMatching(/hostWorkspaceRoot/) as string,
+    });
+  });
+
   it('lets a call say what a status means, and leaves typed errors alone', () => {
     expect(toEngineError(new StatusFailure(404, ''), attempted, { 404: 'engine.image_not_found' }).code).toBe(
       'engine.image_not_found',

@@ -75,6 +75,17 @@ describe('what Podman is told', () => {
     expect(hostOf({ readOnlyRootFilesystem: false })['Tmpfs']).toEqual({});
   });
 
+  it('is told the source of a mount in the line of its target only: one in a field of its own would be made where it is missing', () => {
+    expect(hostOf(bind('/srv/a', '/in'))['Mounts']).toEqual([
+      {
+        Type: 'bind',
+        Target: '/in,source=/srv/a',
+        ReadOnly: true,
+        BindOptions: { Propagation: 'rprivate' },
+      },
+    ]);
+  });
+
   it('keeps the mode of a tmpfs that is root’s', () => {
     const { Tmpfs } = hostOf({ tmpfs: [{ ...tmpfs, target: '/t', uid: 0, gid: 0 }] });
     expect(toObject(Tmpfs)['/t']).toBe('rw,nosuid,nodev,noexec,notmpcopyup,mode=0700,size=64');

@@ -114,6 +114,79 @@ it.each([
   expect(error.message).toBe(`Pulling x:1 failed: ${text || 'no reason given'}.`);
 });
 
+const REFUSED = 'connect: connection refused';
+
+/** What a name, and nothing else, would have decided. */
+it.each([
+  ['127.0.0.1:1/acme/unauthorized:1', 500, `Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: ${REFUSED}`],
+  [
+    '127.0.0.1:1/acme/unauthorized:1',
+    null,
+    `initializing source docker://127.0.0.1:1/acme/unauthorized:1: pinging container registry 127.0.0.1:1: Get "http://127.0.0.1:1/v2/": dial tcp 127.0.0.1:1: ${REFUSED}`,
+  ],
+  ['denied.invalid:5/x:1', 500, `Get "https://denied.invalid:5/v2/": dial tcp 10.0.0.1:5: ${REFUSED}`],
+  [
+    'r.example/x509:denied',
+    null,
+    `reading manifest denied in r.example/x509: dial tcp 10.0.0.1:5: ${REFUSED}`,
+  ],
+])('%s, %s: is not there, whatever it is called', (reference, status, text) => {
+  expect(toPullError(reference, status, text)).toMatchObject({
+    code: 'image.pull_failed',
+    details: { reason: 'connection_refused' },
+    message: `Pulling ${reference} failed: ${text}.`,
+  });
+});
+
+it.each([
+  [
+    `${HOST}/enix/x509-certificate-exporter:3`,
+    500,
+    `received unexpected HTTP status: 503 Service Unavailable for http://${HOST}/v2/enix/x509-certificate-exporter/manifests/3`,
+    'image.pull_failed',
+    'registry_error',
+  ],
+  [
+    'denied.invalid/x:1',
+    500,
+    'Get "https://denied.invalid/v2/": dial tcp: lookup denied.invalid on 10.0.0.2:53: no such host',
+    'image.pull_failed',
+    'unknown_host',
+  ],
+  [
+    'acme/toomanyrequests:1',
+    404,
+    "pull access denied for acme/toomanyrequests, repository does not exist or may require 'docker login'",
+    'image.not_found',
+    null,
+  ],
+  [
+    'denied',
+    500,
+    'manifest for denied:latest not found: manifest unknown: manifest unknown',
+    'image.not_found',
+    null,
+  ],
+  // Words of a name that are words of the failure, too
+  [`${HOST}/unknown:unknown`, 404, 'manifest unknown: manifest unknown', 'image.not_found', null],
+  ['unauthorized:1', 500, 'unauthorized: authentication required', 'image.unauthorized', null],
+])('%s, %s, %s: %s, %s', (reference, status, text, code, reason) => {
+  const error = toPullError(reference, status, text);
+  expect([error.code, error.details['reason'] ?? null]).toEqual([code, reason]);
+});
+
+it.each([
+  [404, 'access to it is denied', 'image.not_found'],
+  [403, 'manifest unknown', 'image.unauthorized'],
+  [
+    404,
+    'no matching manifest for linux/s390x in the manifest list entries: no match for platform in manifest: not found',
+    'image.platform_mismatch',
+  ],
+])('goes by the status before the words, but for a platform: %s, %s: %s', (status, text, code) => {
+  expect(toPullError('x:1', status, text).code).toBe(code);
+});
+
 it('says what to do about a limit', () => {
   expect(toPullError('x:1', 500, 'toomanyrequests: …').hint).toMatch(/wait, log in/);
 });

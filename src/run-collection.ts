@@ -88,8 +88,9 @@ export async function collectRun(run: Run, parts: CollectedParts): Promise<void>
       throw error;
     });
     run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
-    if (collected.failure !== null) throw collected.failure;
+    // Before the failure is thrown: the result it carries is one of a job that may have left out an output.
     known.judge(run.timestamp());
+    if (collected.failure !== null) throw collected.failure;
     await run.note({ name: 'collected' });
   });
 }

@@ -81,7 +81,7 @@ describe('a collection that is broken off', () => {
   });
 
   it('by its deadline is an error whose result lists them, and is no success where one is missing', async () => {
-    const outcome = await breakOff(0, () => ({ timeouts: { collectMs: 500 } }));
+    const outcome = await breakOff(0, () => ({ timeouts: { collectMs: 3000 } }));
     expect(outcome).toMatchObject({
       code: 'storage.collect_timed_out',
       result: { status: 'failed', reason: 'output_missing' },
@@ -104,5 +104,35 @@ describe('a collection that is broken off', () => {
     expect(outcome).toMatchObject({ status: 'failed', reason: 'non_zero_exit' });
     expect(states(resultOf(outcome))).toEqual(['one: failed', 'two: skipped']);
     expect(setup.first.files()).toEqual({});
+  });
+});
+
+describe('an upload that fails', () => {
+  it('does not hide that a required output is missing', async () => {
+    const outcome = await settle(
+      setUpTwo(refuse),
+      {},
+      jobWith(upload('two', 'second'), upload('three', 'first')),
+    );
+    expect(outcome).toMatchObject({
+      code: 'storage.failed',
+      result: { status: 'failed', reason: 'output_missing', exitCode: 0 },
+    });
+    expect(states(resultOf(outcome))).toEqual(['two: failed', 'three: missing']);
+  });
+
+  it('does not hide that another output was refused', async () => {
+    const outcome = await settle(
+      setUpTwo(refuse),
+      {},
+      jobWith(upload('two', 'second'), upload('one', 'first', { mode: 'directory' })),
+    );
+    expect(outcome).toMatchObject({
+      code: 'storage.failed',
+      result: { status: 'failed', reason: 'output_rejected' },
+    });
+    expect(resultOf(outcome)?.evidence.map(({ what }) => what)).toContain(
+      'output one was refused: is a file where the definition wants a folder',
+    );
   });
 });

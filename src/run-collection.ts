@@ -33,7 +33,7 @@ export async function collectRun(run: Run, parts: CollectedParts): Promise<void>
   // A job that was stopped still hands out what it left; a stop that came after its end breaks this off.
   const signal = endedBy(ending, stop) === null ? stop.signal : undefined;
   const succeeded = record.verdict?.reason === 'completed';
-  const known = createKnownOutputs(record, plan, succeeded);
+  const known = createKnownOutputs(run, plan, succeeded);
   await run.timed('collectMs', 'collect', async () => {
     run.emit('collect_start', { outputs: plan.outputs.length });
     const onTimeout = (): Error =>
@@ -84,12 +84,12 @@ export async function collectRun(run: Run, parts: CollectedParts): Promise<void>
       const why = error instanceof Error ? error.message : String(error);
       run.warn(`collecting the outputs was broken off: ${why}`);
       // A stop has the last word on a success; what else broke this off leaves it to the outputs.
-      if (stop.cause === null) known.judge(run.timestamp());
+      if (stop.cause === null) known.judge();
       throw error;
     });
     run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
     // Before the failure is thrown: the result it carries is one of a job that may have left out an output.
-    known.judge(run.timestamp());
+    known.judge();
     if (collected.failure !== null) throw collected.failure;
     await run.note({ name: 'collected' });
   });

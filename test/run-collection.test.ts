@@ -136,3 +136,18 @@ describe('an upload that fails', () => {
     );
   });
 });
+
+describe('an output that is refused', () => {
+  const asFolder = upload('one', 'first', { mode: 'directory' });
+  const why = 'output one was refused: is a file where the definition wants a folder';
+
+  it.each([
+    [0, 'output_rejected'],
+    [3, 'non_zero_exit'],
+  ])('is told of with its reason, whatever the job came to: exit code %i', async (exitCode, reason) => {
+    const outcome = await settle(setUpTwo(refuse, exitCode), {}, jobWith(asFolder));
+    expect(outcome).toMatchObject({ status: 'failed', reason, exitCode });
+    expect(states(resultOf(outcome))).toEqual(['one: rejected']);
+    expect(resultOf(outcome)?.warnings).toEqual([why]);
+  });
+});

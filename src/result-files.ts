@@ -53,7 +53,7 @@ export interface OutputReport {
   readonly workspacePath: string;
   /** What it is; null where nothing is there or what is there is neither. */
   readonly type: 'file' | 'directory' | 'glob' | null;
-  /** `skipped`: missing and optional, or not asked for after this end of the job. */
+  /** `skipped`: missing and optional, or not asked for after this end of the job. `failed`: not all of it is stored, or collecting was broken off before. */
   readonly state: 'uploaded' | 'missing' | 'skipped' | 'rejected' | 'failed';
   /** By path; for names that are no acceptable path, percent-escaped. */
   readonly files: readonly OutputFile[];

@@ -8,9 +8,9 @@ import type { Cleanup } from './run-cleanup.js';
 import type { RunPlan } from './plan/run-plan.js';
 import { endedBy } from './run-supervision.js';
 import type { StagedRun } from './run-preparation.js';
-import type { RunRecord } from './run-record.js';
+import { createKnownOutputs } from './run-outputs.js';
 import { redactedMetadata } from './run-redaction.js';
-import { type CollectedOutputs, collectOutputs } from './workspace/collect.js';
+import { collectOutputs } from './workspace/collect.js';
 import { openRunFolder, type Workspace } from './workspace/create.js';
 import { createOutputBringer, type OutputBringer } from './workspace/bring-output.js';
 import { BROUGHT_FOLDER } from './workspace/layout.js';
@@ -32,6 +32,8 @@ export async function collectRun(run: Run, parts: CollectedParts): Promise<void>
   if (plan.outputs.length === 0 || record.verdict?.reason === 'runtime_shutdown') return;
   // A job that was stopped still hands out what it left; a stop that came after its end breaks this off.
   const signal = endedBy(ending, stop) === null ? stop.signal : undefined;
+  const succeeded = record.verdict?.reason === 'completed';
+  const known = createKnownOutputs(run, plan, succeeded);
   await run.timed('collectMs', 'collect', async () => {
     run.emit('collect_start', { outputs: plan.outputs.length });
     const onTimeout = (): Error =>
@@ -47,7 +49,7 @@ export async function collectRun(run: Run, parts: CollectedParts): Promise<void>
             bring,
             storage: run.ports.storage,
             outputTo: run.outputTo,
-            succeeded: record.verdict?.reason === 'completed',
+            succeeded,
             placeholders: staged.placeholders,
             secrets: outputSecretsOf(run),
             metadata: redactedMetadata(record.metadata, record.redactor),
@@ -63,7 +65,8 @@ export async function collectRun(run: Run, parts: CollectedParts): Promise<void>
             onUploadEnd: () => {
               if (!bounded.aborted) run.emit('upload_end', {});
             },
-            onOutput: (output) => {
+            onOutput: (index, output, refusal) => {
+              known.settle(index, output, refusal);
               run.emit('output_collected', { output });
             },
             onWarning: (message) => {
@@ -77,11 +80,17 @@ export async function collectRun(run: Run, parts: CollectedParts): Promise<void>
         });
         return collecting;
       },
-    );
-    record.outputs = collected.reports;
+    ).catch((error: unknown) => {
+      const why = error instanceof Error ? error.message : String(error);
+      run.warn(`collecting the outputs was broken off: ${why}`);
+      // A stop has the last word on a success; what else broke this off leaves it to the outputs.
+      if (stop.cause === null) known.judge();
+      throw error;
+    });
     run.emit('collect_end', { files: collected.files, sizeBytes: collected.sizeBytes });
+    // Before the failure is thrown: the result it carries is one of a job that may have left out an output.
+    known.judge();
     if (collected.failure !== null) throw collected.failure;
-    applyOutputs(record, run.timestamp(), collected);
     await run.note({ name: 'collected' });
   });
 }
@@ -117,24 +126,4 @@ function outputSecretsOf(run: Run): OutputSecrets | undefined {
     run.warn(`the output ${JSON.stringify(path)} holds the secret "${secret}"`);
   };
   return { scanner: secrets.scanner(), block, onFound };
-}
-
-/** Required outputs that are missing or refused turn a success into a failure; any other outcome of the job stands. */
-function applyOutputs(record: RunRecord, at: string, { missing, rejected }: CollectedOutputs): void {
-  const { verdict } = record;
-  if (verdict?.reason !== 'completed') return;
-  const refused = rejected.find(({ cause }) => cause !== 'held_back');
-  const [absent] = missing;
-  if (refused !== undefined) {
-    const reason = refused.cause === 'limit' ? 'output_limit_exceeded' : 'output_rejected';
-    const what = `output ${refused.workspacePath} was refused: ${refused.reason}`;
-    record.verdict = { ...verdict, reason, evidence: [...verdict.evidence, { by: 'watcher', what, at }] };
-  } else if (absent !== undefined) {
-    const what = `required output ${absent} is missing`;
-    record.verdict = {
-      ...verdict,
-      reason: 'output_missing',
-      evidence: [...verdict.evidence, { by: 'watcher', what, at }],
-    };
-  }
 }

@@ -1,6 +1,6 @@
 /** The steps of a run before its secrets and its container, but for its image: judged and planned, admitted, workspace, inputs. */
 import { isDeepStrictEqual } from 'node:util';
-import { PolicyError, ValidationError, WorkspaceError } from './errors.js';
+import { ValidationError, WorkspaceError } from './errors.js';
 import { withDeadline } from './execute/deadline.js';
 import { type Demand, toNanoCpus } from './execute/turns.js';
 import { renderConfigFile } from './job/config-file.js';
@@ -8,7 +8,8 @@ import type { RunRequest } from './plan/container-spec.js';
 import { planRun } from './plan/plan-run.js';
 import type { RunPlan } from './plan/run-plan.js';
 import { allowedHint } from './policy/hint.js';
-import { mayReadStorage } from './policy/rules/access.js';
+import { denialOf } from './policy/denial.js';
+import { mayReadStorage, storageRule } from './policy/rules/access.js';
 import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
 import { fixedHashOf } from './fixed-hash.js';
@@ -220,7 +221,7 @@ export async function stageRun(
         const staging = stageAboveFloor({ ...disk, signal }, async (until) =>
           prepareInputs(workspace, plan, {
             storage: run.ports.storage,
-            resolveNode: judgedNodeResolver(run),
+            resolveNode: judgedNodeResolver(run, plan),
             files: run.options.files ?? {},
             configFile,
             user: userOf(plan),
@@ -263,7 +264,7 @@ export async function stageRun(
 }
 
 /** The caller's resolver, with policy asked of where each node lies. */
-function judgedNodeResolver({ config, ports }: Run): NodeResolver | undefined {
+function judgedNodeResolver({ config, ports }: Run, plan: RunPlan): NodeResolver | undefined {
   const { resolveNode } = ports;
   if (resolveNode === undefined) return undefined;
   return async (nodeId, options) => {
@@ -272,10 +273,16 @@ function judgedNodeResolver({ config, ports }: Run): NodeResolver | undefined {
     const mountId: unknown = place?.mountId;
     if (place === null || mayReadStorage(config.policy, String(mountId), place.path)) return place;
     const message = `storage.read does not allow to read node "${nodeId}", which lies in storage "${place.mountId}"`;
-    throw new PolicyError('policy.denied', message, {
-      hint: allowedHint(config.policy.storage.read, String(mountId), 'policy.storage.read'),
-    });
+    const path = pathOfNode(plan, nodeId);
+    const hint = allowedHint(config.policy.storage.read, String(mountId), 'policy.storage.read');
+    throw denialOf([{ rule: storageRule.id, path, message, severity: 'error', hint }]);
   };
+}
+
+/** The place in the definition of the first input that wants the node. */
+function pathOfNode({ inputs }: RunPlan, nodeId: string): string {
+  const index = inputs.findIndex(({ source }) => source.type === 'filestoreNode' && source.nodeId === nodeId);
+  return `docker.inputs.${String(index)}.source`;
 }
 
 async function configFileOf(run: Run, plan: RunPlan): Promise<Uint8Array | null> {

@@ -1,5 +1,5 @@
 /** Why a runtime does not take a run, as errors. It decides nothing. */
-import { type Issue, PolicyError, RuntimeError, ValidationError } from './errors.js';
+import { type Issue, RuntimeError, ValidationError } from './errors.js';
 import { DISABLED_MESSAGE } from './job/validate.js';
 
 /** `runtime.disabled` */
@@ -21,12 +21,8 @@ export function paused(): RuntimeError {
   });
 }
 
-/** What validation found; shape first: a definition that is wrong in both ways is told about its shape. */
-export function invalid(issues: readonly Issue[]): ValidationError | PolicyError {
+/** A definition or options of the wrong shape. */
+export function invalid(issues: readonly Issue[]): ValidationError {
   const text = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
-  const hint = issues.find((issue) => issue.hint !== undefined)?.hint;
-  const isPolicyOnly = issues.every(({ code }) => code.startsWith('policy.'));
-  return isPolicyOnly
-    ? new PolicyError('policy.denied', text, { hint, details: { issues } })
-    : new ValidationError('validation.invalid_job', text, { details: { issues } });
+  return new ValidationError('validation.invalid_job', text, { details: { issues } });
 }

@@ -3,8 +3,9 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { RuntimeError } from './errors.js';
 import type { Queueing } from './execute/turns.js';
 import { compileJob, requestOver } from './job/compile.js';
-import { validateJob, type ValidateOptions } from './job/validate.js';
+import { judgeJob, readJob, type ValidateOptions } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';
+import { denial } from './policy/denial.js';
 import type { RunHandle } from './run-handle.js';
 import type { JobStarter } from './run-jobs.js';
 import type { RunOptions } from './run-options.js';
@@ -35,9 +36,11 @@ export function createStarters({ config, judging, begin, refusal }: StarterParts
       options,
       queueing,
       toRequest: () => {
-        const validation = validateJob(definition, config(), { ...judging, profile: options.profile });
-        if (!validation.ok) throw invalid(validation.issues);
-        return compileJob(validation.job, options);
+        const read = readJob(definition, config(), options.profile);
+        if (!read.ok) throw invalid(read.issues);
+        const { decision } = judgeJob(read, judging);
+        if (!decision.allowed) throw denial(decision);
+        return compileJob(read.job, options);
       },
     });
   return {

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  compileJob,
   type ContainerSpec,
   createRuntime,
   issuesOf,
@@ -16,6 +17,7 @@ import {
   type RunResult,
   type Runtime,
   type RuntimePorts,
+  violationsOf,
 } from 'berthkit';
 import { fakeEngine, type FakeEngine } from 'berthkit/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -133,6 +135,77 @@ describe('an own rule that warns', () => {
     const { runtime, events } = scene({}, { rules: [rule] });
     expect((await runtime.runJob(BUSYBOX)).warnings).toEqual(['acme.x: docker: old']);
     expect(messagesOf(events)).toEqual(['acme.x: docker: old']);
+  });
+});
+
+describe('a refusal', () => {
+  const night: PolicyRule = {
+    id: 'acme.night',
+    evaluate: ({ command }) =>
+      command.includes('nightly')
+        ? [{ rule: 'acme.night', path: 'docker.command', message: 'no', severity: 'error', hint: 'later' }]
+        : [],
+  };
+  const NIGHTLY: JobDefinition = { docker: { ...BUSYBOX.docker, command: ['nightly'] } };
+  const BOTH: JobDefinition = { docker: { ...EVIL.docker, command: ['nightly'] } };
+
+  /** All that a refusal says, after a check that the ways to ask for it say the same. */
+  const saidBy = (failure: unknown): readonly string[] => {
+    expect(failure).toMatchObject({
+      name: 'PolicyError',
+      code: 'policy.denied',
+      hint: expect.anything() as string,
+    });
+    const issues = issuesOf(failure).map(({ code, path, message }) => `${code}: ${path}: ${message}`);
+    expect(violationsOf(failure).map(({ rule, path, message }) => `${rule}: ${path}: ${message}`)).toEqual(
+      issues,
+    );
+    return violationsOf(failure).map(({ rule }) => rule);
+  };
+
+  it.each<[string, JobDefinition, readonly string[]]>([
+    ['a rule of berthkit’s', EVIL, ['policy.image']],
+    ['a rule of the operator’s', NIGHTLY, ['acme.night']],
+    ['both', BOTH, ['policy.image', 'acme.night']],
+  ])('by %s is the same error by each way to run', async (_name, definition, rules) => {
+    const { runtime } = scene({}, { rules: [night] });
+    const validation = scene({ images: { allow: ['*'] } }).runtime.validate(definition);
+    if (!validation.ok) throw new Error('the definition has a wrong shape');
+    for (const promise of [runtime.runJob(definition), runtime.run(compileJob(validation.job))]) {
+      const failure = await failureOf(promise);
+      expect(saidBy(failure)).toEqual(rules);
+      expect(failure).toMatchObject({ details: { decision: { allowed: false } } });
+    }
+  });
+
+  it('of a definition that has the wrong shape as well is about its shape', async () => {
+    const { runtime } = scene({}, { rules: [night] });
+    const failure = await failureOf(runtime.runJob({ docker: { ...BOTH.docker, image: 5 } }));
+    expect(failure).toMatchObject({ name: 'ValidationError', code: 'validation.invalid_job' });
+  });
+
+  it('by a policy that came while the run waited says as much', async () => {
+    const { runtime } = scene({});
+    runtime.pause();
+    const waiting = runtime.runJobs([BUSYBOX]);
+    const next = waiting[Symbol.asyncIterator]().next();
+    await expect.poll(() => runtime.runs({ state: 'queued' }), { timeout: 60_000 }).toHaveLength(1);
+    runtime.updatePolicy({ images: { deny: ['busybox'] } });
+    runtime.resume();
+    const { value } = (await next) as { value: { ok: boolean; error: unknown } };
+    expect(saidBy(value.error)).toEqual(['policy.image']);
+    await runtime.close();
+  });
+
+  it('of a node whose place may not be read names the input', async () => {
+    const resolveNode: NodeResolver = async () => Promise.resolve({ mountId: 'in', path: 'private/a' });
+    const ports = { resolveNode, storage: { in: memoryStorage() } };
+    const { runtime } = scene({ storage: { read: ['in:public'] } }, ports);
+    const source = { type: 'filestoreNode', nodeId: 7 } as const;
+    const definition = { docker: { ...BUSYBOX.docker, inputs: [{ source, workspacePath: 'n' }] } };
+    const failure = await failureOf(runtime.runJob(definition));
+    expect(saidBy(failure)).toEqual(['policy.storage']);
+    expect(issuesOf(failure)[0]?.path).toBe('docker.inputs.0.source');
   });
 });
 

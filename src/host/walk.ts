@@ -25,7 +25,7 @@ export interface WalkOptions {
 /**
  * Everything beneath an open folder, parents before children, by bytes of the name within a folder. What vanishes meanwhile is left out.
  *
- * @throws `workspace.too_large` beyond the caps.
+ * @throws `workspace.too_large` beyond the caps; `details.limit` says which.
  */
 export async function* walk(
   root: FileHandle,
@@ -41,9 +41,9 @@ export async function* walk(
       if (node.facts.type !== 'directory') continue;
       const names = await namesIn(node.handle, options.maxEntries - entries);
       if (names === null)
-        throw tooLarge(`it holds more than ${String(options.maxEntries)} files and folders`);
+        throw tooLarge('entries', `it holds more than ${String(options.maxEntries)} files and folders`);
       if (names.length > 0 && folder.length >= options.maxDepth) {
-        throw tooLarge(`it is nested deeper than ${String(options.maxDepth)} folders`);
+        throw tooLarge('depth', `it is nested deeper than ${String(options.maxDepth)} folders`);
       }
       entries += names.length;
       const folders: (readonly Buffer[])[] = [];
@@ -78,5 +78,5 @@ async function factsOf(directory: FileHandle, name: Buffer): Promise<NodeFacts |
   return node?.facts ?? null;
 }
 
-const tooLarge = (problem: string): WorkspaceError =>
-  new WorkspaceError('workspace.too_large', `a folder is too large: ${problem}`);
+const tooLarge = (limit: 'entries' | 'depth', problem: string): WorkspaceError =>
+  new WorkspaceError('workspace.too_large', `a folder is too large: ${problem}`, { details: { limit } });

@@ -4,9 +4,10 @@ import { nearestName } from '../base/nearest-name.js';
 import { chooseConfig } from '../config/profile.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { Issue } from '../errors.js';
+import { toIssue } from '../policy/denial.js';
 import { judgeFrozen, type JudgedRequest, judgeRequest } from '../policy/judge.js';
 import type { Caller, PolicyRule } from '../policy/rule.js';
-import type { PolicyDecision, Violation } from '../result.js';
+import type { PolicyDecision } from '../result.js';
 import { compileJob, type CompileOptions } from './compile.js';
 import { crossIssues } from './cross-checks.js';
 import { NotPlainError, plainCopy } from './plain-copy.js';
@@ -106,13 +107,6 @@ export function validationOf(
     ? { ok: true, job, warnings: all }
     : { ok: false, issues: decision.violations.map(toIssue), warnings: all };
 }
-
-const toIssue = ({ rule, path, message, hint }: Violation): Issue => ({
-  code: rule,
-  path,
-  message,
-  hint: hint ?? undefined,
-});
 
 /** Checks the shape alone. */
 export function parseJobShape(definition: unknown): Validation<ValidJob> {

@@ -5,7 +5,8 @@ import { freezeMade } from '../base/deep-freeze.js';
 import { proxyVariables } from '../base/proxy-variables.js';
 import { normalizeAbsolutePath } from '../base/paths.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
-import { PolicyError, ValidationError } from '../errors.js';
+import { ValidationError } from '../errors.js';
+import { denial } from '../policy/denial.js';
 import { isJudged, type JudgedRequest } from '../policy/judge.js';
 import type { Caller } from '../policy/rule.js';
 import type {
@@ -43,16 +44,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     throw new ValidationError('validation.invalid_job', 'a plan is made only of what judgeRequest returned');
   }
   const { request, decision } = judged;
-  if (!decision.allowed) {
-    const message = decision.violations
-      .map((violation) => `${violation.path}: ${violation.message}`)
-      .join('; ');
-    const hint = decision.violations.find((violation) => violation.hint !== null)?.hint ?? undefined;
-    throw new PolicyError('policy.denied', message, {
-      hint,
-      details: { violations: decision.violations, decision },
-    });
-  }
+  if (!decision.allowed) throw denial(decision);
   const { container: draft } = request;
   const mounts = planMounts(request);
   const secretEnvironment = draft.environment.flatMap((variable) =>

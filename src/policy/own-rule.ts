@@ -37,11 +37,7 @@ export function askOwnRule(rule: PolicyRule, index: number, subject: PolicySubje
   const id = idOf(rule);
   if (id === null) {
     const place = `rules.${String(index)}`;
-    // No mode could be meant for it.
-    return {
-      ...refusedBy(place, `${place} has no usable id, and a rule that cannot be named denies`),
-      isAlwaysEnforced: true,
-    };
+    return refusedBy(place, `${place} has no usable id, and a rule that cannot be named denies`);
   }
   let answer: readonly Violation[] | string;
   try {
@@ -60,12 +56,15 @@ export function askOwnRule(rule: PolicyRule, index: number, subject: PolicySubje
   };
 }
 
-const refusedBy = (id: string, message: string): RuleFinding =>
-  deniedBy(
+/** In every mode: what the rule would have said nobody knows, so that there is nothing to relax. */
+const refusedBy = (id: string, message: string): RuleFinding => ({
+  ...deniedBy(
     id,
     [{ path: 'docker', message, hint: 'the operator has to mend the rule; no definition can satisfy it' }],
     message,
-  );
+  ),
+  isAlwaysEnforced: true,
+});
 
 function idOf(rule: PolicyRule): string | null {
   try {

@@ -28,13 +28,12 @@ export interface CollectOptions extends PublishOutputsOptions {
   readonly onUploadStart?: ((found: FoundSize) => void) | undefined;
   /** Told after the last one, stored or failed. */
   readonly onUploadEnd?: (() => void) | undefined;
-  /** Told each output as soon as its state is final. */
-  readonly onOutput?: ((report: OutputReport) => void) | undefined;
+  /** Told each output as soon as its state is final, by its place in the plan: before anything is stored of those that are not there or refused. */
+  readonly onOutput: (index: number, report: OutputReport, refusal: OutputRefusal | null) => void;
 }
 
-/** An output that is there and cannot be taken. */
-interface RejectedOutput {
-  readonly workspacePath: string;
+/** Why an output that is there cannot be taken. */
+export interface OutputRefusal {
   readonly cause: RejectCause;
   /** What is wrong with it, to be read after its name. */
   readonly reason: string;
@@ -46,14 +45,8 @@ interface FoundSize {
   readonly sizeBytes: number;
 }
 
-/** What was collected. */
+/** What came of the collection as a whole. */
 export interface CollectedOutputs extends FoundSize {
-  /** In the order of the plan's outputs. */
-  readonly reports: readonly OutputReport[];
-  /** Workspace paths of required outputs that are not there. */
-  readonly missing: readonly string[];
-  /** Also optional ones: a link in the place of an output is never an accident to be passed over. */
-  readonly rejected: readonly RejectedOutput[];
   /** Uploads that failed, as one error with the code of the first; the others were all tried. */
   readonly failure: StorageError | null;
 }
@@ -90,7 +83,8 @@ export async function collectOutputs(
     folder = await openWorkspaceFolder(workspace);
     await findAll(folder, plan, options, candidates);
     if (options.secrets?.block === true) await refuseLeaks(candidates);
-    return summarize(candidates, await publishAll(candidates, plan.job, options));
+    const settled = await publishAll(candidates, plan.job, options);
+    return { ...sizeOf(candidates), failure: toUploadError(settled) };
   } catch (error) {
     options.signal.throwIfAborted();
     throw toWorkspaceError('the outputs could not be collected', error);
@@ -138,11 +132,12 @@ async function refuseLeaks(candidates: Candidate[]): Promise<void> {
   }
 }
 
-function isWanted({ when }: OutputRequest, succeeded: boolean): boolean {
+/** Whether an output is asked for after this end of the job. */
+export function isWanted({ when }: OutputRequest, succeeded: boolean): boolean {
   return when === 'always' || (when === 'success') === succeeded;
 }
 
-/** Publishes what was found; an output is told of when its last file is through. */
+/** Publishes what was found; an output is told of when its last file is through, and at once where there is nothing to publish. */
 async function publishAll(
   candidates: readonly Candidate[],
   job: JobIdentity,
@@ -151,11 +146,14 @@ async function publishAll(
   const settled: Settled[] = [];
   const settle = (index: number, sent: readonly SentFile[]): void => {
     const candidate = candidates[index];
-    if (candidate === undefined) return;
+    if (candidate === undefined || settled[index] !== undefined) return;
+    const { found } = candidate;
     const one = toSettled(candidate, sent);
     settled[index] = one;
-    options.onOutput?.(one.report);
+    const refusal = found.state === 'rejected' ? { cause: found.cause, reason: found.reason } : null;
+    options.onOutput(index, one.report, refusal);
   };
+  for (const [index, { found }] of candidates.entries()) if (found.state !== 'found') settle(index, []);
   const outputs = candidates.map(({ output, found }) => ({
     output,
     files: found.state === 'found' ? found.files : [],
@@ -199,18 +197,6 @@ function toSettled({ output, found }: Candidate, sent: readonly SentFile[]): Set
       return { output, failures, report: { id, workspacePath, type, state, files, skipped } };
     }
   }
-}
-
-function summarize(candidates: readonly Candidate[], settled: readonly Settled[]): CollectedOutputs {
-  return {
-    reports: settled.map(({ report }) => report),
-    missing: settled.flatMap(({ report }) => (report.state === 'missing' ? [report.workspacePath] : [])),
-    rejected: candidates.flatMap(({ output: { workspacePath }, found }) =>
-      found.state === 'rejected' ? [{ workspacePath, cause: found.cause, reason: found.reason }] : [],
-    ),
-    ...sizeOf(candidates),
-    failure: toUploadError(settled),
-  };
 }
 
 /** How many problems an error about uploads tells in full. */

@@ -165,12 +165,10 @@ function requireWanted({ upload }: Output, type: 'file' | 'directory'): void {
 
 function treeOptions(
   { specialFiles }: Output,
-  { placeholders, standIns, limits, room, scan, signal }: Search,
+  { placeholders, standIns, limits, scan, signal }: Search,
   account: OutputAccount,
   glob: GlobMatcher | null,
 ): Parameters<typeof findTree>[1] {
-  // One entry more than there is room for, so that the account and not the walk says what is too much.
-  const maxEntries = room.entries + 1;
   return {
     account,
     placeholders,
@@ -178,7 +176,6 @@ function treeOptions(
     specialFiles,
     glob,
     scan,
-    maxEntries,
     maxDepth: limits.depth,
     signal,
   };

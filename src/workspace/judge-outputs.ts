@@ -1,14 +1,14 @@
 /** Tells, while a job runs, whether its outputs are more than could ever be collected: by names and sizes, without reading a byte. */
 import type { FileHandle } from 'node:fs/promises';
 import { globBase, isGlob } from '../base/glob.js';
-import { JobRuntimeError } from '../errors.js';
 import { openBeneath } from '../host/node.js';
-import { walk, type WalkEntry } from '../host/walk.js';
+import type { WalkEntry } from '../host/walk.js';
 import type { OutputRequest } from '../plan/container-spec.js';
 import type { PlannedLimits } from '../plan/run-plan.js';
 import { pathOf } from './found-file.js';
 import { createGlobMatcher } from './glob-matcher.js';
 import { createOutputAccount, type OutputAccount, type OutputRoom } from './output-account.js';
+import { walkOutput } from './output-walk.js';
 import { RejectedError } from './rejection.js';
 
 /** Outputs and what they may be. */
@@ -37,11 +37,10 @@ export async function judgeOutputs(
   for (const { workspacePath } of outputs) {
     const account = createOutputAccount(room, limits);
     try {
-      await countOutput(workspace, workspacePath, { account, room, maxDepth: limits.depth, signal });
+      await countOutput(workspace, workspacePath, { account, maxDepth: limits.depth, signal });
     } catch (error) {
       if (signal.aborted) return null;
-      const isTooLarge = JobRuntimeError.isInstance(error) && error.code === 'workspace.too_large';
-      if (error instanceof RejectedError || isTooLarge) return { workspacePath, reason: error.message };
+      if (error instanceof RejectedError) return { workspacePath, reason: error.message };
       // A job may do anything to its folders meanwhile; what they come to is judged at its end.
       continue;
     }
@@ -52,7 +51,6 @@ export async function judgeOutputs(
 
 interface CountOptions {
   readonly account: OutputAccount;
-  readonly room: OutputRoom;
   readonly maxDepth: number;
   readonly signal: AbortSignal;
 }
@@ -60,7 +58,7 @@ interface CountOptions {
 async function countOutput(
   workspace: FileHandle,
   workspacePath: string,
-  { account, room, maxDepth, signal }: CountOptions,
+  { account, maxDepth, signal }: CountOptions,
 ): Promise<void> {
   const glob = isGlob(workspacePath) ? await createGlobMatcher(workspacePath) : null;
   const base = glob === null ? workspacePath : globBase(workspacePath);
@@ -77,10 +75,7 @@ async function countOutput(
     const textOf = (entry: WalkEntry): string =>
       pathOf([...names.map((name) => Buffer.from(name)), ...entry.names]);
     const enters = (entry: WalkEntry): boolean => glob === null || glob.mayMatchBeneath(textOf(entry));
-    // One entry more than there is room for, so that the account and not the walk says what is too much.
-    const maxEntries = room.entries + 1;
-    for await (const entry of walk(node.handle, { maxEntries, maxDepth, enters, signal })) {
-      account.addEntry();
+    for await (const entry of walkOutput(node.handle, account, { maxDepth, enters, signal })) {
       const isTaken = entry.facts.type === 'file' && glob?.matches(textOf(entry)) !== false;
       if (isTaken) account.addFile(pathOf(entry.names), entry.facts.sizeBytes);
     }

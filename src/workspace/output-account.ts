@@ -13,6 +13,9 @@ export interface OutputAccount {
   /** Counts a file by its logical size, before it is read: a sparse tebibyte takes nothing on the disk and hours to read. */
   addFile(relativePath: string, sizeBytes: number): void;
   addEntry(): void;
+  /** What is said of more entries than there is room for, also where they were not counted to the end. */
+  tooManyEntries(): RejectedError;
+  readonly room: OutputRoom;
   readonly used: OutputRoom;
 }
 
@@ -22,16 +25,18 @@ export function createOutputAccount(
   { fileBytes }: Pick<PlannedLimits, 'fileBytes'>,
 ): OutputAccount {
   const used = { bytes: 0, entries: 0 };
+  const tooManyEntries = (): RejectedError =>
+    new RejectedError(
+      'limit',
+      `has more files and folders than the ${String(room.entries)} that are left for outputs of this run (outputs.maxEntries)`,
+    );
   return {
+    room,
     used,
+    tooManyEntries,
     addEntry() {
       used.entries += 1;
-      if (used.entries <= room.entries) return;
-      const left = String(room.entries);
-      throw new RejectedError(
-        'limit',
-        `has more files and folders than the ${left} that are left for outputs of this run (outputs.maxEntries)`,
-      );
+      if (used.entries > room.entries) throw tooManyEntries();
     },
     addFile(relativePath, sizeBytes) {
       const subject = relativePath === '' ? '' : `holds ${JSON.stringify(relativePath)}, which `;

@@ -1,15 +1,15 @@
 /** Finds and hashes the regular files of a folder or a glob; links and special files are left out or refused. */
 import type { FileHandle } from 'node:fs/promises';
 import { checkRelativePath } from '../base/paths.js';
-import { JobRuntimeError } from '../errors.js';
 import { type NodeType, openChild, type OpenNode } from '../host/node.js';
-import { walk, type WalkEntry } from '../host/walk.js';
+import type { WalkEntry } from '../host/walk.js';
 import type { OutputRequest } from '../plan/container-spec.js';
 import type { SkippedEntry } from '../result.js';
 import { type FoundFile, hashFile, openSameFile, pathOf } from './found-file.js';
 import type { GlobMatcher } from './glob-matcher.js';
 import type { OutputAccount } from './output-account.js';
 import type { OutputScan } from './output-scan.js';
+import { walkOutput } from './output-walk.js';
 import { KINDS, RejectedError } from './rejection.js';
 
 /** What a tree is searched with. */
@@ -23,7 +23,6 @@ export interface OutputTreeOptions {
   readonly glob: GlobMatcher | null;
   /** Null: there are no secrets to look for. */
   readonly scan: OutputScan | null;
-  readonly maxEntries: number;
   readonly maxDepth: number;
   readonly signal: AbortSignal;
 }
@@ -50,26 +49,18 @@ export interface OutputTree {
 export async function findTree(root: OutputRoot, options: OutputTreeOptions): Promise<OutputTree> {
   const files: FoundFile[] = [];
   const skipped: SkippedEntry[] = [];
-  const { glob, maxEntries, maxDepth, placeholders, signal } = options;
+  const { account, glob, maxDepth, placeholders, signal } = options;
   // A name need not be valid UTF-8; what is not becomes U+FFFD, which only a wildcard matches.
   const textOf = ({ names }: WalkEntry): string => Buffer.from(join([...root.names, ...names])).toString();
   const enters = (entry: WalkEntry): boolean =>
     !placeholders.has(entry.facts.identity) && (glob === null || glob.mayMatchBeneath(textOf(entry)));
-  try {
-    for await (const entry of walk(root.node.handle, { maxEntries, maxDepth, signal, enters })) {
-      options.account.addEntry();
-      const { identity } = entry.facts;
-      const type = options.standIns.get(identity) ?? entry.facts.type;
-      if (type === 'directory' || placeholders.has(identity)) continue;
-      if (glob?.matches(textOf(entry)) === false) continue;
-      if (type === 'file') files.push(await takeFile(root, entry, options));
-      else skipped.push(skip(root, entry, type, options));
-    }
-  } catch (error) {
-    if (JobRuntimeError.isInstance(error) && error.code === 'workspace.too_large') {
-      throw new RejectedError('limit', error.message);
-    }
-    throw error;
+  for await (const entry of walkOutput(root.node.handle, account, { maxDepth, signal, enters })) {
+    const { identity } = entry.facts;
+    const type = options.standIns.get(identity) ?? entry.facts.type;
+    if (type === 'directory' || placeholders.has(identity)) continue;
+    if (glob?.matches(textOf(entry)) === false) continue;
+    if (type === 'file') files.push(await takeFile(root, entry, options));
+    else skipped.push(skip(root, entry, type, options));
   }
   return { files, skipped };
 }

@@ -132,6 +132,10 @@ describe('a mode', () => {
         throw new Error('broken');
       },
     };
+    const promising = {
+      id: 'acme.x',
+      evaluate: async () => Promise.resolve([]),
+    } as unknown as PolicyRule;
 
     it.each<[string, PolicyRule, PolicyInput, boolean, number, number]>([
       ['is the policy’s', objecting('error'), { mode: 'warn' }, true, 1, 0],
@@ -146,7 +150,9 @@ describe('a mode', () => {
       ],
       ['also silences its warnings', objecting('warning'), { mode: 'audit' }, true, 0, 1],
       ['lets its warnings be', objecting('warning'), { mode: 'warn' }, true, 1, 0],
-      ['takes a failure like any refusal', failing, { modes: { 'acme.x': 'warn' } }, true, 1, 0],
+      ['relaxes no failure', failing, { modes: { 'acme.x': 'warn' } }, false, 0, 0],
+      ['relaxes no failure as that of the policy', failing, { mode: 'audit' }, false, 0, 0],
+      ['relaxes no promise', promising, { mode: 'warn', modes: { 'acme.x': 'audit' } }, false, 0, 0],
       ['refuses for a failure when enforced', failing, {}, false, 0, 0],
     ])('%s', (_name, rule, policy, allowed, warnings, audited) => {
       const decision = judge(requestWith(), policy, { rules: [rule] });

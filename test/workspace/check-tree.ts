@@ -1,13 +1,13 @@
 /** Collects a hostile tree and checks what came of it. */
 import { expect } from 'vitest';
 import { memoryStorage } from '../../src/storage/memory.js';
-import type { CollectedOutputs, CollectOptions } from '../../src/workspace/collect.js';
+import type { CollectOptions } from '../../src/workspace/collect.js';
 import type { Workspace } from '../../src/workspace/create.js';
-import { collect } from './collect-fixture.js';
+import { collect, type Collected } from './collect-fixture.js';
 import type { HostileTree } from './hostile-trees.js';
 
 /** What was collected, and what was stored of each output. */
-interface CollectedTree extends CollectedOutputs {
+interface CollectedTree extends Collected {
   readonly stored: Readonly<Record<string, string>>;
 }
 

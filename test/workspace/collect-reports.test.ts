@@ -143,7 +143,9 @@ describe('outputs that are sent', () => {
     const listener = {
       onUploadStart: (size: object) => told.push(size),
       onUploadEnd: () => told.push('end'),
-      onOutput: ({ workspacePath }: { workspacePath: string }) => told.push(workspacePath),
+      onOutput: (_index: number, { workspacePath }: { workspacePath: string }) => {
+        told.push(workspacePath);
+      },
     };
     const outputs = [
       { workspacePath: 'out' },

@@ -40,7 +40,7 @@ describe('collecting outputs', () => {
         storage: { 5: five },
         outputTo,
         metadata: { team: 'a', jobRunId: 'not yours' },
-        onOutput: (report) => told.push(report),
+        onOutput: (_index, report) => told.push(report),
       },
     );
     const sha256 = createHash('sha256').update('pdf').digest('hex');

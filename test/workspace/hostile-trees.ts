@@ -152,6 +152,13 @@ export const HOSTILE_TREES: readonly HostileTree[] = [
     expected: refused(/^has more files and folders than the 10 that are left/),
   },
   {
+    name: 'many more files than there may be',
+    script: 'mkdir out; for i in 1 2 3 4 5 6 7 8 9; do : > out/$i; done',
+    outputs: [folder],
+    limits: { entries: 4 },
+    expected: refused(/^has more files and folders than the 4 that are left .*\(outputs\.maxEntries\)$/),
+  },
+  {
     name: 'as many files as there may be',
     script: 'mkdir out; for i in 1 2 3 4; do : > out/$i; done',
     outputs: [folder],

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { type MemoryStorage, memoryStorage } from '../../src/storage/memory.js';
 import type { StorageAdapter, StorageTransaction } from '../../src/storage/types.js';
-import type { CollectedOutputs, CollectOptions } from '../../src/workspace/collect.js';
-import { at, collect, to } from './collect-fixture.js';
+import type { CollectOptions } from '../../src/workspace/collect.js';
+import { type Collected, at, collect, to } from './collect-fixture.js';
 import { makeWorkspace } from './plan-fixture.js';
 
 type Write = StorageAdapter['write'];
@@ -64,7 +64,7 @@ export async function collectThree(
   adapter: StorageAdapter,
   options: Partial<CollectOptions> = {},
   more: { readonly overwrite?: boolean } = {},
-): Promise<CollectedOutputs> {
+): Promise<Collected> {
   const workspace = await makeWorkspace();
   for (const name of NAMES) writeFileSync(at(workspace, name), `content of ${name}`);
   const outputs = NAMES.map((name) => ({ workspacePath: name, upload: to(`out/${name}`, more) }));

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { deepFreeze } from '../base/deep-freeze.js';
 import type { Violation } from '../result.js';
-import { allowed, deniedBy, type PolicyRule, type RuleFinding } from './rule.js';
+import { allowed, denied, type PolicyRule, type RuleFinding } from './rule.js';
 import type { PolicySubject } from './subject.js';
 
 /** More than anybody reads; an answer beyond it is a mistake. */
@@ -61,11 +61,9 @@ export function askOwnRule(rule: PolicyRule, index: number, subject: PolicySubje
 }
 
 const refusedBy = (id: string, message: string): RuleFinding =>
-  deniedBy(
-    id,
-    [{ path: 'docker', message, hint: 'the operator has to mend the rule; no definition can satisfy it' }],
-    message,
-  );
+  denied(id, [
+    { path: 'docker', message, hint: 'the operator has to mend the rule; no definition can satisfy it' },
+  ]);
 
 function idOf(rule: PolicyRule): string | null {
   try {

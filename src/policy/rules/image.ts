@@ -4,7 +4,7 @@ import { matchesImagePattern, parseImagePattern } from '../../base/image-pattern
 import { parseImageReference } from '../../base/image-reference.js';
 import { listed } from '../hint.js';
 import type { ImagePolicy } from '../policy.js';
-import { allowed, type BuiltInRule, deniedBy, notApplicable } from '../rule.js';
+import { allowed, type BuiltInRule, denied, deniedBy, notApplicable, standing } from '../rule.js';
 
 /** What image policy said of one reference. */
 export interface ImageDecision {
@@ -78,19 +78,21 @@ export const imageRule: BuiltInRule = {
       : 'choose another image, or ask the operator about policy.images.deny';
     const objection = { path: 'docker.image', message: decision.reason, hint };
     return {
-      ...deniedBy('policy.image', [objection], decision.reason),
+      ...denied('policy.image', [objection]),
       isAlwaysEnforced: !isUnlisted,
     };
   },
 };
+
+const NOT_DEMANDED = standing(notApplicable('policy.image_digest', 'images.requireDigest is off'));
+const HAS_DIGEST = standing(allowed('policy.image_digest', 'the image is named by its digest'));
 
 /** `policy.image_digest` */
 export const imageDigestRule: BuiltInRule = {
   id: 'policy.image_digest',
   isRelaxable: true,
   judge(subject, { policy }) {
-    if (!policy.images.requireDigest)
-      return notApplicable('policy.image_digest', 'images.requireDigest is off');
+    if (!policy.images.requireDigest) return NOT_DEMANDED;
     const parsed = parseImageReference(subject.image);
     const hasDigest = parsed.ok && parsed.reference.digest !== null;
     const objection = {
@@ -98,7 +100,7 @@ export const imageDigestRule: BuiltInRule = {
       message: 'the image must be named by its digest, as images.requireDigest demands',
       hint: 'write the image as name@sha256:…',
     };
-    return deniedBy('policy.image_digest', hasDigest ? [] : [objection], 'the image is named by its digest');
+    return deniedBy('policy.image_digest', hasDigest ? [] : [objection], HAS_DIGEST);
   },
 };
 
@@ -125,7 +127,10 @@ export const pullPolicyRule: BuiltInRule = {
     return deniedBy(
       'policy.pull_policy',
       objections,
-      `pull policy ${asked.map((each) => `"${each}"`).join(', then ')} is permitted`,
+      allowed(
+        'policy.pull_policy',
+        `pull policy ${asked.map((each) => `"${each}"`).join(', then ')} is permitted`,
+      ),
     );
   },
 };

@@ -85,9 +85,10 @@ export const environmentRule: BuiltInRule = {
   id: 'policy.environment',
   isRelaxable: false,
   judge(subject, { policy }) {
-    const denied = policy.security.deniedEnvironment;
+    const { deniedEnvironment } = policy.security;
+    if (deniedEnvironment.length === 0) return NONE_DENIED;
     const objections = subject.environment.flatMap(({ name }, index) => {
-      const pattern = denied.find((each) => matchesWildcard(each, name));
+      const pattern = deniedEnvironment.find((each) => matchesWildcard(each, name));
       if (pattern === undefined) return [];
       const message = `variable ${name} is denied by security.deniedEnvironment "${pattern}"`;
       const hint = 'leave the variable out, or ask the operator about policy.security.deniedEnvironment';

@@ -30,11 +30,11 @@ export const gpuRule: BuiltInRule = {
 };
 
 function pathsThatAsk({ requiresGpu, resources, environment }: PolicySubject): readonly string[] {
-  return [
-    ...(requiresGpu ? ['docker.requiresGpu'] : []),
-    ...(resources.gpu === undefined ? [] : ['docker.resources.gpu']),
-    ...environment.flatMap(({ name }, index) =>
-      name === ASKING_VARIABLE ? [`docker.environment.${String(index)}.name`] : [],
-    ),
-  ];
+  const paths: string[] = [];
+  if (requiresGpu) paths.push('docker.requiresGpu');
+  if (resources.gpu !== undefined) paths.push('docker.resources.gpu');
+  for (const [index, { name }] of environment.entries()) {
+    if (name === ASKING_VARIABLE) paths.push(`docker.environment.${String(index)}.name`);
+  }
+  return paths;
 }

@@ -111,8 +111,6 @@ export const pullPolicyRule: BuiltInRule = {
   judge({ pullPolicies }, { policy }) {
     const permitted = policy.images.allowedPullPolicies;
     const asked = pullPolicies.length === 0 ? (['ifNotPresent'] as const) : pullPolicies;
-    // A policy permits at least one, or it is none.
-    const hint = `use ${permitted.map((each) => `"${each}"`).join(' or ')}`;
     const objections = asked.flatMap((each, index) =>
       permitted.includes(each)
         ? []
@@ -120,17 +118,13 @@ export const pullPolicyRule: BuiltInRule = {
             {
               path: `docker.imagePullPolicy${asked.length === 1 ? '' : `.${String(index)}`}`,
               message: `pull policy "${each}" is not permitted; allowed: ${permitted.join(', ')}`,
-              hint,
+              // A policy permits at least one, or it is none.
+              hint: `use ${permitted.map((one) => `"${one}"`).join(' or ')}`,
             },
           ],
     );
-    return deniedBy(
-      'policy.pull_policy',
-      objections,
-      allowed(
-        'policy.pull_policy',
-        `pull policy ${asked.map((each) => `"${each}"`).join(', then ')} is permitted`,
-      ),
-    );
+    if (objections.length > 0) return denied('policy.pull_policy', objections);
+    const policies = asked.map((each) => `"${each}"`).join(', then ');
+    return allowed('policy.pull_policy', `pull policy ${policies} is permitted`);
   },
 };

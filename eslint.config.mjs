@@ -52,7 +52,20 @@ export default defineConfig(
         'error',
         { name: 'node:process', message: 'importing it opens the standard streams: host/this-process.ts' },
       ],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: 'node:crypto',
+          message: 'loading it takes time: base/node-crypto.ts, when it is needed',
+          allowTypeImports: true,
+        },
+      ],
     },
+  },
+  {
+    // Nobody imports the suites to be quick.
+    files: ['src/testing/**'],
+    rules: { '@typescript-eslint/no-restricted-imports': 'off' },
   },
   {
     // The command line is an application: its entry hands the process to the rest of it.

@@ -20,8 +20,25 @@ const common: Options = {
   dts: { entry, compilerOptions: { ignoreDeprecations: '6.0', paths: {} } },
 };
 
+/** What the command line imports of the library, as its users do: built with it, the library would be cut into more files for its sake. */
+const onPublishedEntries: NonNullable<Options['esbuildPlugins']>[number] = {
+  name: 'on-published-entries',
+  setup(build) {
+    build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: './index.js', external: true }));
+    build.onResolve({ filter: /^\.\.\/policy\/entry\.js$/ }, () => ({ path: './policy.js', external: true }));
+  },
+};
+
 export default defineConfig([
-  // The command line shares its chunks with the library; nobody imports it, so it needs neither types nor CommonJS.
-  { ...common, name: 'esm', format: ['esm'], entry: { ...entry, cli: 'src/cli/main.ts' } },
+  { ...common, name: 'esm', format: ['esm'] },
   { ...common, name: 'cjs', format: ['cjs'] },
+  // Nobody imports the command line, so it needs neither types nor CommonJS.
+  {
+    ...common,
+    name: 'cli',
+    format: ['esm'],
+    entry: { cli: 'src/cli/main.ts' },
+    dts: false,
+    esbuildPlugins: [onPublishedEntries],
+  },
 ]);

@@ -1,5 +1,5 @@
 /** The code a runtime is given, and what stands in for what is not given. */
-import { randomUUID } from 'node:crypto';
+import { nodeCrypto } from './base/node-crypto.js';
 import type { AuditSink } from './audit.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { RunEvent } from './events.js';
@@ -95,7 +95,7 @@ export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
         clock?.pause?.(milliseconds, signal) ?? pause(milliseconds, signal),
     },
     random: ports.random ?? (() => Math.random()),
-    createId: ports.createId ?? (() => randomUUID()),
+    createId: ports.createId ?? (() => nodeCrypto().randomUUID()),
     resolveNode: ports.resolveNode,
     resolveSecret: ports.resolveSecret,
     resolveRegistryAuth: ports.resolveRegistryAuth,

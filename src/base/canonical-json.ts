@@ -1,4 +1,5 @@
 /** JSON with one spelling per value, for hashing and comparing. It is not a general serialiser. */
+import { freezeMade } from './deep-freeze.js';
 
 const MAX_DEPTH = 512;
 
@@ -19,10 +20,28 @@ const NOT_PLAIN = /[^ !#-[\]-~]/;
 /** Up to here the sort of the language costs more than the writing itself. */
 const FEW_KEYS = 32;
 
-/** Keys as they are written: those of plans and requests are the same ones again and again. Bounded, as a caller's own keys are met as well. */
-const writtenKeys = new Map<string, string>();
+/** A key as it is written before the value of an object's first member, and before that of any other. */
+interface WrittenKey {
+  readonly first: string;
+  readonly next: string;
+}
+
+/** Those of plans and requests are the same ones again and again. Bounded, as a caller's own keys are met as well. */
+const writtenKeys = new Map<string, WrittenKey>();
 const MOST_WRITTEN_KEYS = 1_000;
 const LONGEST_WRITTEN_KEY = 64;
+
+/** The texts of lasting values; empty until the first is needed. */
+const lastingTexts = new WeakMap<object, string>();
+
+/**
+ * Freezes data made here that many texts are going to hold, such as an operator's limits, which are in every plan of his: its own text is then
+ * written once. Not for what is held by one text alone.
+ */
+export function lasting<T extends object>(value: T): T {
+  lastingTexts.set(freezeMade(value), '');
+  return value;
+}
 
 function write(value: unknown, depth: number): string {
   if (typeof value === 'string') return writeString(value);
@@ -42,9 +61,11 @@ function writeObject(value: object, depth: number): string {
   // A cycle ends here as well.
   if (depth > MAX_DEPTH)
     throw new TypeError(`JSON nested deeper than ${String(MAX_DEPTH)} levels, or in a cycle`);
-  if (Array.isArray(value)) return writeList(value, depth);
-  if (isPlainObject(value)) return writeMembers(value, depth);
-  throw new TypeError('a value of type object is not JSON');
+  const known = lastingTexts.get(value);
+  if (known !== undefined && known !== '') return known;
+  const written = Array.isArray(value) ? writeList(value, depth) : writeMembers(value, depth);
+  if (known !== undefined) lastingTexts.set(value, written);
+  return written;
 }
 
 function writeList(list: readonly unknown[], depth: number): string {
@@ -57,22 +78,23 @@ function writeList(list: readonly unknown[], depth: number): string {
   return `[${items}]`;
 }
 
-function writeMembers(value: Readonly<Record<string, unknown>>, depth: number): string {
+function writeMembers(value: object, depth: number): string {
+  if (!isPlainObject(value)) throw new TypeError('a value of type object is not JSON');
   let members = '';
   for (const key of sortKeys(Object.keys(value))) {
     const member = value[key];
     if (member === undefined) continue;
-    if (members !== '') members += ',';
-    members += writeKey(key) + write(member, depth + 1);
+    const { first, next } = writeKey(key);
+    members += (members === '' ? first : next) + write(member, depth + 1);
   }
-  return `{${members}}`;
+  return members === '' ? '{}' : `${members}}`;
 }
 
-/** With the colon after it. */
-function writeKey(key: string): string {
+function writeKey(key: string): WrittenKey {
   const known = writtenKeys.get(key);
   if (known !== undefined) return known;
-  const written = `${writeString(key)}:`;
+  const text = writeString(key);
+  const written = { first: `{${text}:`, next: `,${text}:` };
   if (key.length <= LONGEST_WRITTEN_KEY && writtenKeys.size < MOST_WRITTEN_KEYS)
     writtenKeys.set(key, written);
   return written;

@@ -1,5 +1,5 @@
 /** Names of the containers and volumes we create. A name identifies; ownership is proven by labels, never by a name. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from './node-crypto.js';
 
 const MAX_SEGMENT = 32;
 const HASH_LENGTH = 16;
@@ -42,7 +42,7 @@ export function isHelperName(name: string, ofContainer: string): boolean {
 
 function toRunSegment(runId: string): string {
   if (PLAIN_RUN_ID.test(runId) || UUID.test(runId)) return runId;
-  const hash = createHash('sha256').update(runId, 'utf8').digest('hex').slice(0, HASH_LENGTH);
+  const hash = nodeCrypto().createHash('sha256').update(runId, 'utf8').digest('hex').slice(0, HASH_LENGTH);
   return `${toSegment(runId, MAX_SEGMENT - 1) || 'run'}-${hash}`;
 }
 

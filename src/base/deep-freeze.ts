@@ -25,14 +25,20 @@ export function freezeMade<T>(value: T): T {
   const pending: object[] = [value];
   for (let current = pending.pop(); current !== undefined; current = pending.pop()) {
     if (Object.isFrozen(current) || !isPlainData(current)) continue;
-    // Nothing of it is inherited: the loop is over its own keys, without a list of them.
-    for (const key in current) {
-      const inner = (current as Readonly<Record<string, unknown>>)[key];
-      if (typeof inner === 'object' && inner !== null) pending.push(inner);
+    if (Array.isArray(current)) {
+      // By index: as keys they would be made into texts, and an iterator costs more than all that is done here.
+      for (let index = current.length; index > 0; index -= 1) pushObject(pending, current[index - 1]);
+    } else {
+      // Nothing of it is inherited: the loop is over its own keys, without a list of them.
+      for (const key in current) pushObject(pending, (current as Readonly<Record<string, unknown>>)[key]);
     }
     Object.freeze(current);
   }
   return value;
+}
+
+function pushObject(pending: object[], value: unknown): void {
+  if (typeof value === 'object' && value !== null) pending.push(value);
 }
 
 function isPlainData(value: unknown): value is object {

@@ -8,6 +8,11 @@ export function isGlob(path: string): boolean {
   return path.includes('*') || path.includes('?');
 }
 
+/** What is certain of where a path lies: all of it, or the folders before the first wildcard. */
+export function fixedPart(path: string): string {
+  return isGlob(path) ? globBase(path) : path;
+}
+
 /** The folders before the first wildcard, for example `out/a` of `out/a/*.csv`; empty for the workspace itself. */
 export function globBase(glob: string): string {
   const segments = glob.split('/');

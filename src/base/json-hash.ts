@@ -1,5 +1,5 @@
 /** One hash per JSON value, however its keys are ordered. */
-import { hash } from 'node:crypto';
+import { nodeCrypto } from './node-crypto.js';
 import { canonicalJson } from './canonical-json.js';
 
 /**
@@ -8,5 +8,5 @@ import { canonicalJson } from './canonical-json.js';
  * @throws TypeError for what is not JSON, as {@link canonicalJson} does.
  */
 export function jsonHash(value: unknown): string {
-  return hash('sha256', canonicalJson(value));
+  return nodeCrypto().hash('sha256', canonicalJson(value));
 }

@@ -8,6 +8,8 @@ const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 // Characters that look like `.`, `/` or `\`, or that some systems turn into them.
 const LOOK_ALIKE = /[\uff0e\ufe52\u2024\u2025\uff0f\u2044\u2215\u29f8\uff3c\ufe68\u29f5\u29f9\u2216]/u;
 
+const ASCII = /^\p{ASCII}*$/u;
+
 const byteLength = (text: string): number => Buffer.byteLength(text);
 
 function problemWithSegment(segment: string): string | null {
@@ -78,6 +80,8 @@ export function normalizeAbsolutePath(path: string): string {
  * double turn approximates full Unicode case folding (`ß`, `ẞ` and `SS` agree), independent of the locale.
  */
 export function foldPath(path: string): string {
+  // Nearly all of them.
+  if (ASCII.test(path)) return path.toLowerCase();
   return path.normalize('NFC').toLowerCase().toUpperCase().normalize('NFC').toLowerCase().normalize('NFC');
 }
 

@@ -31,8 +31,9 @@ export function choosePolicy(policy: Policy, profile: string | undefined): Chose
   };
 }
 
-/** A configuration with the policy of a profile in place of its own. */
+/** A configuration with the policy of a profile in place of its own; without a name the configuration itself. */
 export function chooseConfig(config: RuntimeConfig, profile: string | undefined): Chosen<RuntimeConfig> {
+  if (profile === undefined) return { ok: true, value: config };
   const chosen = choosePolicy(config.policy, profile);
   return chosen.ok ? { ok: true, value: Object.freeze({ ...config, policy: chosen.value }) } : chosen;
 }

@@ -1,5 +1,5 @@
 /** Proves by what way a container gets the files of this host: a marker nobody can guess is written here and read there. */
-import { randomBytes } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { open } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { RuntimeConfig } from '../config/runtime-config.js';
@@ -75,7 +75,7 @@ async function writeMarked(
   const mark = { ...identity, runId };
   const folder = await createWorkspace(config.workspaceRoot, { name: 'doctor', user, mark, signal });
   cleanup.add('workspace', async (until) => folder.remove(until));
-  const marker = randomBytes(16).toString('hex');
+  const marker = nodeCrypto().randomBytes(16).toString('hex');
   await writeMarker(join(folder.workspacePath, MARKER_FILE), marker);
   await folder.verify();
   return { folder, marker };

@@ -1,5 +1,6 @@
 /** Turns what a caller gives as standard input into one stream of bytes, and accounts for it. It writes nothing. */
-import { createHash, type Hash, hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { createReadStream } from 'node:fs';
 import type { FileContent } from '../workspace/file-content.js';
 
@@ -37,11 +38,11 @@ export function toAccountedStream(
 ): AsyncIterable<Uint8Array> {
   if (typeof content === 'string' || content instanceof Uint8Array) {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    onAccount({ sizeBytes: bytes.byteLength, sha256: isHashed ? hash('sha256', bytes) : null });
+    onAccount({ sizeBytes: bytes.byteLength, sha256: isHashed ? nodeCrypto().hash('sha256', bytes) : null });
     return toByteStream(bytes);
   }
   onAccount({ sizeBytes: null, sha256: null });
-  return accounted(toByteStream(content), isHashed ? createHash('sha256') : null, onAccount);
+  return accounted(toByteStream(content), isHashed ? nodeCrypto().createHash('sha256') : null, onAccount);
 }
 
 async function* accounted(

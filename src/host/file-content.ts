@@ -1,5 +1,5 @@
 /** Reads and writes the bytes of open files, hashing and counting on the way. It never looks a name up twice. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { constants } from 'node:fs';
 import { chown, type FileHandle, open, unlink } from 'node:fs/promises';
 import { bytesOf } from './chunks.js';
@@ -101,7 +101,7 @@ interface DigestOptions extends ReadOptions {
 
 /** Size and SHA-256 of an open file. */
 export async function digestContent(content: FileHandle, options: DigestOptions): Promise<Digest> {
-  const hash = createHash('sha256');
+  const hash = nodeCrypto().createHash('sha256');
   const { sizeBytes: said = CHUNK_BYTES, signal, onBytes, onChunk } = options;
   const sizeBytes = await scanContent(content, { sizeBytes: said, signal, onBytes }, async (chunk) => {
     hash.update(chunk);
@@ -119,7 +119,7 @@ export async function createFile(
   options: CreateOptions,
 ): Promise<Digest> {
   return fillFile(directory, name, options, async (file) => {
-    const hash = createHash('sha256');
+    const hash = nodeCrypto().createHash('sha256');
     const sizeBytes = await writeAll(file, body, options, (chunk) => hash.update(chunk));
     return { sizeBytes, sha256: hash.digest('hex') };
   });
@@ -147,7 +147,7 @@ export async function copyToFile(
 ): Promise<Content> {
   return fillFile(directory, name, options, async (file) => {
     if (!isHashed) return { sizeBytes: await copyContent(content, file, options), sha256: null };
-    const hash = createHash('sha256');
+    const hash = nodeCrypto().createHash('sha256');
     const onChunk = (chunk: Uint8Array): void => void hash.update(chunk);
     const sizeBytes = await copyContent(content, file, { ...options, onChunk });
     return { sizeBytes, sha256: hash.digest('hex') };

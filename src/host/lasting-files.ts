@@ -1,5 +1,5 @@
 /** Files that outlive a process and that others share: written whole or not at all, appended to in one write, read whatever else is there. It knows none of them. */
-import { randomUUID } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { constants } from 'node:fs';
 import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -43,7 +43,7 @@ async function withDraft<T>(
   text: string,
   publish: (draft: string) => Promise<T>,
 ): Promise<T> {
-  const draft = join(folder, `.${randomUUID()}`);
+  const draft = join(folder, `.${nodeCrypto().randomUUID()}`);
   try {
     const file = await open(draft, 'wx', 0o600);
     try {

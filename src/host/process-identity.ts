@@ -1,5 +1,5 @@
 /** Who this process is, for ownership labels: told apart from another process with the same pid, after a reboot or in a sibling container. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { errorCode } from './node.js';
@@ -115,10 +115,14 @@ export function machineIdentity(): string | null {
   const id = readOr('', () => readFileSync('/etc/machine-id', 'utf8'));
   if (!/^[0-9a-f]{32}$/.test(id)) return null;
   // Images and clones of machines bring the same file along; their host names differ.
-  return createHash('sha256').update(`${hostname()}\0${id}`).digest('hex').slice(0, 16);
+  return nodeCrypto().createHash('sha256').update(`${hostname()}\0${id}`).digest('hex').slice(0, 16);
 }
 
 /** A stable name for "the runtime of this host with this workspace root": 16 hex digits. */
 export function defaultInstanceId(workspaceRoot: string): string {
-  return createHash('sha256').update(`${hostname()}\0${workspaceRoot}`).digest('hex').slice(0, 16);
+  return nodeCrypto()
+    .createHash('sha256')
+    .update(`${hostname()}\0${workspaceRoot}`)
+    .digest('hex')
+    .slice(0, 16);
 }

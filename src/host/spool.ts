@@ -1,5 +1,5 @@
 /** Bytes kept to be read again: the first ones in memory, the rest in one file without a name, which is gone with its handle. */
-import { randomUUID } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { constants } from 'node:fs';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -71,7 +71,7 @@ async function openNameless(folder: string): Promise<FileHandle> {
   } catch (error) {
     if (!['EOPNOTSUPP', 'EISDIR', 'EINVAL'].includes(errorCode(error) ?? '')) throw error;
   }
-  const path = join(folder, `.kept-${randomUUID()}`);
+  const path = join(folder, `.kept-${nodeCrypto().randomUUID()}`);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(path, flags, 0o600);
   await unlink(path);

@@ -1,5 +1,5 @@
 /** Who is about to use images and who to remove some, said among the processes of one folder by files that are nothing but their names. */
-import { createHash, randomUUID } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -27,14 +27,15 @@ const REMOVAL = '.removal';
 const REMOVAL_MS = 120_000;
 const LOOK_EVERY_MS = 25;
 
-const keyOf = (repository: string): string => createHash('sha256').update(repository).digest('hex');
+const keyOf = (repository: string): string =>
+  nodeCrypto().createHash('sha256').update(repository).digest('hex');
 
 /** Claims in a folder, which is made with the first. `now`: milliseconds since the epoch. */
 export function createImageClaims(folder: string, now: () => number): ImageClaims {
   /** Each side says what it will do before it looks at what the other says, so of two at the same time at least one sees the other. */
   const claim = async (key: string, forMs: number, suffix: string): Promise<() => Promise<void>> => {
     await privateFolder(folder);
-    const path = join(folder, `${key}.${String(now() + forMs)}.${randomUUID()}${suffix}`);
+    const path = join(folder, `${key}.${String(now() + forMs)}.${nodeCrypto().randomUUID()}${suffix}`);
     await writeFile(path, '', { flag: 'wx', mode: 0o600 });
     return async () => rm(path, { force: true });
   };

@@ -1,5 +1,5 @@
 /** Which images a runtime pulled and when they were last used, in a folder that outlives it and that processes share. It removes no image. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isOlder, namesIn, readText, removeOldDrafts, replaceWhole } from '../host/lasting-files.js';
@@ -48,7 +48,8 @@ const DRAFT_MS = 3_600_000;
 
 const hexOf = (id: string): string => id.slice('sha256:'.length);
 const fileOf = ({ instance, id, reference }: Entry): string => {
-  const hash = createHash('sha256')
+  const hash = nodeCrypto()
+    .createHash('sha256')
     .update(JSON.stringify([instance, reference]))
     .digest('hex');
   return `${hexOf(id)}.${hash}${SUFFIX}`;

@@ -6,6 +6,7 @@ import type {
   InputRequest,
   InputSource,
   OutputDestination,
+  PullPolicy,
   ResourceRequest,
   RetryRequest,
   RunRequest,
@@ -32,7 +33,7 @@ type Docker = ParsedJob['docker'];
 export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequest {
   const { docker } = job;
   const runMs = options.timeouts?.runMs ?? options.timeoutMs ?? job.timeoutMs;
-  const request = freezeMade({
+  return freezeMade({
     job: {
       slug: job.slug ?? null,
       id: job.id ?? null,
@@ -41,7 +42,7 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
     container: {
       image: docker.image,
       platform: docker.platform ?? null,
-      pullPolicies: [docker.imagePullPolicy ?? []].flat(),
+      pullPolicies: pullPoliciesOf(docker),
       entryPoint: docker.entryPoint ?? [],
       command: [...(docker.command ?? []), ...(docker.args ?? [])],
       workingDirectory: docker.workingDirectory ?? null,
@@ -75,19 +76,17 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
             mountPath: normalized(docker.configFile.mountPath),
             format: docker.configFile.format ?? 'json',
           },
+    // Frozen on the surface only: what lies in it is the caller's own.
+    parameters: Object.freeze({ ...job.defaultParameters, ...withoutUndefined(options.parameters) }),
     timeouts: withoutUndefined({ ...options.timeouts, runMs }),
     retry: retryOver(retryOf(job), options.retry),
-  });
-  // Frozen on the surface only: what lies in it is the caller's own.
-  return Object.freeze({
-    ...request,
-    parameters: Object.freeze({ ...job.defaultParameters, ...withoutUndefined({ ...options.parameters }) }),
   });
 }
 
 /** Keys that were not given stay absent: the request is JSON-safe, and a default is not hidden by `undefined`. */
-function withoutUndefined<T extends object>(options: T): Partial<T> {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<T>;
+function withoutUndefined<T extends object>(options: T | undefined): Partial<T> {
+  const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given) as Partial<T>;
 }
 
 /** A request with what the caller's options add to it, as {@link compileJob} adds it to a definition. */
@@ -107,13 +106,17 @@ export function requestOver(request: RunRequest, options: CompileOptions): RunRe
 
 /** What the caller asks for in the way of further attempts over what the request does, key by key. */
 function retryOver(lower: RetryRequest, upper: RetryRequest | undefined): RetryRequest {
-  return { ...lower, ...withoutUndefined({ ...upper }) };
+  return { ...lower, ...withoutUndefined(upper) };
 }
 
 function retryOf({ retry, retryPolicy }: ValidJob): RetryRequest {
-  if (retryPolicy === undefined) return withoutUndefined({ ...retry });
+  if (retryPolicy === undefined) return withoutUndefined(retry);
   const { strategy, ...rest } = retryPolicy;
   return withoutUndefined({ ...rest, backoff: strategy });
+}
+
+function pullPoliciesOf({ imagePullPolicy = [] }: Docker): readonly PullPolicy[] {
+  return typeof imagePullPolicy === 'string' ? [imagePullPolicy] : imagePullPolicy;
 }
 
 const normalized = (path: string | undefined): string | null =>

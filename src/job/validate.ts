@@ -141,18 +141,17 @@ function readKnownKeys(definition: unknown): KnownKeys {
   if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
     return { known: definition, warnings: [] };
   }
-  const keys = Object.keys(definition);
-  const warnings = keys
-    .filter((key) => !topLevelKeys().includes(key))
-    .flatMap((key) => {
-      const nearest = nearestName(key, topLevelKeys());
-      if (nearest === undefined) return [];
-      return [
-        { code: 'validation.unknown_key', path: key, message: `is passed over; did you mean "${nearest}"?` },
-      ];
-    });
-  const known = keys
-    .filter((key) => topLevelKeys().includes(key))
-    .map((key) => [key, plainCopy((definition as Readonly<Record<string, unknown>>)[key], [key])] as const);
-  return { known: Object.fromEntries(known), warnings };
+  const known: Record<string, unknown> = {};
+  const warnings: Issue[] = [];
+  for (const key of Object.keys(definition)) {
+    if (topLevelKeys().includes(key)) {
+      known[key] = plainCopy((definition as Readonly<Record<string, unknown>>)[key], [key]);
+      continue;
+    }
+    const nearest = nearestName(key, topLevelKeys());
+    if (nearest === undefined) continue;
+    const message = `is passed over; did you mean "${nearest}"?`;
+    warnings.push({ code: 'validation.unknown_key', path: key, message });
+  }
+  return { known, warnings };
 }

@@ -26,53 +26,58 @@ export interface MountPlan {
  * Each input and the configuration file read-only at its workspace path and its mount path; the workspace itself writable; one read-only folder
  * with all secrets that are files: what is removed from it is gone in the container at once, which a mount of each file would not give.
  */
-export function planMounts(request: RunRequest): MountPlan {
-  const root = normalizeAbsolutePath(request.container.workspaceMountPath);
-  const targetsOf = (workspacePath: string, mountPath: string | null): readonly string[] => {
-    const inside = `${root === '/' ? '' : root}/${workspacePath}`;
-    return mountPath === null ? [inside] : [...new Set([inside, normalizeAbsolutePath(mountPath)])];
-  };
-  const inputs = request.inputs.map((input, index) => ({
+export function planMounts({ container, inputs, configFile }: RunRequest): MountPlan {
+  const root = normalizeAbsolutePath(container.workspaceMountPath);
+  const mounts: MountSpec[] = [bind(`${PLACEHOLDER.workspace}/workspace`, root, false)];
+  const plannedInputs = inputs.map((input, index) => ({
     ...input,
     stagedAt: `${PLACEHOLDER.workspace}/inputs/${String(index)}`,
-    targets: targetsOf(input.workspacePath, input.mountPath),
+    targets: targetsOf(root, input.workspacePath, input.mountPath),
   }));
-  const { configFile } = request;
   const plannedConfigFile =
     configFile === null
       ? null
       : {
           ...configFile,
           stagedAt: `${PLACEHOLDER.workspace}/inputs/config`,
-          targets: targetsOf(configFile.filename, configFile.mountPath),
+          targets: targetsOf(root, configFile.filename, configFile.mountPath),
         };
-  const readOnly = [...inputs, ...(plannedConfigFile === null ? [] : [plannedConfigFile])].flatMap(
-    ({ stagedAt, targets }) =>
-      targets.map((target) => ({ type: 'bind' as const, source: stagedAt, target, readOnly: true })),
-  );
-  const workspace: MountSpec = {
-    type: 'bind',
-    source: `${PLACEHOLDER.workspace}/workspace`,
-    target: root,
-    readOnly: false,
-  };
-  const hasSecretFiles = request.container.environment.some(
-    (variable) => 'secret' in variable && variable.as === 'file',
-  );
-  const secrets: readonly MountSpec[] = hasSecretFiles
-    ? [{ type: 'bind', source: PLACEHOLDER.secrets, target: SECRETS_FOLDER, readOnly: true }]
-    : [];
-  return {
-    mounts: parentsFirst([workspace, ...readOnly, ...secrets]),
-    inputs,
-    configFile: plannedConfigFile,
-  };
+  const staged = plannedConfigFile === null ? plannedInputs : [...plannedInputs, plannedConfigFile];
+  for (const { stagedAt, targets } of staged) {
+    for (const target of targets) mounts.push(bind(stagedAt, target, true));
+  }
+  if (container.environment.some((variable) => 'secret' in variable && variable.as === 'file')) {
+    mounts.push(bind(PLACEHOLDER.secrets, SECRETS_FOLDER, true));
+  }
+  return { mounts: parentsFirst(mounts), inputs: plannedInputs, configFile: plannedConfigFile };
+}
+
+function targetsOf(root: string, workspacePath: string, mountPath: string | null): readonly string[] {
+  const inside = `${root === '/' ? '' : root}/${workspacePath}`;
+  if (mountPath === null) return [inside];
+  const outside = normalizeAbsolutePath(mountPath);
+  return outside === inside ? [inside] : [inside, outside];
+}
+
+function bind(source: string, target: string, readOnly: boolean): MountSpec {
+  return { type: 'bind', source, target, readOnly };
 }
 
 /** A stable order in which nothing is mounted over what was mounted before it. */
 export function parentsFirst<T extends { readonly target: string }>(mounts: readonly T[]): readonly T[] {
-  const depth = ({ target }: T): number => target.split('/').filter(Boolean).length;
-  return [...mounts].sort((first, second) => depth(first) - depth(second));
+  return mounts
+    .map((mount) => ({ mount, depth: depthOf(mount.target) }))
+    .sort((first, second) => first.depth - second.depth)
+    .map(({ mount }) => mount);
+}
+
+/** How many names a path has. It is not split into them: every plan asks this of every mount. */
+function depthOf(path: string): number {
+  let names = 0;
+  for (let index = 0; index < path.length; index += 1) {
+    if (path[index] !== '/' && (index === 0 || path[index - 1] === '/')) names += 1;
+  }
+  return names;
 }
 
 /** Whether a path is one of the targets. */

@@ -1,5 +1,5 @@
 /** Turns an allowed request into a plan: every value decided, every default filled in, secrets only by name. Pure. */
-import { canonicalJson } from '../base/canonical-json.js';
+import { canonicalJson, lasting } from '../base/canonical-json.js';
 import { jsonHash } from '../base/json-hash.js';
 import { freezeMade } from '../base/deep-freeze.js';
 import { proxyVariables } from '../base/proxy-variables.js';
@@ -9,24 +9,34 @@ import { ValidationError } from '../errors.js';
 import { denial } from '../policy/denial.js';
 import { isJudged, type JudgedRequest } from '../policy/judge.js';
 import type { Caller } from '../policy/rule.js';
+import { type CommonParts, commonParts, resourcesOver, timeoutsOver } from './common-parts.js';
 import type {
   ContainerDraft,
   ContainerSpec,
+  EnvironmentVariable,
   GpuSpec,
-  Resources,
   RunRequest,
   SecretReference,
   TmpfsSpec,
 } from './container-spec.js';
-import { isTarget, type MountPlan, planMounts, secretFilePath } from './mount-plan.js';
+import { isTarget, planMounts, secretFilePath } from './mount-plan.js';
 import { planRetry } from './plan-retry.js';
-import { type PlannedProxy, type PlannedTimeouts, PLACEHOLDER, type RunPlan } from './run-plan.js';
+import { type PlannedProxy, type PlannedSecret, PLACEHOLDER, type RunPlan } from './run-plan.js';
 
 /** Whoever has no user of his own, as everywhere. */
 const NOBODY = 65_534;
-const DEFAULT_PULL_POLICIES = ['ifNotPresent'] as const;
+const DEFAULT_PULL_POLICIES = lasting(['ifNotPresent'] as const);
+const HOME = lasting({ name: 'HOME', value: '/tmp' });
+const ALL_CAPABILITIES = lasting(['ALL'] as const);
 /** What the engine itself keeps of the output: a bounded spare copy. */
-const ENGINE_LOG = { maxBytesPerFile: 10_000_000, maxFiles: 2 };
+const ENGINE_LOG = lasting({ maxBytesPerFile: 10_000_000, maxFiles: 2 });
+
+/** What a container is made of besides its request and configuration. */
+interface ContainerParts {
+  readonly common: CommonParts;
+  readonly mounts: ContainerSpec['mounts'];
+  readonly proxyEnvironment: readonly PlannedProxy[];
+}
 
 /** What a plan depends on besides request and configuration. */
 export interface PlanOptions {
@@ -46,12 +56,10 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
   const { request, decision } = judged;
   if (!decision.allowed) throw denial(decision);
   const { container: draft } = request;
-  const mounts = planMounts(request);
-  const secretEnvironment = draft.environment.flatMap((variable) =>
-    'secret' in variable
-      ? [{ name: variable.name, secret: variable.secret, as: variable.as ?? ('env' as const) }]
-      : [],
-  );
+  const common = commonParts(config);
+  const { mounts, inputs, configFile } = planMounts(request);
+  const secretEnvironment = secretsIn(draft);
+  const proxyEnvironment = proxiesFor(draft, config);
   const body: Omit<RunPlan, 'planHash'> = {
     schemaVersion: 1,
     job: request.job,
@@ -60,32 +68,20 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
       pullPolicies: draft.pullPolicies.length === 0 ? DEFAULT_PULL_POLICIES : draft.pullPolicies,
       platform: draft.platform,
     },
-    container: containerOf(request, mounts, config, options),
+    container: containerOf(request, { common, mounts, proxyEnvironment }, config, options),
     workspaceMountPath: normalizeAbsolutePath(draft.workspaceMountPath),
-    inputs: mounts.inputs,
+    inputs,
     outputs: request.outputs,
-    configFile: mounts.configFile,
+    configFile,
     parameters: request.parameters,
-    secrets: distinctSecrets(secretEnvironment.map(({ secret }) => secret)),
+    secrets: distinctSecrets(secretEnvironment),
     secretEnvironment,
-    proxyEnvironment: proxiesOf(draft, config),
+    proxyEnvironment,
     stdin: draft.stdin,
-    timeouts: timeoutsOf(request, config),
-    retry: planRetry(request.retry, config.retry),
-    limits: {
-      inputBytes: config.maxWorkspaceBytes,
-      workspaceBytes: config.workspace.maxBytes,
-      workspaceEntries: config.workspace.maxEntries,
-      rootBytes: config.policy.security.readOnlyRootFilesystem ? null : config.policy.security.rootBytes,
-      downloadBytes: config.maxDownloadBytes,
-      fileBytes: config.maxFileBytes,
-      uploadBytes: config.maxUploadBytes,
-      outputBytes: config.outputs.maxBytes,
-      entries: config.outputs.maxEntries,
-      depth: config.outputs.maxDepth,
-      logBytes: config.policy.limits.max.outputBytes,
-    },
-    volumeMask: { sizeBytes: config.policy.security.volumeBytes, inodes: config.policy.security.tmpInodes },
+    timeouts: isEmpty(request.timeouts) ? common.timeouts : timeoutsOver(config, request.timeouts),
+    retry: isEmpty(request.retry) ? common.retry : planRetry(request.retry, config.retry),
+    limits: common.limits,
+    volumeMask: common.volumeMask,
     decision,
   };
   // Added to the same object: a copy would be another thing to build.
@@ -99,12 +95,11 @@ export function verifyPlanHash(plan: RunPlan): boolean {
 }
 
 function containerOf(
-  request: RunRequest,
-  { mounts }: MountPlan,
+  { container: draft, job }: RunRequest,
+  { common, mounts, proxyEnvironment }: ContainerParts,
   config: RuntimeConfig,
   { caller }: PlanOptions,
 ): ContainerSpec {
-  const { container: draft, job } = request;
   const { security } = config.policy;
   const user = resolveUser(draft.user ?? security.user, caller);
   return {
@@ -114,15 +109,17 @@ function containerOf(
     entryPoint: draft.entryPoint.length === 0 ? null : draft.entryPoint,
     command: draft.command.length === 0 && draft.entryPoint.length === 0 ? null : draft.command,
     workingDirectory: draft.workingDirectory === null ? null : normalizeAbsolutePath(draft.workingDirectory),
-    environment: environmentOf(draft, proxiesOf(draft, config)),
+    environment: environmentOf(draft, proxyEnvironment),
     user: `${String(user.uid)}:${String(user.gid)}`,
-    networkMode: request.container.networkMode ?? defaultNetwork(config),
+    networkMode: draft.networkMode ?? defaultNetwork(config),
     readOnlyRootFilesystem: security.readOnlyRootFilesystem,
-    capabilitiesDropped: ['ALL'],
+    capabilitiesDropped: ALL_CAPABILITIES,
     capabilitiesAdded: security.capabilities,
     noNewPrivileges: security.noNewPrivileges,
     init: security.init,
-    resources: resourcesOf(draft, config),
+    resources: isEmpty(draft.resources)
+      ? common.resources
+      : resourcesOver(config.policy.limits.default, draft.resources),
     gpu: gpuOf(draft),
     runtime: draft.runtime ?? security.runtime,
     mounts,
@@ -130,7 +127,7 @@ function containerOf(
     stopSignal: 'SIGTERM',
     stdin: draft.stdin !== null,
     log: ENGINE_LOG,
-    labels: labelsOf(config.labelPrefix, job.slug),
+    labels: job.slug === null ? common.labels : { ...common.labels, [`${config.labelPrefix}.job`]: job.slug },
   };
 }
 
@@ -148,7 +145,16 @@ function resolveUser(asked: string | null, caller: Caller): { readonly uid: numb
   return { uid: caller.uid, gid: caller.gid };
 }
 
-function proxiesOf({ environment }: ContainerDraft, { engine }: RuntimeConfig): readonly PlannedProxy[] {
+function secretsIn({ environment }: ContainerDraft): readonly PlannedSecret[] {
+  const secrets: PlannedSecret[] = [];
+  for (const variable of environment) {
+    if ('secret' in variable)
+      secrets.push({ name: variable.name, secret: variable.secret, as: variable.as ?? 'env' });
+  }
+  return secrets;
+}
+
+function proxiesFor({ environment }: ContainerDraft, { engine }: RuntimeConfig): readonly PlannedProxy[] {
   return engine.dockerProxies ? proxyVariables(environment.map(({ name }) => name)) : [];
 }
 
@@ -156,30 +162,17 @@ function environmentOf(
   draft: ContainerDraft,
   proxies: readonly PlannedProxy[],
 ): ContainerSpec['environment'] {
-  const own = draft.environment.map((variable) => {
-    const { name } = variable;
-    if (!('secret' in variable)) return { name, value: variable.value };
-    const { source, key } = variable.secret;
-    return { name, value: variable.as === 'file' ? secretFilePath(name) : `<secret:${source}:${key}>` };
-  });
-  const entries = [...own, ...proxies.map(({ name, proxy }) => ({ name, value: `<proxy:${proxy}>` }))];
+  const entries = draft.environment.map((variable) => ({ name: variable.name, value: valueOf(variable) }));
+  for (const { name, proxy } of proxies) entries.push({ name, value: `<proxy:${proxy}>` });
   // The home of an unknown uid would be `/`, which is read-only.
-  const hasHome = entries.some(({ name }) => name === 'HOME');
-  return hasHome ? entries : [...entries, { name: 'HOME', value: '/tmp' }];
+  if (!entries.some(({ name }) => name === 'HOME')) entries.push(HOME);
+  return entries;
 }
 
-/** What a job asks for over the operator's defaults; its ulimits replace those of the same name. */
-function resourcesOf(draft: ContainerDraft, config: RuntimeConfig): Resources {
-  const { default: defaults } = config.policy.limits;
-  const asked = draft.resources;
-  const names = new Set(asked.ulimits?.map(({ name }) => name));
-  return {
-    cpus: asked.cpus ?? defaults.cpus,
-    memoryBytes: asked.memoryBytes ?? defaults.memoryBytes,
-    pidsLimit: asked.pidsLimit ?? defaults.pidsLimit,
-    shmBytes: asked.shmBytes ?? defaults.shmBytes,
-    ulimits: [...defaults.ulimits.filter(({ name }) => !names.has(name)), ...(asked.ulimits ?? [])],
-  };
+function valueOf(variable: EnvironmentVariable): string {
+  if (!('secret' in variable)) return variable.value;
+  const { source, key } = variable.secret;
+  return variable.as === 'file' ? secretFilePath(variable.name) : `<secret:${source}:${key}>`;
 }
 
 function gpuOf({ requiresGpu, resources: { gpu } }: ContainerDraft): GpuSpec | null {
@@ -189,7 +182,7 @@ function gpuOf({ requiresGpu, resources: { gpu } }: ContainerDraft): GpuSpec | n
 
 function tmpfsOf(
   draft: ContainerDraft,
-  mounts: MountPlan['mounts'],
+  mounts: ContainerSpec['mounts'],
   { uid, gid }: { readonly uid: number; readonly gid: number },
   config: RuntimeConfig,
 ): readonly TmpfsSpec[] {
@@ -200,38 +193,22 @@ function tmpfsOf(
   }));
   const needsTmp = !isTarget(asked, '/tmp') && !isTarget(mounts, '/tmp');
   const all = needsTmp ? [{ target: '/tmp', sizeBytes: tmpBytes }, ...asked] : asked;
-  return all.map((each) => ({ ...each, inodes: tmpInodes, uid, gid, mode: '0700', exec: tmpExec }));
+  return all.map(({ target, sizeBytes }) => ({
+    target,
+    sizeBytes,
+    inodes: tmpInodes,
+    uid,
+    gid,
+    mode: '0700',
+    exec: tmpExec,
+  }));
 }
 
-function labelsOf(prefix: string, slug: string | null): Readonly<Record<string, string>> {
-  return {
-    [`${prefix}.managed`]: 'true',
-    [`${prefix}.instance`]: PLACEHOLDER.instance,
-    [`${prefix}.owner`]: PLACEHOLDER.owner,
-    [`${prefix}.run-id`]: PLACEHOLDER.runId,
-    [`${prefix}.attempt`]: PLACEHOLDER.attempt,
-    [`${prefix}.job`]: slug ?? '',
-    [`${prefix}.kind`]: 'job',
-    [`${prefix}.spec-hash`]: PLACEHOLDER.planHash,
-    [`${prefix}.created-at`]: PLACEHOLDER.createdAt,
-  };
+function distinctSecrets(planned: readonly PlannedSecret[]): readonly SecretReference[] {
+  return [...new Map(planned.map(({ secret }) => [canonicalJson(secret), secret])).values()];
 }
 
-function timeoutsOf(request: RunRequest, config: RuntimeConfig): PlannedTimeouts {
-  const { default: defaults } = config.timeouts;
-  const asked = request.timeouts;
-  return {
-    queueMs: asked.queueMs ?? defaults.queueMs,
-    pullMs: asked.pullMs ?? defaults.pullMs,
-    stageMs: asked.stageMs ?? defaults.stageMs,
-    secretsMs: defaults.secretsMs,
-    runMs: asked.runMs ?? defaults.runMs,
-    collectMs: asked.collectMs ?? defaults.collectMs,
-    idleOutputMs: asked.idleOutputMs ?? defaults.idleOutputMs,
-    stopGraceMs: asked.stopMs ?? config.stopGraceMs,
-  };
-}
-
-function distinctSecrets(references: readonly SecretReference[]): readonly SecretReference[] {
-  return [...new Map(references.map((reference) => [canonicalJson(reference), reference])).values()];
+/** Nothing asked for: then a part is the same as in any other such plan. */
+function isEmpty(asked: object): boolean {
+  return Object.keys(asked).length === 0;
 }

@@ -1,7 +1,7 @@
 /** Judges a subject by all rules, built-in and the operator's own. Pure, and never throws. */
-import type { PolicyDecision } from '../result.js';
+import type { PolicyDecision, Violation } from '../result.js';
 import type { Policy } from './policy.js';
-import { applyMode, modeOf } from './mode.js';
+import { addFinding, modeOf, type Tally } from './mode.js';
 import { askOwnRule } from './own-rule.js';
 import type { Caller, MaxRetry, MaxTimeouts, PolicyRule } from './rule.js';
 import { BUILT_IN_RULES } from './rules/built-in.js';
@@ -36,24 +36,28 @@ export function evaluatePolicy(
 ): PolicyDecision {
   const { caller = null, maxTimeouts = {}, maxRetry = null } = options;
   const context = { policy, caller, maxTimeouts, maxRetry };
-  const shares = [
-    ...BUILT_IN_RULES.map((rule) =>
-      applyMode(rule.judge(subject, context), rule.isRelaxable ? modeOf(rule.id, policy) : 'enforce'),
-    ),
-    ...(options.rules ?? []).map((rule, index) => {
-      const finding = askOwnRule(rule, index, subject);
-      return applyMode(finding, modeOf(finding.outcome.rule, policy));
-    }),
-  ];
-  const violations = shares.flatMap((share) => share.violations);
-  const isDenied = (id: string): boolean => violations.some(({ rule }) => rule === id);
+  const tally: Tally = { rules: [], violations: [], warnings: [], audited: [] };
+  for (const rule of BUILT_IN_RULES) {
+    const mode = rule.isRelaxable ? modeOf(rule.id, policy) : 'enforce';
+    addFinding(tally, rule.judge(subject, context), mode);
+  }
+  for (const [index, rule] of (options.rules ?? []).entries()) {
+    const finding = askOwnRule(rule, index, subject);
+    addFinding(tally, finding, modeOf(finding.outcome.rule, policy));
+  }
+  const { rules, violations, warnings, audited } = tally;
+  const mode = effectiveNetworkMode(subject.networkMode, policy.network);
   return {
     allowed: violations.length === 0,
     violations,
-    warnings: shares.flatMap((share) => share.warnings),
-    audited: shares.flatMap((share) => share.audited),
-    rules: shares.map(({ outcome }) => outcome),
-    networkMode: isDenied(networkRule.id) ? null : effectiveNetworkMode(subject.networkMode, policy.network),
-    gpu: asksForGpu(subject) && !isDenied(gpuRule.id),
+    warnings,
+    audited,
+    rules,
+    networkMode: isDenied(violations, networkRule.id) ? null : mode,
+    gpu: asksForGpu(subject) && !isDenied(violations, gpuRule.id),
   };
+}
+
+function isDenied(violations: readonly Violation[], id: string): boolean {
+  return violations.some(({ rule }) => rule === id);
 }

@@ -6,16 +6,25 @@ import { type EvaluateOptions, evaluatePolicy } from './evaluate.js';
 import type { Policy } from './policy.js';
 import { toPolicySubject } from './subject.js';
 
-declare const judged: unique symbol;
-
-/** A frozen request with what policy said of it. Only {@link judgeRequest} makes one. */
-export interface JudgedRequest {
+/** Nobody but this file has the constructor, and no copy has the private mark. A set of those made would be dearer to keep. */
+class Judged {
+  readonly #isJudged = true;
   readonly request: RunRequest;
   readonly decision: PolicyDecision;
-  readonly [judged]: true;
+
+  constructor(request: RunRequest, decision: PolicyDecision) {
+    this.request = request;
+    this.decision = decision;
+    Object.freeze(this);
+  }
+
+  static isOne(value: object): value is Judged {
+    return #isJudged in value;
+  }
 }
 
-const made = new WeakSet<object>();
+/** A frozen request with what policy said of it. Only {@link judgeRequest} makes one. */
+export type JudgedRequest = Judged;
 
 /** Judges a copy of the request, so that nothing can change it afterwards. */
 export function judgeRequest(
@@ -28,13 +37,10 @@ export function judgeRequest(
 
 /** The same without a copy, for a request that is frozen all the way down already, and in no part anybody else's. */
 export function judgeFrozen(request: RunRequest, policy: Policy, options: EvaluateOptions): JudgedRequest {
-  const decision = evaluatePolicy(toPolicySubject(request), policy, options);
-  const judgedRequest = freezeMade({ request, decision }) as JudgedRequest;
-  made.add(judgedRequest);
-  return judgedRequest;
+  return new Judged(request, freezeMade(evaluatePolicy(toPolicySubject(request), policy, options)));
 }
 
 /** Whether a value was really made by {@link judgeRequest} of this build. */
 export function isJudged(value: object): value is JudgedRequest {
-  return made.has(value);
+  return Judged.isOne(value);
 }

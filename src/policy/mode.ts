@@ -3,12 +3,12 @@ import type { RuleOutcome, Violation } from '../result.js';
 import type { Policy, PolicyMode } from './policy.js';
 import type { RuleFinding } from './rule.js';
 
-/** What one rule adds to a decision. */
-export interface RuleShare {
-  readonly outcome: RuleOutcome;
-  readonly violations: readonly Violation[];
-  readonly warnings: readonly Violation[];
-  readonly audited: readonly Violation[];
+/** What all rules together say. */
+export interface Tally {
+  readonly rules: RuleOutcome[];
+  readonly violations: Violation[];
+  readonly warnings: Violation[];
+  readonly audited: Violation[];
 }
 
 /** The mode of a rule: its own if there is one, else that of the policy. */
@@ -16,23 +16,25 @@ export function modeOf(rule: string, { mode, modes }: Pick<Policy, 'mode' | 'mod
   return (Object.hasOwn(modes, rule) ? modes[rule] : undefined) ?? mode;
 }
 
-/** What a finding comes to in a mode. Whatever is not plainly `warn` or `audit` is enforced. */
-export function applyMode(finding: RuleFinding, mode: PolicyMode): RuleShare {
-  const { outcome, violations: all } = finding;
-  const silent: RuleShare = { outcome, violations: [], warnings: [], audited: [] };
-  if (all.length === 0) return silent;
+/** Adds what a finding comes to in a mode. Whatever is not plainly `warn` or `audit` is enforced. */
+export function addFinding(tally: Tally, finding: RuleFinding, mode: PolicyMode): void {
+  const { outcome, violations } = finding;
+  if (violations.length === 0) {
+    tally.rules.push(outcome);
+    return;
+  }
   switch (finding.isAlwaysEnforced === true ? 'enforce' : mode) {
     case 'audit':
-      return { ...silent, outcome: { ...outcome, outcome: 'audited' }, audited: all };
-    case 'warn': {
-      const warnings = all.map((violation) => ({ ...violation, severity: 'warning' as const }));
-      return { ...silent, outcome: { ...outcome, outcome: 'warned' }, warnings };
-    }
+      tally.rules.push({ ...outcome, outcome: 'audited' });
+      tally.audited.push(...violations);
+      return;
+    case 'warn':
+      tally.rules.push({ ...outcome, outcome: 'warned' });
+      tally.warnings.push(...violations.map((each) => ({ ...each, severity: 'warning' as const })));
+      return;
     default:
-      return {
-        ...silent,
-        violations: all.filter(({ severity }) => severity === 'error'),
-        warnings: all.filter(({ severity }) => severity === 'warning'),
-      };
+      tally.rules.push(outcome);
+      tally.violations.push(...violations.filter(({ severity }) => severity === 'error'));
+      tally.warnings.push(...violations.filter(({ severity }) => severity === 'warning'));
   }
 }

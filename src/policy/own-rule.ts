@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { deepFreeze } from '../base/deep-freeze.js';
 import type { Violation } from '../result.js';
-import { allowed, deniedBy, type PolicyRule, type RuleFinding } from './rule.js';
+import { allowed, denied, type PolicyRule, type RuleFinding } from './rule.js';
 import type { PolicySubject } from './subject.js';
 
 /** More than anybody reads; an answer beyond it is a mistake. */
@@ -58,11 +58,9 @@ export function askOwnRule(rule: PolicyRule, index: number, subject: PolicySubje
 
 /** In every mode: what the rule would have said nobody knows, so that there is nothing to relax. */
 const refusedBy = (id: string, message: string): RuleFinding => ({
-  ...deniedBy(
-    id,
-    [{ path: 'docker', message, hint: 'the operator has to mend the rule; no definition can satisfy it' }],
-    message,
-  ),
+  ...denied(id, [
+    { path: 'docker', message, hint: 'the operator has to mend the rule; no definition can satisfy it' },
+  ]),
   isAlwaysEnforced: true,
 });
 

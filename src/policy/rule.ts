@@ -1,4 +1,5 @@
 /** What a rule is, and how its answers are written. */
+import { lasting } from '../base/canonical-json.js';
 import type { TimeoutsRequest } from '../plan/container-spec.js';
 import type { RuleOutcome, Violation } from '../result.js';
 import type { Policy } from './policy.js';
@@ -53,14 +54,22 @@ export interface BuiltInRule {
   readonly judge: (subject: PolicySubject, context: RuleContext) => RuleFinding;
 }
 
+const NOTHING: readonly never[] = Object.freeze([]);
+
 /** The rule has nothing against it. */
 export function allowed(rule: string, reason: string): RuleFinding {
-  return { outcome: { rule, outcome: 'allowed', reason }, violations: [] };
+  return { outcome: { rule, outcome: 'allowed', reason }, violations: NOTHING };
 }
 
 /** The request has nothing the rule is about. */
 export function notApplicable(rule: string, reason: string): RuleFinding {
-  return { outcome: { rule, outcome: 'not_applicable', reason }, violations: [] };
+  return { outcome: { rule, outcome: 'not_applicable', reason }, violations: NOTHING };
+}
+
+/** A finding in words that are always the same: one for all decisions, which is most of what they are made of. */
+export function standing(finding: RuleFinding): RuleFinding {
+  lasting(finding.outcome);
+  return Object.freeze(finding);
 }
 
 /** One objection. */
@@ -70,9 +79,17 @@ export interface Objection {
   readonly hint?: string | undefined;
 }
 
-/** Denied by the objections; allowed with `reason` if there are none. */
-export function deniedBy(rule: string, objections: readonly Objection[], reason: string): RuleFinding {
-  if (objections.length === 0) return allowed(rule, reason);
+/** Denied by the objections; `otherwise` if there are none. */
+export function deniedBy(
+  rule: string,
+  objections: readonly Objection[],
+  otherwise: RuleFinding,
+): RuleFinding {
+  return objections.length === 0 ? otherwise : denied(rule, objections);
+}
+
+/** Denied by the objections, of which there is at least one. */
+export function denied(rule: string, objections: readonly Objection[]): RuleFinding {
   const violations = objections.map(({ path, message, hint }) => ({
     rule,
     path,

@@ -1,5 +1,5 @@
 /** Remembers runs in a folder, for all processes that use it: one file a run, appended to line by line, one a key, a lease and a request. */
-import { createHash, randomUUID } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -25,7 +25,7 @@ const MAX_TRIES = 20;
 const TRY_MS = 25;
 
 const hashOf = (...parts: readonly string[]): string =>
-  createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  nodeCrypto().createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 const runFile = (runId: string): string =>
   (PLAIN_ID.test(runId) ? `run-${runId}` : `hash-${hashOf(runId)}`) + RUN_SUFFIX;
 const keyFile = (instance: string, key: string): string => hashOf(instance, key);
@@ -131,7 +131,7 @@ export function fileRunStore(folder: string): RunStore {
       const name = runFile(runId);
       const before = await readRun(open, name);
       if (before?.run.end !== null) return false;
-      const endId = randomUUID();
+      const endId = nodeCrypto().randomUUID();
       if (!(await appendText(join(open, name), toLine({ end, keepsKey, endId, at }), true))) return false;
       // Of two ends at the same time the first line counts, for everybody.
       const isOurs = (await find(runId))?.endId === endId;
@@ -147,7 +147,7 @@ export function fileRunStore(folder: string): RunStore {
       const name = runFile(runId);
       const before = await readRun(open, name);
       if (before?.run.owner !== from || before.run.end !== null || from === to) return false;
-      const takingId = randomUUID();
+      const takingId = nodeCrypto().randomUUID();
       if (!(await appendText(join(open, name), toLine({ taken: { from, to }, takingId }), true)))
         return false;
       // Of several at the same time the first line counts, for everybody.
@@ -201,7 +201,7 @@ export function fileRunStore(folder: string): RunStore {
         if (folded === null) continue;
         if (!isBefore(folded.endedAt, limit)) continue;
         // Whoever gets the file away forgets the run, and nobody else: so nobody removes a key that was claimed again since.
-        const taken = join(ended, `.${randomUUID()}`);
+        const taken = join(ended, `.${nodeCrypto().randomUUID()}`);
         if (!(await isMoved(join(ended, name), taken))) continue;
         await releaseKey(folded.run);
         await rm(taken, { force: true });

@@ -1,5 +1,5 @@
 /** Compares a stored body with what its writer announced. It stores nothing. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { StorageError } from '../errors.js';
 import { bytesOf } from '../host/chunks.js';
 import type { Digest } from '../host/file-content.js';
@@ -16,7 +16,7 @@ export async function* announcedBody(
   body: AsyncIterable<Uint8Array>,
   announced: Pick<WriteOptions, 'sizeBytes' | 'sha256' | 'signal'>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const hash = createHash('sha256');
+  const hash = nodeCrypto().createHash('sha256');
   const count = stopBeyond(path, announced.sizeBytes);
   let sizeBytes = 0;
   for await (const chunk of bytesOf(body, announced.signal)) {

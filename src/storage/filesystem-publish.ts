@@ -1,5 +1,5 @@
 /** Writes one file of a filesystem storage so that it is visible only when complete. It remembers nothing. */
-import { randomUUID } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { constants } from 'node:fs';
 import { link, mkdir, open, realpath, rename, unlink } from 'node:fs/promises';
 import { StorageError } from '../errors.js';
@@ -63,7 +63,7 @@ async function publishIn(
     throw new StorageError('storage.failed', `${JSON.stringify(path)} is a folder`);
   }
   if (!options.overwrite && existing.node !== null) throw alreadyExists(path);
-  const unfinished = `${UNFINISHED}${randomUUID()}`;
+  const unfinished = `${UNFINISHED}${nodeCrypto().randomUUID()}`;
   const { signal } = options;
   const onBytes = stopBeyond(path, options.sizeBytes);
   const digest = await createFile(folder.handle, unfinished, body, {

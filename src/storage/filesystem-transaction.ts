@@ -1,5 +1,5 @@
 /** A transaction of a filesystem storage: what it holds stands beside its places, with a journal in the root by which any process can end it. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { link, mkdir, realpath, rename, rmdir, unlink } from 'node:fs/promises';
 import { StorageError } from '../errors.js';
 import { once } from '../host/chunks.js';
@@ -39,7 +39,8 @@ const ENTRY_SUFFIX = '.json';
 const MAX_ENTRY_BYTES = 64 * 1024;
 const MAX_ENTRIES = 1_000_000;
 
-const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
+const hashOf = (text: string): string =>
+  nodeCrypto().createHash('sha256').update(text).digest('hex').slice(0, 32);
 
 /** Begins a transaction beneath a root, or takes up one that is there. */
 export function filesystemTransaction(rootPath: string, transactionId: string): FilesystemTransaction {

@@ -1,5 +1,5 @@
 /** A storage in memory, for tests and small jobs. Nothing of it outlives the process. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { interruptible, once, withOwnChunks } from '../host/chunks.js';
 import { announcedBody } from './body-check.js';
 import { alreadyExists, notFound, storageNames } from './storage-path.js';
@@ -42,7 +42,11 @@ export function memoryStorage(initial: Readonly<Record<string, string | Uint8Arr
     for (let length = 1; length <= names.length; length += 1) folders.add(names.slice(0, length).join('/'));
   };
   const store = (names: readonly string[], bytes: Uint8Array, idempotencyKey: string | null): StoredFile => {
-    const file = { bytes, sha256: createHash('sha256').update(bytes).digest('hex'), idempotencyKey };
+    const file = {
+      bytes,
+      sha256: nodeCrypto().createHash('sha256').update(bytes).digest('hex'),
+      idempotencyKey,
+    };
     addFolders(names.slice(0, -1));
     files.set(names.join('/'), file);
     return file;

@@ -1,5 +1,5 @@
 /** A publication of several objects as data: enough to finish it, or to take it back, after the process that began it died. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { StorageError } from '../errors.js';
 import type { Publication, PublicationStep } from '../run-store/types.js';
 import type { StorageAdapter } from '../storage/types.js';
@@ -16,7 +16,7 @@ export function publicationId(
   mountId: string | null,
 ): string {
   const parts = [variables.runId, variables.attempt, variables.startedAt, mountId];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
+  return nodeCrypto().createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32);
 }
 
 /** Where the bytes of an object stand before it is published: beside its place, so that whoever may write there may write it too. */

@@ -1,5 +1,5 @@
 /** Sends one verified file to a storage, and makes sure that what was sent is what was verified. Where it goes is decided elsewhere. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { JobRuntimeError, StorageError } from '../errors.js';
 import { type Digest, digestContent, readContent } from '../host/file-content.js';
 import type { StorageEntry, WriteOptions } from '../storage/types.js';
@@ -90,7 +90,7 @@ export async function isStored(
   const entry = await statStorage(place, path, signal);
   if (entry?.type !== 'file' || entry.sizeBytes !== digest.sizeBytes) return false;
   if (entry.sha256 !== undefined) return entry.sha256.toLowerCase() === digest.sha256;
-  const hash = createHash('sha256');
+  const hash = nodeCrypto().createHash('sha256');
   let sizeBytes = 0;
   for await (const chunk of readStorage(place, path, signal)) {
     sizeBytes += chunk.byteLength;

@@ -35,7 +35,7 @@ const values: RunValues = {
 describe('planRun', () => {
   it('takes only what was judged, and refuses a copy of it', () => {
     const judged = judgeRequest(requestWith(), config.policy);
-    expect(() => planRun({ ...judged }, config, { caller: null })).toThrow(
+    expect(() => planRun(Object.assign({}, judged), config, { caller: null })).toThrow(
       expect.objectContaining({ code: 'validation.invalid_job' }) as Error,
     );
   });

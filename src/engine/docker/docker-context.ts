@@ -1,5 +1,5 @@
 /** Docker's own client configuration, as far as it says where the engine is: the current context. Read only, never written. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../../base/node-crypto.js';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { readConfigJson, UnreadableConfig } from './client-config.js';
@@ -33,7 +33,7 @@ export async function currentContext(
  * @throws `engine.unsupported` for a context that is not there, is no engine's, or wants an engine's certificate unverified.
  */
 export async function readContext(configFolder: string, name: string): Promise<ContextEndpoint> {
-  const folderName = createHash('sha256').update(name).digest('hex');
+  const folderName = nodeCrypto().createHash('sha256').update(name).digest('hex');
   const meta = toObject(await readJson(join(configFolder, 'contexts', 'meta', folderName, 'meta.json')));
   const endpoint = toObject(toObject(meta['Endpoints'])['docker']);
   const host = toText(endpoint['Host']);

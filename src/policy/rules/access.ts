@@ -4,10 +4,12 @@ import { matchesWildcard } from '../../base/wildcard.js';
 import type { SecretReference } from '../../plan/container-spec.js';
 import { allowedHint } from '../hint.js';
 import type { Policy } from '../policy.js';
-import { type BuiltInRule, deniedBy, notApplicable, type Objection } from '../rule.js';
+import { allowed, type BuiltInRule, deniedBy, notApplicable, type Objection, standing } from '../rule.js';
 
 /** `source:key`, what patterns of `secrets.allow` are matched against. */
 const secretName = ({ source, key }: SecretReference): string => `${source}:${key}`;
+
+const ALL_MAY_BE_USED = standing(allowed('policy.secrets', 'all secrets may be used'));
 
 /** `policy.secrets` */
 export const secretsRule: BuiltInRule = {
@@ -27,25 +29,28 @@ export const secretsRule: BuiltInRule = {
         },
       ];
     });
-    return deniedBy('policy.secrets', objections, 'all secrets may be used');
+    return deniedBy('policy.secrets', objections, ALL_MAY_BE_USED);
   },
 };
+
+const LEFT_TO_THE_JOB = standing(
+  notApplicable('policy.secret_delivery', 'secrets.delivery leaves it to the job'),
+);
+const ALL_AS_FILES = standing(allowed('policy.secret_delivery', 'all secrets are delivered as files'));
 
 /** `policy.secret_delivery` */
 export const secretDeliveryRule: BuiltInRule = {
   id: 'policy.secret_delivery',
   isRelaxable: true,
   judge(subject, { policy }) {
-    if (policy.secrets.delivery === 'any') {
-      return notApplicable('policy.secret_delivery', 'secrets.delivery leaves it to the job');
-    }
+    if (policy.secrets.delivery === 'any') return LEFT_TO_THE_JOB;
     const objections = subject.environment.flatMap(({ name, secret, as }, index) => {
       if (secret === null || as === 'file') return [];
       const path = `docker.environment.${String(index)}.as`;
       const message = `secret "${secretName(secret)}" for variable ${name} is to be delivered as a file (secrets.delivery)`;
       return [{ path, message, hint: `set as: "file"; ${name} then holds the path of the file` }];
     });
-    return deniedBy('policy.secret_delivery', objections, 'all secrets are delivered as files');
+    return deniedBy('policy.secret_delivery', objections, ALL_AS_FILES);
   },
 };
 
@@ -66,6 +71,8 @@ function coversStoragePath(right: string, mountId: string, path: string): boolea
   const subject = path.replace(/^\/+/, '');
   return prefix === '' || subject === prefix || subject.startsWith(`${prefix}/`);
 }
+
+const ALL_PLACES = standing(allowed('policy.storage', 'all places in storages may be used'));
 
 /** `policy.storage` */
 export const storageRule: BuiltInRule = {
@@ -95,7 +102,7 @@ export const storageRule: BuiltInRule = {
         hint: allowedHint(write, id, 'policy.storage.write'),
       });
     }
-    return deniedBy('policy.storage', objections, 'all places in storages may be used');
+    return deniedBy('policy.storage', objections, ALL_PLACES);
   },
 };
 

@@ -3,7 +3,18 @@ import { areUsableIds, ID_TOO_HIGH, readNumericUser } from '../../base/numeric-u
 import { isWithin, normalizeAbsolutePath } from '../../base/paths.js';
 import { matchesWildcard } from '../../base/wildcard.js';
 import { listed } from '../hint.js';
-import { type BuiltInRule, type Caller, deniedBy, notApplicable, type Objection } from '../rule.js';
+import {
+  allowed,
+  type BuiltInRule,
+  type Caller,
+  denied,
+  deniedBy,
+  notApplicable,
+  type Objection,
+  standing,
+} from '../rule.js';
+
+const NO_USER = standing(notApplicable('policy.user', 'no user was asked for'));
 
 /** `policy.user` */
 export const userRule: BuiltInRule = {
@@ -11,12 +22,12 @@ export const userRule: BuiltInRule = {
   isRelaxable: false,
   judge(subject, { policy, caller }) {
     const asked = subject.user ?? policy.security.user;
-    if (asked === null) return notApplicable('policy.user', 'no user was asked for');
+    if (asked === null) return NO_USER;
     const path = subject.user === null ? 'policy.security.user' : 'docker.user';
     const numeric = readNumericUser(asked);
     if (numeric === null || !areUsableIds(numeric)) {
       const message = `the user ${numeric === null ? 'must be numeric uid or uid:gid' : ID_TOO_HIGH}`;
-      return deniedBy('policy.user', [{ path, message, hint: 'for example 1000:1000' }], message);
+      return denied('policy.user', [{ path, message, hint: 'for example 1000:1000' }]);
     }
     const { uid, gid } = numeric;
     const objections: Objection[] = [];
@@ -31,7 +42,7 @@ export const userRule: BuiltInRule = {
       const message = `user ${asked} is not the caller's (${own}), and only a root caller can give files to another user`;
       objections.push({ path, message, hint });
     }
-    return deniedBy('policy.user', objections, `user ${asked} may be used`);
+    return deniedBy('policy.user', objections, allowed('policy.user', `user ${asked} may be used`));
   },
 };
 
@@ -40,13 +51,16 @@ function insteadOfOther({ uid, gid }: NonNullable<Caller>): string {
   return gid === 0 ? 'leave the user out' : `leave the user out or use ${String(uid)}:${String(gid)}`;
 }
 
+const NO_BOUNDS = standing(notApplicable('policy.mounts', 'security.mountRoots sets no bounds'));
+const ALL_WITHIN = standing(allowed('policy.mounts', 'all mount paths lie in security.mountRoots'));
+
 /** `policy.mounts` */
 export const mountsRule: BuiltInRule = {
   id: 'policy.mounts',
   isRelaxable: false,
   judge(subject, { policy }) {
     const { mountRoots } = policy.security;
-    if (mountRoots.length === 0) return notApplicable('policy.mounts', 'security.mountRoots sets no bounds');
+    if (mountRoots.length === 0) return NO_BOUNDS;
     const targets = [
       ...subject.inputs.map(
         ({ mountPath }, index) => [`docker.inputs.${String(index)}.mountPath`, mountPath] as const,
@@ -60,24 +74,27 @@ export const mountsRule: BuiltInRule = {
         message: `${String(target)} lies in none of policy.security.mountRoots`,
         hint: `choose a path beneath one of: ${listed(mountRoots, String(target))}`,
       }));
-    return deniedBy('policy.mounts', objections, 'all mount paths lie in security.mountRoots');
+    return deniedBy('policy.mounts', objections, ALL_WITHIN);
   },
 };
+
+const NONE_DENIED = standing(allowed('policy.environment', 'no variable is denied'));
 
 /** `policy.environment` */
 export const environmentRule: BuiltInRule = {
   id: 'policy.environment',
   isRelaxable: false,
   judge(subject, { policy }) {
-    const denied = policy.security.deniedEnvironment;
+    const { deniedEnvironment } = policy.security;
+    if (deniedEnvironment.length === 0) return NONE_DENIED;
     const objections = subject.environment.flatMap(({ name }, index) => {
-      const pattern = denied.find((each) => matchesWildcard(each, name));
+      const pattern = deniedEnvironment.find((each) => matchesWildcard(each, name));
       if (pattern === undefined) return [];
       const message = `variable ${name} is denied by security.deniedEnvironment "${pattern}"`;
       const hint = 'leave the variable out, or ask the operator about policy.security.deniedEnvironment';
       return [{ path: `docker.environment.${String(index)}.name`, message, hint }];
     });
-    return deniedBy('policy.environment', objections, 'no variable is denied');
+    return deniedBy('policy.environment', objections, NONE_DENIED);
   },
 };
 

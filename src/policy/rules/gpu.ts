@@ -1,5 +1,5 @@
 /** Whether a job may have a GPU, by whichever way it asks for one. */
-import { type BuiltInRule, deniedBy, notApplicable, type Objection } from '../rule.js';
+import { allowed, type BuiltInRule, deniedBy, notApplicable, type Objection, standing } from '../rule.js';
 import type { PolicySubject } from '../subject.js';
 
 /** NVIDIA's runtime gives a container the GPUs its environment names, also one for which no GPU was asked. */
@@ -10,28 +10,31 @@ export function asksForGpu({ requiresGpu, resources }: PolicySubject): boolean {
   return requiresGpu || resources.gpu !== undefined;
 }
 
+const NOT_ASKED_FOR = standing(notApplicable('policy.gpu', 'no GPU asked for'));
+const ENABLED = standing(allowed('policy.gpu', 'GPUs are enabled'));
+
 /** `policy.gpu` */
 export const gpuRule: BuiltInRule = {
   id: 'policy.gpu',
   isRelaxable: false,
   judge(subject, { policy }) {
     const paths = pathsThatAsk(subject);
-    if (paths.length === 0) return notApplicable('policy.gpu', 'no GPU asked for');
+    if (paths.length === 0) return NOT_ASKED_FOR;
     const objections = paths.map((path): Objection => ({
       path,
       message: 'GPU execution is not enabled in this environment',
       hint: 'the operator decides by policy.gpu.enabled',
     }));
-    return deniedBy('policy.gpu', policy.gpu.enabled ? [] : objections, 'GPUs are enabled');
+    return deniedBy('policy.gpu', policy.gpu.enabled ? [] : objections, ENABLED);
   },
 };
 
 function pathsThatAsk({ requiresGpu, resources, environment }: PolicySubject): readonly string[] {
-  return [
-    ...(requiresGpu ? ['docker.requiresGpu'] : []),
-    ...(resources.gpu === undefined ? [] : ['docker.resources.gpu']),
-    ...environment.flatMap(({ name }, index) =>
-      name === ASKING_VARIABLE ? [`docker.environment.${String(index)}.name`] : [],
-    ),
-  ];
+  const paths: string[] = [];
+  if (requiresGpu) paths.push('docker.requiresGpu');
+  if (resources.gpu !== undefined) paths.push('docker.resources.gpu');
+  for (const [index, { name }] of environment.entries()) {
+    if (name === ASKING_VARIABLE) paths.push(`docker.environment.${String(index)}.name`);
+  }
+  return paths;
 }

@@ -4,7 +4,7 @@ import { matchesImagePattern, parseImagePattern } from '../../base/image-pattern
 import { parseImageReference } from '../../base/image-reference.js';
 import { listed } from '../hint.js';
 import type { ImagePolicy } from '../policy.js';
-import { allowed, type BuiltInRule, deniedBy, notApplicable } from '../rule.js';
+import { allowed, type BuiltInRule, denied, deniedBy, notApplicable, standing } from '../rule.js';
 
 /** What image policy said of one reference. */
 export interface ImageDecision {
@@ -78,19 +78,21 @@ export const imageRule: BuiltInRule = {
       : 'choose another image, or ask the operator about policy.images.deny';
     const objection = { path: 'docker.image', message: decision.reason, hint };
     return {
-      ...deniedBy('policy.image', [objection], decision.reason),
+      ...denied('policy.image', [objection]),
       isAlwaysEnforced: !isUnlisted,
     };
   },
 };
+
+const NOT_DEMANDED = standing(notApplicable('policy.image_digest', 'images.requireDigest is off'));
+const HAS_DIGEST = standing(allowed('policy.image_digest', 'the image is named by its digest'));
 
 /** `policy.image_digest` */
 export const imageDigestRule: BuiltInRule = {
   id: 'policy.image_digest',
   isRelaxable: true,
   judge(subject, { policy }) {
-    if (!policy.images.requireDigest)
-      return notApplicable('policy.image_digest', 'images.requireDigest is off');
+    if (!policy.images.requireDigest) return NOT_DEMANDED;
     const parsed = parseImageReference(subject.image);
     const hasDigest = parsed.ok && parsed.reference.digest !== null;
     const objection = {
@@ -98,7 +100,7 @@ export const imageDigestRule: BuiltInRule = {
       message: 'the image must be named by its digest, as images.requireDigest demands',
       hint: 'write the image as name@sha256:…',
     };
-    return deniedBy('policy.image_digest', hasDigest ? [] : [objection], 'the image is named by its digest');
+    return deniedBy('policy.image_digest', hasDigest ? [] : [objection], HAS_DIGEST);
   },
 };
 
@@ -109,8 +111,6 @@ export const pullPolicyRule: BuiltInRule = {
   judge({ pullPolicies }, { policy }) {
     const permitted = policy.images.allowedPullPolicies;
     const asked = pullPolicies.length === 0 ? (['ifNotPresent'] as const) : pullPolicies;
-    // A policy permits at least one, or it is none.
-    const hint = `use ${permitted.map((each) => `"${each}"`).join(' or ')}`;
     const objections = asked.flatMap((each, index) =>
       permitted.includes(each)
         ? []
@@ -118,14 +118,13 @@ export const pullPolicyRule: BuiltInRule = {
             {
               path: `docker.imagePullPolicy${asked.length === 1 ? '' : `.${String(index)}`}`,
               message: `pull policy "${each}" is not permitted; allowed: ${permitted.join(', ')}`,
-              hint,
+              // A policy permits at least one, or it is none.
+              hint: `use ${permitted.map((one) => `"${one}"`).join(' or ')}`,
             },
           ],
     );
-    return deniedBy(
-      'policy.pull_policy',
-      objections,
-      `pull policy ${asked.map((each) => `"${each}"`).join(', then ')} is permitted`,
-    );
+    if (objections.length > 0) return denied('policy.pull_policy', objections);
+    const policies = asked.map((each) => `"${each}"`).join(', then ');
+    return allowed('policy.pull_policy', `pull policy ${policies} is permitted`);
   },
 };

@@ -1,8 +1,12 @@
 /** Whether what a job asks for is within what the operator allows: resources, tmpfs, deadlines and attempts. */
 import { listed } from '../hint.js';
-import { type BuiltInRule, deniedBy, type Objection } from '../rule.js';
+import { allowed, type BuiltInRule, deniedBy, type Objection, standing } from '../rule.js';
 
 const RESOURCES = ['cpus', 'memoryBytes', 'pidsLimit', 'shmBytes'] as const;
+
+const RESOURCES_WITHIN = standing(
+  allowed('policy.resources', 'all resources asked for are within limits.max'),
+);
 
 /** `policy.resources` */
 export const resourcesRule: BuiltInRule = {
@@ -49,7 +53,7 @@ export const resourcesRule: BuiltInRule = {
         hint: `ask for at most ${String(max.tmpfsBytes)}`,
       });
     }
-    return deniedBy('policy.resources', objections, 'all resources asked for are within limits.max');
+    return deniedBy('policy.resources', objections, RESOURCES_WITHIN);
   },
 };
 
@@ -62,6 +66,8 @@ const TIMEOUTS = [
   { name: 'stopMs', path: 'timeouts.stopMs', what: 'a time to stop' },
   { name: 'collectMs', path: 'timeouts.collectMs', what: 'a time to collect outputs' },
 ] as const;
+
+const TIMES_WITHIN = standing(allowed('policy.timeouts', 'all times asked for are within timeouts.max'));
 
 /** `policy.timeouts` */
 export const timeoutsRule: BuiltInRule = {
@@ -79,9 +85,11 @@ export const timeoutsRule: BuiltInRule = {
         hint: `ask for at most ${String(most)}`,
       });
     }
-    return deniedBy('policy.timeouts', objections, 'all times asked for are within timeouts.max');
+    return deniedBy('policy.timeouts', objections, TIMES_WITHIN);
   },
 };
+
+const ATTEMPTS_WITHIN = standing(allowed('policy.retry', 'the attempts asked for are within retry.max'));
 
 /** `policy.retry` */
 export const retryRule: BuiltInRule = {
@@ -99,6 +107,6 @@ export const retryRule: BuiltInRule = {
         hint: `ask for at most ${String(most)}`,
       });
     }
-    return deniedBy('policy.retry', objections, 'the attempts asked for are within retry.max');
+    return deniedBy('policy.retry', objections, ATTEMPTS_WITHIN);
   },
 };

@@ -1,7 +1,7 @@
 /** Which network a container gets, by the three rules of the Docker Job Runtime document in their order. */
 import type { NetworkMode } from '../../plan/container-spec.js';
 import type { NetworkPolicy } from '../policy.js';
-import { allowed, type BuiltInRule, deniedBy } from '../rule.js';
+import { allowed, type BuiltInRule, denied } from '../rule.js';
 
 /** The mode a request gets if it is not refused: what it asked for, else `none` under isolation, else the default. */
 export function effectiveNetworkMode(asked: NetworkMode | null, policy: NetworkPolicy): NetworkMode {
@@ -53,6 +53,6 @@ export const networkRule: BuiltInRule = {
     const refusal = refusedNetworkMode(asked, network);
     if (refusal === null)
       return allowed('policy.network', `network "${asked}" was asked for and is permitted`);
-    return deniedBy('policy.network', [{ path: 'docker.networkMode', ...refusal }], refusal.message);
+    return denied('policy.network', [{ path: 'docker.networkMode', ...refusal }]);
   },
 };

@@ -1,13 +1,15 @@
 /** Which OCI runtime a job may ask for: one the operator names. */
 import { allowedHint } from '../hint.js';
-import { type BuiltInRule, deniedBy, notApplicable } from '../rule.js';
+import { allowed, type BuiltInRule, deniedBy, notApplicable, standing } from '../rule.js';
+
+const NOT_ASKED_FOR = standing(notApplicable('policy.runtime', 'no runtime asked for'));
 
 /** `policy.runtime` */
 export const runtimeRule: BuiltInRule = {
   id: 'policy.runtime',
   isRelaxable: false,
   judge({ runtime }, { policy }) {
-    if (runtime === null) return notApplicable('policy.runtime', 'no runtime asked for');
+    if (runtime === null) return NOT_ASKED_FOR;
     const { allowedRuntimes, runtime: own } = policy.security;
     const names = own === null ? allowedRuntimes : [...new Set([own, ...allowedRuntimes])];
     const objection = {
@@ -18,7 +20,7 @@ export const runtimeRule: BuiltInRule = {
     return deniedBy(
       'policy.runtime',
       names.includes(runtime) ? [] : [objection],
-      `runtime "${runtime}" is one a job may ask for`,
+      allowed('policy.runtime', `runtime "${runtime}" is one a job may ask for`),
     );
   },
 };

@@ -14,7 +14,8 @@ export interface PathTemplateVariables {
   readonly startedDate: string;
 }
 
-const NAMES: readonly (keyof PathTemplateVariables)[] = [
+/** What a template may use. */
+export const PATH_TEMPLATE_NAMES: readonly (keyof PathTemplateVariables)[] = [
   'runId',
   'attempt',
   'jobSlug',
@@ -48,9 +49,11 @@ export function expandPathTemplate(template: string, variables: PathTemplateVari
     return '';
   };
   const filled = template.replace(/\$\{([^}]*)\}/g, (_placeholder, name: string) => {
-    const known = NAMES.find((candidate) => candidate === name);
+    const known = PATH_TEMPLATE_NAMES.find((candidate) => candidate === name);
     if (known === undefined)
-      return report(`must use only the variables ${NAMES.map((each) => `\${${each}}`).join(' ')}`);
+      return report(
+        `must use only the variables ${PATH_TEMPLATE_NAMES.map((each) => `\${${each}}`).join(' ')}`,
+      );
     const value = variables[known];
     if (value === null) return report(`uses \${${known}}, which this job does not have`);
     return encode(String(value));

@@ -10,6 +10,7 @@ import type { Caller, PolicyRule } from '../policy/rule.js';
 import type { PolicyDecision } from '../result.js';
 import { compileJob, type CompileOptions } from './compile.js';
 import { crossIssues } from './cross-checks.js';
+import { placeholderWarnings } from './placeholder-warnings.js';
 import { NotPlainError, plainCopy } from './plain-copy.js';
 import { jobSchema, topLevelKeys } from './schema.js';
 import { toIssues } from './schema-issues.js';
@@ -116,7 +117,8 @@ export function parseJobShape(definition: unknown): Validation<ValidJob> {
     if (!parsed.success) return { ok: false, issues: shapeIssues(known), warnings };
     const issues = crossIssues(parsed.data);
     if (issues.length > 0) return { ok: false, issues, warnings };
-    return { ok: true, job: freezeMade(parsed.data) as ValidJob, warnings };
+    const job = freezeMade(parsed.data) as ValidJob;
+    return { ok: true, job, warnings: warnings.concat(placeholderWarnings(parsed.data)) };
   } catch (error) {
     // What a getter of a stranger's throws is not repeated: it could hold anything.
     const { path, message } = NotPlainError.read(error) ?? UNREADABLE;

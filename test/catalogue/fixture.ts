@@ -14,7 +14,6 @@ import {
   type RuntimeConfigInput,
   type RuntimePorts,
   validateJob,
-  violationsOf,
 } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { expect } from 'vitest';
@@ -40,7 +39,7 @@ export async function refusalOf(definition: unknown, config: RuntimeConfigInput 
     expect(engine.calls).toEqual([]);
     expect(await listed(root)).toEqual([]);
     const issues: readonly Issue[] = validation.issues;
-    const problems = [...issuesOf(error), ...violationsOf(error)];
+    const problems = issuesOf(error);
     expect(problems.map(({ path, message }) => ({ path, message }))).toEqual(
       issues.map(({ path, message }) => ({ path, message })),
     );

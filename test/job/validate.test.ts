@@ -178,6 +178,26 @@ describe('parseJobShape warns', () => {
     });
     expect(validation.warnings[0]?.message).toContain('"timeoutMs"');
   });
+
+  it.each([
+    ['out/{runId}/a', '{runId}'],
+    ['out/{{runId}}/a', '{{runId}}'],
+    ['{{ attempt }}/a', '{{ attempt }}'],
+  ])('passes over the placeholder of other systems in %j with a warning', (pathTemplate, written) => {
+    const output = { workspacePath: 'a', upload: { backendMountId: 1, pathTemplate } };
+    const { ok, warnings } = parseJobShape({ docker: { image: IMAGE, outputs: [output] } });
+    expect(ok).toBe(true);
+    expect(warnings).toMatchObject([
+      { code: 'validation.literal_placeholder', path: 'docker.outputs.0.upload.pathTemplate' },
+    ]);
+    expect(warnings[0]?.message).toContain(`"${written}"`);
+    expect(warnings[0]?.message).toMatch(/written \$\{(?:runId|attempt)\}$/);
+  });
+
+  it.each(['out/${runId}/a', 'out/{other}/a', 'a/{b}'])('has nothing to say of %j', (pathTemplate) => {
+    const output = { workspacePath: 'a', upload: { backendMountId: 1, pathTemplate } };
+    expect(parseJobShape({ docker: { image: IMAGE, outputs: [output] } }).warnings).toEqual([]);
+  });
 });
 
 describe('types', () => {

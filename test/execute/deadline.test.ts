@@ -83,6 +83,13 @@ describe('a pause', () => {
     expect(listenersOf(signal)).toBe(0);
   });
 
+  it('needs no signal', async () => {
+    const ended = vi.fn();
+    void pause(10).then(ended);
+    await vi.advanceTimersByTimeAsync(10);
+    expect(ended).toHaveBeenCalledTimes(1);
+  });
+
   it('ends early when the signal is aborted, and does not begin where it was', async () => {
     const caller = new AbortController();
     const ended = vi.fn();

@@ -49,4 +49,20 @@ describe('a disk guard', () => {
     expect(guard.isChosen('a', 24_000)).toBe(false);
     expect(guard.isChosen('a', 25_001)).toBe(true);
   });
+
+  it('goes by when the others were measured, not by when the run that asks was', () => {
+    const guard = createDiskGuard();
+    guard.use('asks', 2 * MIB, 1);
+    expect(guard.isChosen('asks', 100)).toBe(true);
+  });
+
+  it('may choose a run that holds a mebibyte, and stays with it when another leaves', () => {
+    const guard = createDiskGuard();
+    guard.use('small', MIB, 1);
+    guard.use('other', 0, 1);
+    expect(guard.isChosen('small', 1)).toBe(true);
+    guard.leave('other');
+    guard.use('large', 9 * MIB, 2);
+    expect([guard.isChosen('large', 2), guard.isChosen('small', 2)]).toEqual([false, true]);
+  });
 });

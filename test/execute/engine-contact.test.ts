@@ -40,6 +40,7 @@ describe('contact with an engine', () => {
 
   it('counts the time without a proper answer, from the first one that failed', () => {
     const { contact } = contactWithEngine();
+    vi.advanceTimersByTime(7);
     contact.fail(new EngineError('engine.failed', 'busy'));
     vi.advanceTimersByTime(100);
     contact.fail(unreachable);

@@ -40,3 +40,10 @@ it('tells of a layer of unknown size every 16 MiB', () => {
     0, 16, 32, 48, 64,
   ]);
 });
+
+it('tells of the first bytes and of the last, however few they are, and not twice', () => {
+  const isWorthTelling = createProgressFilter();
+  const bytes = [null, 1, 1, 2, null, 999, 1_000, 1_000];
+  const told = bytes.filter((currentBytes) => isWorthTelling(step('a', 'Downloading', currentBytes, 1_000)));
+  expect(told).toEqual([null, 1, 999, 1_000]);
+});

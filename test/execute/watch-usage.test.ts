@@ -74,6 +74,26 @@ describe('watchUsage', () => {
     expect(watch.end()).toBeNull();
   });
 
+  it.each([
+    [
+      'memory',
+      { memoryBytes: 5, cpuTimeMs: null, peakMemoryBytes: null },
+      { peakMemoryBytes: 5, cpuTimeMs: null },
+    ],
+    [
+      'time',
+      { memoryBytes: null, cpuTimeMs: 7, peakMemoryBytes: null },
+      { peakMemoryBytes: null, cpuTimeMs: 7 },
+    ],
+  ])('knows of an engine that tells only the %s no more than that', async (_, answer, usage) => {
+    const watch = watchUsage(
+      engineWith(async () => Promise.resolve(answer)),
+      'id',
+    );
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(watch.end()).toEqual(usage);
+  });
+
   it('passes over readings that fail', async () => {
     const outcomes = [stats(5, 1), new Error('busy'), new Error('busy'), stats(4, 3)];
     const watch = watchUsage(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalJson } from '../../src/base/canonical-json.js';
+import { canonicalJson, lasting } from '../../src/base/canonical-json.js';
 
 describe('canonicalJson', () => {
   it.each([
@@ -53,6 +53,22 @@ describe('canonicalJson', () => {
         const text = canonicalJson(value);
         expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value)));
         expect(canonicalJson(reversed(value))).toBe(text);
+      }),
+    );
+  });
+});
+
+describe('lasting', () => {
+  it('freezes a value, and changes no text it is in, however often', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.array(fc.jsonValue()), fc.dictionary(fc.string(), fc.jsonValue())), (value) => {
+        const expected = canonicalJson({ b: [value], a: value });
+        const kept = lasting(value);
+        expect(kept).toBe(value);
+        expect(Object.isFrozen(kept)).toBe(true);
+        for (let time = 0; time < 2; time += 1) {
+          expect(canonicalJson({ b: [kept], a: kept })).toBe(expected);
+        }
       }),
     );
   });

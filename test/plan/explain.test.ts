@@ -3,14 +3,9 @@ import { parseConfig } from '../../src/config/parse.js';
 import { explainJob } from '../../src/plan/explain.js';
 import { verifyPlanHash } from '../../src/plan/plan-run.js';
 import { DOCUMENT_JOB } from '../job/document-job.js';
+import { thawed } from '../thawed.js';
 
 const CONFIG = parseConfig({ timeouts: { max: { runMs: '2h' } }, retry: { max: { maxAttempts: 3 } } });
-
-function thawed(value: unknown, path = 'explanation'): readonly string[] {
-  if (typeof value !== 'object' || value === null) return [];
-  const inner = Object.entries(value).flatMap(([key, each]) => thawed(each, `${path}.${key}`));
-  return Object.isFrozen(value) ? inner : [path, ...inner];
-}
 
 describe('explainJob', () => {
   it('gives a plan frozen all the way down, with and without parameters of the caller', () => {

@@ -6,6 +6,7 @@ import type { RuntimeConfigInput } from '../../src/config/runtime-config.js';
 import { explainJob, type ExplainJobOptions } from '../../src/plan/explain.js';
 import { verifyPlanHash } from '../../src/plan/plan-run.js';
 import { PLACEHOLDER } from '../../src/plan/run-plan.js';
+import { thawed } from '../thawed.js';
 
 interface GoldenCase {
   readonly config?: RuntimeConfigInput;
@@ -25,7 +26,12 @@ function answerOf(name: string): unknown {
     parseConfig(config ?? {}),
     options,
   );
-  if (plan !== null) expect(verifyPlanHash(plan)).toBe(true);
+  if (plan !== null) {
+    expect(verifyPlanHash(plan)).toBe(true);
+    // Also without whatever is kept of parts that many plans have.
+    expect(verifyPlanHash(structuredClone(plan))).toBe(true);
+    expect(thawed(plan)).toEqual([]);
+  }
   return {
     issues: validation.ok ? [] : validation.issues,
     warnings: validation.warnings,

@@ -59,6 +59,15 @@ describe('planRun', () => {
     expect(planRun(judged, config, { caller: null }).container.command).toEqual(['true']);
   });
 
+  it('goes by the configuration as it is, also by one that is not frozen and was changed', () => {
+    const judged = judgeRequest(requestWith(), config.policy);
+    const changing = { ...config };
+    expect(planRun(judged, changing, { caller: null }).limits.fileBytes).toBe(config.maxFileBytes);
+    changing.maxFileBytes = 7;
+    expect(planRun(judged, changing, { caller: null }).limits.fileBytes).toBe(7);
+    expect(planRun(judged, config, { caller: null }).limits.fileBytes).toBe(config.maxFileBytes);
+  });
+
   it('gives the same hash for the same request whatever the order of keys, and another for any change', () => {
     const request = requestWith();
     const turned = Object.fromEntries(Object.entries(request).reverse()) as unknown as RunRequest;

@@ -1,14 +1,9 @@
 /** How connections to one engine are made: by socket, TCP, TLS or ssh. Makes none by itself. */
 import type { Agent, ClientRequest, RequestOptions } from 'node:http';
-import { lazy } from '../../base/lazy.js';
-import { thisProcess } from '../../host/this-process.js';
 import type { EngineAddress } from './address.js';
+import { http, https } from './node-modules.js';
 import { connectBySsh, type SshOptions } from './ssh-connection.js';
 import type { EngineTls } from './tls.js';
-
-// Not with an import of this package: they take as long as much of the rest, and whoever only judges definitions needs neither.
-const http = lazy(() => thisProcess.getBuiltinModule('node:http'));
-const https = lazy(() => thisProcess.getBuiltinModule('node:https'));
 
 /** One engine's address with what is needed to connect to it. */
 export interface Reach {

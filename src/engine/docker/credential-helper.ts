@@ -1,8 +1,9 @@
 /** Asking a credential helper (`docker-credential-NAME get`), without a shell and within bounds. Nothing it says is ever shown. */
-import { execFile, type ExecFileException } from 'node:child_process';
+import type { ExecFileException } from 'node:child_process';
 import { SecretError } from '../../errors.js';
 import type { RegistryCredentials } from '../../secrets/types.js';
 import { toObject, toText } from './json-fields.js';
+import { childProcess } from './node-modules.js';
 
 /** A helper may ask a password store that asks a cloud, but it is not to hold up a run. */
 const HELPER_MS = 30_000;
@@ -53,7 +54,7 @@ async function run(
   }: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal: AbortSignal },
 ): Promise<HelperAnswer> {
   return new Promise((resolve) => {
-    const child = execFile(
+    const child = childProcess().execFile(
       program,
       ['get'],
       {

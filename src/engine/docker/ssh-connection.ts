@@ -1,7 +1,7 @@
 /** A connection to an engine on another machine through the system's own `ssh`, as Docker's client makes it. Knows no HTTP. */
-import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
 import type { EngineAddress } from './address.js';
+import { childProcess } from './node-modules.js';
 
 /** How the system's ssh is called. */
 export interface SshOptions {
@@ -31,7 +31,7 @@ export function connectBySsh(
   address: EngineAddress & { readonly kind: 'ssh' },
   options: SshOptions = {},
 ): Duplex {
-  const child = spawn(options.program ?? 'ssh', wordsFor(address, options.arguments ?? []), {
+  const child = childProcess().spawn(options.program ?? 'ssh', wordsFor(address, options.arguments ?? []), {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let complaint = '';

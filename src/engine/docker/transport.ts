@@ -1,6 +1,5 @@
 /** Connections to one engine: one per call, ours to watch and to cut. Knows no endpoint of the API and no meaning of an answer. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { lazy } from '../../base/lazy.js';
 import { EngineError } from '../../errors.js';
@@ -11,6 +10,7 @@ import { beginRequest, type Reach } from './connection.js';
 import { ConnectionLost, StatusFailure } from './errors.js';
 import { toObject, toText } from './json-fields.js';
 import { createLine, createLineAgent, type Line } from './line.js';
+import { net } from './node-modules.js';
 
 /** One engine's connections. Failures are raw: the caller makes typed errors of them. */
 export interface Transport {
@@ -97,7 +97,7 @@ const send = (
     // For the sake of TCP: a peer that died without a word is noticed in the end.
     outgoing.once('socket', (socket) => {
       // The streams of ssh, which looks after that itself, are no socket.
-      if (socket instanceof Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      if (socket instanceof net().Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
     });
     outgoing.once('close', () => {
       reject(new ConnectionLost());

@@ -1,7 +1,7 @@
 /** Sockets where engines usually listen, and finding out which of them answers. It speaks to none. */
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.js';
+import { net } from './node-modules.js';
 
 /** A place that was looked at in vain. */
 interface TriedSocket {
@@ -62,7 +62,7 @@ function hintFor(tried: readonly TriedSocket[]): string {
 /** Null if a connection is taken. */
 function knock(path: string): Promise<string | null> {
   return new Promise((resolve) => {
-    const socket = connect({ path });
+    const socket = net().connect({ path });
     const answer = (outcome: string | null) => {
       clearTimeout(timer);
       socket.destroy();

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { PolicyError, ValidationError, WorkspaceError } from './errors.js';
 import type { Release } from './execute/admission.js';
 import { withDeadline } from './execute/deadline.js';
+import type { StdinContent } from './execute/stdin-source.js';
 import { type Demand, toNanoCpus } from './execute/turns.js';
 import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
@@ -17,6 +18,7 @@ import type { Cleanup } from './run-cleanup.js';
 import { requireEnforced } from './run-enforcement.js';
 import type { Run } from './run-context.js';
 import { keepFolder } from './run-retention.js';
+import { openStdin } from './run-stdin.js';
 import type { RunTransport } from './run-transport.js';
 import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } from './run-volumes.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
@@ -185,9 +187,11 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
 export interface StagedRun extends StagedInputs {
   /** Null where the engine sees the run's folder. */
   readonly volumes: RunVolumes | null;
+  /** Null: there is none. */
+  readonly stdin: StdinContent | null;
 }
 
-/** Copies inputs, the configuration file and the caller's files to where the container will see them. */
+/** Copies inputs, the configuration file and the caller's files to where the container will see them, and opens its standard input. */
 export async function stageRun(
   run: Run,
   plan: RunPlan,
@@ -210,6 +214,7 @@ export async function stageRun(
     const staged = await withDeadline(
       { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
       async (signal) => {
+        const stdin = await openStdin(run, plan, cleanup);
         const staging = stageInputs(workspace, plan, {
           storage: run.ports.storage,
           resolveNode: judgedNodeResolver(run),
@@ -231,7 +236,7 @@ export async function stageRun(
           );
         });
         const inputs = await staging;
-        if (transport.kind === 'bind') return { ...inputs, volumes: null };
+        if (transport.kind === 'bind') return { ...inputs, stdin, volumes: null };
         const { hasSubpaths } = transport;
         const parts = {
           plan,
@@ -243,7 +248,7 @@ export async function stageRun(
           cleanup,
           signal,
         };
-        return { ...inputs, volumes: await openVolumes(run, parts) };
+        return { ...inputs, stdin, volumes: await openVolumes(run, parts) };
       },
     );
     for (const warning of staged.warnings) run.warn(warning);

@@ -65,7 +65,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
       spec,
       attestedImage: engine.capabilities.verifiableSpec ? image.info : null,
       stop,
-      stdin: stdinOf(run, plan),
+      stdin: stdinOf(run, staged),
       runMs: plan.timeouts.runMs,
       idleOutputMs: plan.timeouts.idleOutputMs,
       stopGraceMs: plan.timeouts.stopGraceMs,
@@ -145,7 +145,7 @@ async function containerFor(
     proxies: secrets.proxies,
     secretsPath: secrets.files?.path ?? null,
     skippedInputs: staged.skipped,
-    stdin: run.options.stdin !== undefined || plan.stdin !== null,
+    stdin: staged.stdin !== null,
     placed: staged.volumes?.placed,
     labelPrefix: run.config.labelPrefix,
   });
@@ -153,10 +153,10 @@ async function containerFor(
   return spec;
 }
 
-function stdinOf(run: Run, plan: RunPlan): AsyncIterable<Uint8Array> | null {
-  const content = run.options.stdin ?? plan.stdin;
-  if (content === null) return null;
-  return toAccountedStream(content, run.config.inputs.sha256, (stdin) => {
-    run.record.given = { ...run.record.given, stdin };
+/** What the job gets, which is accounted for while it is read. */
+function stdinOf(run: Run, { stdin }: StagedRun): AsyncIterable<Uint8Array> | null {
+  if (stdin === null) return null;
+  return toAccountedStream(stdin, run.config.inputs.sha256, (account) => {
+    run.record.given = { ...run.record.given, stdin: account };
   });
 }

@@ -36,7 +36,8 @@ export interface RunOptions {
   readonly files?: Readonly<Record<string, FileEntry>> | undefined;
   /**
    * Written to standard input, then half-closed; wins over the definition's. A job that does not read it is no failure. A stream is kept for
-   * further attempts as one of `files` is.
+   * further attempts as one of `files` is; one that fails is a warning, and the job gets what came before. A `path` has to be a file, and no link:
+   * otherwise the run fails with `workspace.failed` before there is a container.
    */
   readonly stdin?: FileContent | undefined;
   /** Gets the complete, redacted standard output of every attempt; its back-pressure may slow the container while the deadline runs on. */

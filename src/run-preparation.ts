@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ValidationError, WorkspaceError } from './errors.js';
 import { withDeadline } from './execute/deadline.js';
+import type { StdinContent } from './execute/stdin-source.js';
 import { type Demand, toNanoCpus } from './execute/turns.js';
 import { renderConfigFile } from './job/config-file.js';
 import type { RunRequest } from './plan/container-spec.js';
@@ -18,6 +19,7 @@ import { requireEnforced } from './run-enforcement.js';
 import type { Run } from './run-context.js';
 import { createPlace, type Place } from './run-place.js';
 import { keepFolder } from './run-retention.js';
+import { openStdin } from './run-stdin.js';
 import type { RunTransport } from './run-transport.js';
 import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } from './run-volumes.js';
 import { requireOutputTo, requireStorage } from './workspace/mounts.js';
@@ -188,9 +190,11 @@ export async function openWorkspace(run: Run, plan: RunPlan, cleanup: Cleanup): 
 export interface StagedRun extends StagedInputs {
   /** Null where the engine sees the run's folder. */
   readonly volumes: RunVolumes | null;
+  /** Null: there is none. */
+  readonly stdin: StdinContent | null;
 }
 
-/** Copies inputs, the configuration file and the caller's files to where the container will see them. */
+/** Copies inputs, the configuration file and the caller's files to where the container will see them, and opens its standard input. */
 export async function stageRun(
   run: Run,
   plan: RunPlan,
@@ -217,6 +221,7 @@ export async function stageRun(
     const staged = await withDeadline(
       { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
       async (signal) => {
+        const stdin = await openStdin(run, plan, cleanup);
         const disk = { root: run.config.workspaceRoot, floor: run.config.workspace };
         const staging = stageAboveFloor({ ...disk, signal }, async (until) =>
           prepareInputs(workspace, plan, {
@@ -246,12 +251,12 @@ export async function stageRun(
           );
         });
         const inputs = await staging;
-        if (transport.kind === 'bind') return { ...inputs.report(), volumes: null };
+        if (transport.kind === 'bind') return { ...inputs.report(), stdin, volumes: null };
         const { hasSubpaths } = transport;
         const user = userOf(plan);
         const parts = { plan, image, workspace, inputs, hasSubpaths, user, cleanup, signal };
         const volumes = await openVolumes(run, parts);
-        return { ...inputs.report(), volumes };
+        return { ...inputs.report(), stdin, volumes };
       },
     );
     for (const warning of staged.warnings) run.warn(warning);

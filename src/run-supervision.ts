@@ -57,7 +57,13 @@ export async function superviseContainer(
       run.warn(message);
     },
     onRunning: watch.started,
-  }).finally(async () => watch.end());
+  })
+    .catch(async (error: unknown) => {
+      // The caller's sinks are let go of whatever becomes of the container.
+      await output.end();
+      throw error;
+    })
+    .finally(async () => watch.end());
   const startedAtMs = startedMs();
   if (startedAtMs !== null) record.durations.runMs = run.monotonic() - startedAtMs;
   // Not at the end of the run: collecting may take long. What fails here is tried again, and reported, by the clean-up.

@@ -1,6 +1,7 @@
 /** Every way a run can fail on its way, on the fake engine: nothing is left behind, one run_end, and the first cause is the one reported. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
 import {
   EngineError,
   type JobDefinition,
@@ -522,6 +523,23 @@ describe('the runtime', () => {
       process.off('unhandledRejection', onUnhandled);
     }
     expect(unhandled).toEqual([]);
+  });
+
+  it('a sink that fails on the only piece is a warning, and none is held on to', async () => {
+    const failing = new Writable({
+      write: (_chunk, _encoding, done) => void setImmediate(done, new Error('no more room')),
+    });
+    const stderr = new PassThrough();
+    const { runtime } = setUp();
+    expect((await runtime.runJob(DEFINITION, { stdout: failing, stderr })).warnings).toEqual([
+      'the sink for stdout failed and gets no more output',
+    ]);
+    expect(stderr.listenerCount('error')).toBe(0);
+    const refusing = setUp({ fail: [{ call: 'containers.create' }] });
+    await expect(refusing.runtime.runJob(DEFINITION, { stderr })).rejects.toMatchObject({
+      code: 'engine.failed',
+    });
+    expect(stderr.listenerCount('error')).toBe(0);
   });
 
   it('gives results whose keys stand in one order, JSON-safe', async () => {

@@ -3,13 +3,18 @@ import type { Redactor, RedactorStream } from '../base/redact.js';
 import type { SecretScan } from '../base/secret-scan.js';
 import type { OutputChunk } from '../engine/types.js';
 import type { CapturedStream, LastLog } from '../result.js';
+import { within } from './deadline.js';
 import { createLineSplitter, type LineSplitter } from './line-splitter.js';
 import { createTextCapture, headOf, type TextCapture } from './text-capture.js';
 
 type StreamName = OutputChunk['stream'];
 
 /** Takes complete, redacted bytes; a promise is back-pressure. A sink that throws is let go of. */
-export type OutputSink = (bytes: Uint8Array) => void | Promise<void>;
+export interface OutputSink {
+  (bytes: Uint8Array): void | Promise<void>;
+  /** No more will come. Settles when everything was taken, and lets go of the target; rejects if it failed. Absent: what was passed on was taken. */
+  readonly end?: () => Promise<void>;
+}
 
 /** Who gets the output, and how much of it is kept. */
 export interface OutputOptions {
@@ -56,6 +61,8 @@ interface StreamState {
 const LAST_LINE_CHARS = 4096;
 /** What a sink may take for one piece after a stop or at the end. */
 const SINK_PATIENCE_MS = 2_000;
+/** How long a sink that took everything may go on before nobody waits for the failure of a write. */
+const SINK_END_MS = 1_000;
 
 /** A collector for one container's two streams. */
 export function createOutputCollector(options: OutputOptions): OutputCollector {
@@ -95,8 +102,21 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
     } catch {
       // Two pieces may wait for one sink; its failure is told once.
       if (state.sink === null) return;
-      state.sink = null;
-      options.onSinkFailure(state.name);
+      letGo(state);
+      sink.end?.().catch(() => undefined);
+    }
+  };
+  const letGo = (state: StreamState): void => {
+    state.sink = null;
+    options.onSinkFailure(state.name);
+  };
+  const endSink = async (state: StreamState): Promise<void> => {
+    const ending = state.sink?.end?.();
+    if (ending === undefined) return;
+    try {
+      await within(SINK_END_MS, ending);
+    } catch {
+      letGo(state);
     }
   };
 
@@ -129,6 +149,7 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
         state.lines.flush();
         await passToSink(state, bytes);
       }
+      await Promise.all([endSink(streams.stdout), endSink(streams.stderr)]);
     },
     stream(name) {
       const state = streams[name];

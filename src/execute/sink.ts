@@ -24,28 +24,53 @@ function webSink(target: WritableStream<Uint8Array>): OutputSink {
 
 function nodeSink(target: Writable): OutputSink {
   let failure: Error | null = null;
+  let isReported = false;
+  let isOver = false;
+  let underWay = 0;
+  let settled = (): void => undefined;
   // Without a listener an error of the target would end the caller's process.
-  target.on('error', (error) => {
-    failure = error;
-  });
-  return async (bytes) => {
+  const onError = (error: Error): void => {
+    failure ??= error;
+    isReported = true;
+    if (isOver) target.off('error', onError);
+    settled();
+  };
+  target.on('error', onError);
+  const onTaken = (error: Error | null | undefined): void => {
+    underWay -= 1;
+    failure ??= error ?? null;
+    if (underWay === 0 || failure !== null) settled();
+  };
+  const write = async (bytes: Uint8Array): Promise<void> => {
     if (failure !== null) throw failure;
     if (target.destroyed || target.writableEnded) throw new Error('the sink is closed');
-    if (target.write(bytes)) return;
-    await new Promise<void>((resolve, reject) => {
-      const settle = (error?: Error): void => {
-        target.off('drain', settle);
-        target.off('close', onClose);
-        target.off('error', settle);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const onClose = (): void => {
-        settle(new Error('the sink is closed'));
-      };
-      target.on('drain', settle);
-      target.on('close', onClose);
-      target.on('error', settle);
-    });
+    underWay += 1;
+    if (!target.write(bytes, onTaken)) await drained(target);
   };
+  const end = async (): Promise<void> => {
+    isOver = true;
+    if (underWay > 0 && failure === null) await new Promise<void>((resolve) => (settled = resolve));
+    // A write that failed is followed by the event.
+    if (failure === null || isReported) target.off('error', onError);
+    if (failure !== null) throw failure;
+  };
+  return Object.assign(write, { end });
+}
+
+async function drained(target: Writable): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const settle = (error?: Error): void => {
+      target.off('drain', settle);
+      target.off('close', onClose);
+      target.off('error', settle);
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    const onClose = (): void => {
+      settle(new Error('the sink is closed'));
+    };
+    target.on('drain', settle);
+    target.on('close', onClose);
+    target.on('error', settle);
+  });
 }

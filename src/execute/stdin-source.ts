@@ -1,15 +1,18 @@
 /** Turns what a caller gives as standard input into one stream of bytes, and accounts for it. It writes nothing. */
 import type { Hash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { nodeCrypto } from '../base/node-crypto.js';
-import { createReadStream } from 'node:fs';
 import type { FileContent } from '../workspace/file-content.js';
 
 /** Pieces of at most this size, so that writing them has back-pressure. */
 const CHUNK_BYTES = 64 * 1024;
 
-/** The bytes of a content; a `path` must be a file. Reading begins when the stream is read. */
+/** What standard input is made of once a path was opened. */
+export type StdinContent = Exclude<FileContent, { readonly path: string }>;
+
+/** The bytes of a content. Reading begins when the stream is read. */
 async function* toByteStream(
-  content: Exclude<FileContent, string>,
+  content: Exclude<StdinContent, string>,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (content instanceof Uint8Array) {
     for (let from = 0; from < content.length; from += CHUNK_BYTES) {
@@ -17,11 +20,16 @@ async function* toByteStream(
     }
     return;
   }
-  if ('path' in content) {
-    for await (const chunk of createReadStream(content.path)) yield chunk as Buffer;
-    return;
-  }
   yield* content;
+}
+
+/** What an open file holds, from where it stands. It stays open. */
+export async function* readToEnd(file: FileHandle): AsyncGenerator<Uint8Array, void, undefined> {
+  for (;;) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(CHUNK_BYTES), 0, CHUNK_BYTES);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** What is known of standard input: all, before it is read, of a text and of bytes; else nothing until it was read to its end. */
@@ -32,7 +40,7 @@ export interface StdinAccount {
 
 /** The bytes of a content, with `onAccount` told what is known of them, now and at their end. Without `isHashed` they are only counted. */
 export function toAccountedStream(
-  content: FileContent,
+  content: StdinContent,
   isHashed: boolean,
   onAccount: (account: StdinAccount) => void,
 ): AsyncIterable<Uint8Array> {

@@ -7,6 +7,11 @@ export type FileContent = string | Uint8Array | AsyncIterable<Uint8Array> | { re
 export type FileEntry =
   FileContent | { readonly content: FileContent; readonly executable?: boolean | undefined };
 
+/** Whether content is named by its path; streams of Node's that read a file have a `path`, too. */
+export function isLocalPath(content: FileContent): content is { readonly path: string } {
+  return typeof content === 'object' && 'path' in content && !(Symbol.asyncIterator in content);
+}
+
 /** Content and permission apart. */
 export interface NormalizedFile {
   readonly content: FileContent;

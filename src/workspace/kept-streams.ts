@@ -1,7 +1,7 @@
 /** The caller's streams, read once and replayed for every further attempt. It stages nothing. */
 import { types } from 'node:util';
 import { createSpool, type Spool } from '../host/spool.js';
-import { type FileContent, type FileEntry, normalizeFile } from './file-content.js';
+import { type FileContent, type FileEntry, isLocalPath, normalizeFile } from './file-content.js';
 
 /** What a caller gives with a run that may hold streams. */
 export interface StreamOptions {
@@ -58,7 +58,7 @@ export function keepStreams(given: StreamOptions, { folder, maxStreamBytes }: Ke
 }
 
 const isStream = (content: FileContent): content is AsyncIterable<Uint8Array> =>
-  typeof content === 'object' && !(content instanceof Uint8Array) && !('path' in content);
+  typeof content === 'object' && !(content instanceof Uint8Array) && !isLocalPath(content);
 
 interface KeptStream {
   readonly content: AsyncIterable<Uint8Array>;

@@ -1,11 +1,9 @@
 /** Puts the caller's `files` into the workspace as private copies the job may change. It stages no inputs. */
-import { realpath } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
 import { checkRelativePath, foldPath, isWithin } from '../base/paths.js';
 import { ValidationError, WorkspaceError, type Issue } from '../errors.js';
 import { bytesOf, once } from '../host/chunks.js';
 import { type Content, createFile, createUnhashedFile } from '../host/file-content.js';
-import { errorCode, openBeneath, openDirectory, type OpenNode } from '../host/node.js';
+import { errorCode } from '../host/node.js';
 import type { RunPlan } from '../plan/run-plan.js';
 import type { GivenReport } from '../result.js';
 import {
@@ -16,8 +14,9 @@ import {
   openTarget,
   type PutFilesContext,
 } from './copy-local.js';
-import { type FileEntry, type NormalizedFile, normalizeFile } from './file-content.js';
+import { type FileEntry, isLocalPath, type NormalizedFile, normalizeFile } from './file-content.js';
 import { describeInput } from './mounts.js';
+import { openLocal, unreadable } from './open-local.js';
 import { treeDigest } from './tree-digest.js';
 
 /** What the caller gives, by workspace path. */
@@ -101,8 +100,7 @@ function toReport(
 async function putFile(path: string, file: NormalizedFile, context: PutFilesContext): Promise<PutEntry> {
   const { content } = file;
   const names = path.split('/');
-  if (typeof content === 'object' && 'path' in content)
-    return putLocal(path, content.path, names, file, context);
+  if (isLocalPath(content)) return putLocal(path, content.path, names, file, context);
   const body =
     typeof content === 'string' ? once(Buffer.from(content)) : toStream(path, content, context.signal);
   return single(await writeFile(path, names, body, file.executable, context));
@@ -136,10 +134,11 @@ async function putLocal(
   file: NormalizedFile,
   context: PutFilesContext,
 ): Promise<PutEntry> {
-  const source = await openLocal(path, localPath);
+  const what = `files "${path}"`;
+  const source = await openLocal(what, localPath);
   try {
     if (source.facts.type === 'file') {
-      context.budget.addEntry(`files "${path}"`);
+      context.budget.addEntry(what);
       const folder = await openTarget(names.slice(0, -1), context);
       try {
         return single(
@@ -149,7 +148,7 @@ async function putLocal(
         await folder.handle.close();
       }
     }
-    if (source.facts.type !== 'directory') throw unreadable(path, localPath, `is a ${source.facts.type}`);
+    if (source.facts.type !== 'directory') throw unreadable(what, localPath, `is a ${source.facts.type}`);
     return { type: 'directory', ...(await copyLocalFolder(path, names, source, file.executable, context)) };
   } finally {
     await source.handle.close();
@@ -176,29 +175,6 @@ async function writeFile(
     await folder.handle.close();
   }
 }
-
-async function openLocal(path: string, localPath: string): Promise<OpenNode> {
-  const absolute = resolve(localPath);
-  try {
-    if (absolute === '/') return await openDirectory(absolute);
-    // Links further up are the caller's own affair; the named file or folder itself must not be one.
-    const parent = await openDirectory(await realpath(dirname(absolute)));
-    try {
-      const { node } = await openBeneath(parent.handle, [basename(absolute)]);
-      if (node !== null) return node;
-    } finally {
-      await parent.handle.close();
-    }
-  } catch (error) {
-    throw unreadable(path, localPath, error instanceof Error ? error.message : String(error), error);
-  }
-  throw unreadable(path, localPath, 'is not there');
-}
-
-const unreadable = (path: string, localPath: string, problem: string, cause?: unknown): WorkspaceError =>
-  new WorkspaceError('workspace.failed', `files "${path}": ${JSON.stringify(localPath)}: ${problem}`, {
-    cause,
-  });
 
 const toIssue = (path: string, problem: string): Issue => ({
   code: 'validation.files',

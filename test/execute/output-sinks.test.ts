@@ -147,3 +147,36 @@ describe('the last line', () => {
     expect(collector.lastLog()).toEqual({ source: 'stdout', line: 'x'.repeat(4_096) });
   });
 });
+
+describe('the end of a sink', () => {
+  const ending = (end: () => Promise<void>): OutputSink => Object.assign(() => undefined, { end });
+
+  it('that fails is told, of each stream', async () => {
+    const end = vi.fn(async () => Promise.reject(new Error('no more room')));
+    const { collector, failed } = collecting({ sinks: { stdout: ending(end), stderr: ending(end) } });
+    await collector.end();
+    expect(failed).toEqual(['stdout', 'stderr']);
+    expect(end).toHaveBeenCalledTimes(2);
+  });
+
+  it('is waited for a second, which is no failure', async () => {
+    const sinks = { stdout: ending(async () => new Promise<never>(() => undefined)), stderr: null };
+    const { collector, failed } = collecting({ sinks });
+    const ended = vi.fn();
+    void collector.end().then(ended);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(ended).not.toHaveBeenCalled();
+    await vi.advanceTimersByTimeAsync(1);
+    expect([ended.mock.calls.length, failed]).toEqual([1, []]);
+  });
+
+  it('comes at once, and once, where it fails in the middle', async () => {
+    const end = vi.fn(async () => Promise.reject(new Error('no more room')));
+    const sink = Object.assign(async () => Promise.reject(new Error('no more room')), { end });
+    const { collector, push, failed } = collecting({ sinks: { stdout: sink, stderr: null } });
+    await push('a');
+    expect(end).toHaveBeenCalledTimes(1);
+    await collector.end();
+    expect([end.mock.calls.length, failed]).toEqual([1, ['stdout']]);
+  });
+});

@@ -1,4 +1,5 @@
 /** What callers give as a sink holds the output back while it is busy, and says so when it fails or is closed; it is never ended. */
+import { once } from 'node:events';
 import { PassThrough, Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { toOutputSink } from '../../src/execute/sink.js';
@@ -60,6 +61,50 @@ describe('a Node stream as a sink', () => {
     const target = new PassThrough();
     end(target);
     await expect(toOutputSink(target)(bytes('a'))).rejects.toThrow('the sink is closed');
+  });
+
+  it('is let go of at the end, when it has taken everything', async () => {
+    let take = (): void => undefined;
+    const target = new Writable({ write: (_chunk, _encoding, done) => void (take = done) });
+    const sink = toOutputSink(target);
+    await sink(bytes('a'));
+    const ending = Promise.resolve(sink.end?.());
+    expect(await isPending(ending)).toBe(true);
+    expect(target.listenerCount('error')).toBe(1);
+    take();
+    await ending;
+    expect(target.listenerCount('error')).toBe(0);
+  });
+
+  it('says at the end what befell the last piece, and lets go of it when it has said so itself', async () => {
+    let failed: () => void = () => undefined;
+    const closed = new Promise<void>((resolve) => (failed = resolve));
+    const target = new Writable({
+      write: (_chunk, _encoding, done) => void setImmediate(done, new Error('no more room')),
+      // As one that closes its file first: the event comes after the answer.
+      destroy: (error, done) => void setImmediate(done, error),
+    });
+    target.on('close', failed);
+    const sink = toOutputSink(target);
+    await sink(bytes('a'));
+    await expect(sink.end?.()).rejects.toThrow('no more room');
+    await closed;
+    expect(target.listenerCount('error')).toBe(0);
+  });
+
+  it('that was never written to, or failed in the middle, is let go of, too', async () => {
+    const target = new Writable({
+      autoDestroy: false,
+      write: (_chunk, _encoding, done) => void setImmediate(done, new Error('no more room')),
+    });
+    await toOutputSink(target).end?.();
+    expect(target.listenerCount('error')).toBe(0);
+    const sink = toOutputSink(target);
+    await sink(bytes('a'));
+    await once(target, 'error');
+    await expect(sink(bytes('b'))).rejects.toThrow('no more room');
+    await expect(sink.end?.()).rejects.toThrow('no more room');
+    expect(target.listenerCount('error')).toBe(0);
   });
 });
 

@@ -1,16 +1,20 @@
 /** Standard input is one stream of bytes, whatever it was given as, and is accounted for when it is known. */
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type StdinAccount, toAccountedStream } from '../../src/execute/stdin-source.js';
-import type { FileContent } from '../../src/workspace/file-content.js';
+import {
+  readToEnd,
+  type StdinAccount,
+  type StdinContent,
+  toAccountedStream,
+} from '../../src/execute/stdin-source.js';
 import { scratch } from '../host/scratch.js';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const NOTHING_YET: StdinAccount = { sizeBytes: null, sha256: null };
 
-function reading(content: FileContent, isHashed = true) {
+function reading(content: StdinContent, isHashed = true) {
   const accounts: StdinAccount[] = [];
   const stream = toAccountedStream(content, isHashed, (account) => void accounts.push(account));
   const read = async (): Promise<readonly Uint8Array[]> => {
@@ -55,18 +59,26 @@ describe('standard input', () => {
     expect(accounts).toEqual([NOTHING_YET, { sizeBytes: 3, sha256: sha256('abc') }]);
   });
 
-  it('from a file is read when the stream is, and not before', async () => {
+  it('from an open file is read when the stream is, in pieces, from where the file stands, and stays open', async () => {
     const path = join(await scratch(), 'input');
-    const { accounts, read } = reading({ path });
-    await writeFile(path, 'later');
-    expect(Buffer.concat(await read()).toString()).toBe('later');
-    expect(accounts.at(-1)).toEqual({ sizeBytes: 5, sha256: sha256('later') });
-    await expect(reading({ path: `${path}-not` }).read()).rejects.toThrow('ENOENT');
+    await writeFile(path, `head${'x'.repeat(64 * 1024)}y`);
+    const file = await open(path);
+    try {
+      await file.read(Buffer.alloc(4), 0, 4);
+      const { accounts, read } = reading(readToEnd(file));
+      expect(accounts).toEqual([NOTHING_YET]);
+      const chunks = await read();
+      expect(chunks.map(({ length }) => length)).toEqual([64 * 1024, 1]);
+      expect(accounts.at(-1)?.sizeBytes).toBe(64 * 1024 + 1);
+      expect((await file.stat()).isFile()).toBe(true);
+    } finally {
+      await file.close();
+    }
   });
 
   it.each([
-    ['a text', (): FileContent => 'abc'],
-    ['a stream', (): FileContent => pieces('abc')],
+    ['a text', (): StdinContent => 'abc'],
+    ['a stream', (): StdinContent => pieces('abc')],
   ])('from %s is only counted where no hash is asked for', async (_, content) => {
     const { accounts, read } = reading(content(), false);
     await read();

@@ -30,9 +30,22 @@ const brandOf = (name: string): symbol => Symbol.for(`berthkit.error.${name}`);
 const hasBrand = (value: unknown, name: string): boolean =>
   typeof value === 'object' && value !== null && Reflect.get(value, brandOf(name)) === true;
 
+/** The brands of a class and of all it is derived from. */
+function brandsOf(own: { readonly brand: string }): ReadonlySet<string> {
+  const brands = new Set<string>();
+  for (
+    let each: unknown = own;
+    typeof each === 'function' && 'brand' in each;
+    each = Object.getPrototypeOf(each)
+  ) {
+    brands.add(String(each.brand));
+  }
+  return brands;
+}
+
 /**
  * The base of every error berthkit throws. `instanceof` works across the ESM and CommonJS builds, per class:
- * each instance carries the brands of its own class and of this base, and each class looks only for its own.
+ * each instance carries the brands of its own class and of those it is derived from, and each class looks only for its own.
  */
 export class JobRuntimeError<C extends ErrorCode = ErrorCode> extends Error {
   static readonly brand: string = 'JobRuntimeError';
@@ -63,9 +76,7 @@ export class JobRuntimeError<C extends ErrorCode = ErrorCode> extends Error {
     this.hint = options.hint;
     this.details = options.details ?? {};
     this.result = options.result;
-    for (const brand of new Set([JobRuntimeError.brand, new.target.brand])) {
-      Object.defineProperty(this, brandOf(brand), { value: true });
-    }
+    for (const brand of brandsOf(new.target)) Object.defineProperty(this, brandOf(brand), { value: true });
   }
 
   /** True for an error of berthkit from either build; narrows to the union discriminated by `kind`. */
@@ -73,9 +84,11 @@ export class JobRuntimeError<C extends ErrorCode = ErrorCode> extends Error {
     return hasBrand(value, JobRuntimeError.brand);
   }
 
-  /** True for an error of this class from either build. */
+  /** True for an error of this class from either build; a class derived from ours, which has no brand of its own, knows its instances as any class does. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return hasBrand(value, this.brand);
+    return Object.hasOwn(this, 'brand')
+      ? hasBrand(value, this.brand)
+      : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 
   /** The error as JSON-safe data, without stack; `cause` only by its message. */

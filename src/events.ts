@@ -2,7 +2,7 @@
 import type { RunOutcome } from './outcome.js';
 import type { AttemptReport, Durations, OutputReport, PolicyDecision } from './result.js';
 
-/** What each event says besides its envelope. */
+/** What each event says besides its envelope. A phase that begins with a `…_start` has its `…_end` only if it came to one: what fails in it ends the attempt. */
 export interface EventFields {
   run_start: { readonly jobSlug: string | null };
   attempt_start: object;

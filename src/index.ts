@@ -74,7 +74,7 @@ export type { EngineTls, EngineTlsFiles } from './engine/docker/tls.js';
 export type * from './engine/applied-spec.js';
 export type * from './engine/types.js';
 export { filesystemStorage } from './storage/filesystem.js';
-export { memoryStorage } from './storage/memory.js';
+export { type MemoryStorage, memoryStorage } from './storage/memory.js';
 export type * from './storage/types.js';
 export { RUN_STEPS } from './run-store/types.js';
 export type * from './run-store/types.js';

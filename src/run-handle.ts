@@ -1,7 +1,6 @@
 /** A run as its caller sees it: its id, its result, its events, and a way to end it. */
 import { createAuditTrail } from './audit-trail.js';
 import { notify } from './base/notify.js';
-import { ValidationError } from './errors.js';
 import { createEventLog } from './event-log.js';
 import type { RunEvent } from './events.js';
 import type { Queueing } from './execute/turns.js';
@@ -17,7 +16,6 @@ import { createRun, type Run, type RunEnvironment } from './run-context.js';
 import { failureOf, toErrorRecord } from './run-ending.js';
 import { createRunSecrets } from './run-leaks.js';
 import { createRunJournal } from './run-journal.js';
-import { optionIssues } from './run-option-checks.js';
 import type { RunOptions } from './run-options.js';
 import { createRunRecord, durationsOf } from './run-record.js';
 import { redactedEvent, redactedMetadata } from './run-redaction.js';
@@ -161,7 +159,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       return performAdoption({ adopted: origin.adopted, ...attempt });
     }
     // Taken or refused by how things stand now, not by how they do when the code that performs it is there.
-    const toRequest = answerOf(() => requestOf(environment, options, origin.toRequest));
+    const toRequest = answerOf(origin.toRequest);
     const { performAttempts } = await parts.performers();
     return performAttempts({ toRequest, environment, ...attempt });
   };
@@ -196,7 +194,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
       result,
       events: log.events,
       cancel(reason) {
-        stop.stop({ reason: 'cancelled', by: 'caller', message: reason ?? 'cancelled by the caller' });
+        stop.stop({ reason: 'cancelled', by: 'caller', message: describeAbort(reason) });
       },
       summary: () => ({
         runId,
@@ -246,15 +244,4 @@ function answerOf<T>(ask: () => T): () => T {
       throw error;
     };
   }
-}
-
-function requestOf(
-  { currentConfig }: RunEnvironment,
-  options: RunOptions,
-  toRequest: () => RunRequest,
-): RunRequest {
-  const issues = optionIssues(options, currentConfig().retention);
-  if (issues.length === 0) return toRequest();
-  const message = issues.map(({ path, message: text }) => `${path} ${text}`).join('; ');
-  throw new ValidationError('validation.invalid_job', message, { details: { issues } });
 }

@@ -1,4 +1,5 @@
 /** The one rich line that says how a run ended. Pure. */
+import { oneLine, shortened } from './base/one-line.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { CapturedStream, LastLog, Reason } from './result.js';
 import type { Verdict } from './execute/verdict.js';
@@ -13,23 +14,26 @@ export interface MessageSubject {
   readonly lastLog: LastLog | null;
   /** Outputs that are missing or were refused. */
   readonly outputs: readonly string[];
+  /** Takes out secrets: before anything is shortened, which would leave the half of one, or escaped. */
+  readonly redact: (text: string) => string;
 }
 
 const LAST_LINE_CHARS = 240;
 
 /** For example `Docker job exited with code 3 (image: …, container: …, command: …, last stderr: …)`. */
 export function describeEnd(subject: MessageSubject): string {
-  const { plan, containerName, stdout, stderr, lastLog } = subject;
+  const { plan, containerName, stdout, stderr, lastLog, redact } = subject;
+  const brief = (text: string): string => shortened(oneLine(redact(text)), LAST_LINE_CHARS);
   const argv = [...(plan.container.entryPoint ?? []), ...(plan.container.command ?? [])].join(' ');
   const details = [`image: ${plan.image.reference}`];
   if (containerName !== null) details.push(`container: ${containerName}`);
-  if (argv !== '') details.push(`command: ${shorten(argv)}`);
+  if (argv !== '') details.push(`command: ${brief(argv)}`);
   details.push(`timeoutMs: ${String(plan.timeouts.runMs)}`);
   if (stdout.droppedChars + stderr.droppedChars > 0) {
     details.push(`truncated: stdout=${String(stdout.droppedChars)}, stderr=${String(stderr.droppedChars)}`);
   }
-  if (lastLog !== null) details.push(`last ${lastLog.source}: ${shorten(lastLog.line)}`);
-  return `Docker job ${phrase(subject)} (${details.join(', ')})`;
+  if (lastLog !== null) details.push(`last ${lastLog.source}: ${brief(lastLog.line)}`);
+  return oneLine(redact(`Docker job ${phrase(subject)} (${details.join(', ')})`));
 }
 
 function phrase({ verdict, plan, outputs }: MessageSubject): string {
@@ -57,8 +61,4 @@ function phrase({ verdict, plan, outputs }: MessageSubject): string {
     orphaned: 'lost the process that ran it',
   };
   return phrases[verdict.reason];
-}
-
-function shorten(text: string): string {
-  return text.length <= LAST_LINE_CHARS ? text : `${text.slice(0, LAST_LINE_CHARS - 1)}…`;
 }

@@ -1,10 +1,23 @@
-/** Checks of run options that are data; streams and listeners are used as they are. Pure. */
+/** Checks of run options: data by its values; streams, listeners and storages by what they can do. It calls nothing of theirs. */
 import { isJson } from './base/canonical-json.js';
 import { retentionProblem } from './config/retention.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Issue } from './errors.js';
-import { registryAuthIssues, timeoutProblem } from './execute/call-option-issues.js';
+import { CREDENTIALS_RULE, timeoutProblem } from './execute/call-option-issues.js';
+import { isCredentials } from './execute/registry-auth.js';
 import { retry as retrySchema } from './job/retry-schema.js';
+import type { TimeoutsRequest } from './plan/container-spec.js';
+import {
+  type Check,
+  each,
+  fits,
+  isObject,
+  isSink,
+  isStorage,
+  only,
+  problemsOf,
+  toContentCheck,
+} from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
@@ -12,72 +25,136 @@ const MAX_KEY_CHARS = 256;
 const MAX_METADATA = 32;
 const MAX_METADATA_CHARS = 256;
 const MAX_ATTEMPT = 1_000_000;
+/** As much of a name as an issue repeats. */
+const MAX_TOLD_CHARS = 64;
 
-/** Everything wrong with the options; empty if nothing is. */
-export function optionIssues(options: RunOptions, { max }: RuntimeConfig['retention']): readonly Issue[] {
-  const issues: Issue[] = [];
-  const report = (path: string, message: string): void => {
-    issues.push({ code: 'validation.invalid_option', path: `options.${path}`, message });
-  };
-  const { runId, idempotencyKey, attempt, metadata, timeoutMs, maxLogChars } = options;
-  if (runId !== undefined && !RUN_ID.test(runId)) {
-    report('runId', 'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}');
-  }
-  if (idempotencyKey !== undefined && !isKey(idempotencyKey)) {
-    report('idempotencyKey', `must be a string of 1 to ${String(MAX_KEY_CHARS)} characters`);
-  }
-  if (attempt !== undefined && !(Number.isInteger(attempt) && attempt >= 1 && attempt <= MAX_ATTEMPT)) {
-    report('attempt', `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`);
-  }
-  const retried = retrySchema().optional().safeParse(options.retry);
-  for (const issue of retried.error?.issues ?? []) {
-    report(['retry', ...issue.path.map(String)].join('.'), issue.message);
-  }
-  for (const [name, asked] of Object.entries(options.retention ?? {}) as readonly [string, unknown][]) {
-    const problem =
-      name === 'container' || name === 'workspace'
-        ? asked === undefined
-          ? null
-          : retentionProblem(asked, max[name])
-        : 'is unknown; there are container and workspace';
-    if (problem !== null) report(`retention.${name.slice(0, 64)}`, problem);
-  }
-  const entries = Object.entries(metadata ?? {});
-  if (entries.length > MAX_METADATA)
-    report('metadata', `must not have more than ${String(MAX_METADATA)} entries`);
-  for (const [name, value] of entries as readonly [string, unknown][]) {
-    if (typeof value !== 'string' || value.length > MAX_METADATA_CHARS || name.length > MAX_METADATA_CHARS) {
-      report(
-        `metadata.${name.slice(0, 64)}`,
-        `must be a string of at most ${String(MAX_METADATA_CHARS)} characters`,
-      );
-    }
-  }
-  for (const [name, value] of Object.entries(options.secrets ?? {}) as readonly [string, unknown][]) {
-    if (typeof value !== 'string') report(`secrets.${name.slice(0, 64)}`, 'must be a string');
-  }
-  issues.push(...registryAuthIssues(options.registryAuth));
-  const checkTimeout = (path: string, value: unknown): void => {
-    const problem = value === undefined ? null : timeoutProblem(value);
-    if (problem !== null) report(path, problem);
-  };
-  checkTimeout('timeoutMs', timeoutMs);
-  const wholeWithin = (value: number, low: number, high: number): boolean =>
-    Number.isInteger(value) && value >= low && value <= high;
-  const timeouts = Object.entries(options.timeouts ?? {}) as readonly [string, unknown][];
-  for (const [name, value] of timeouts) checkTimeout(`timeouts.${name.slice(0, 64)}`, value);
-  const { concurrencyKey } = options;
-  if (concurrencyKey !== undefined && !isKey(concurrencyKey)) {
-    report('concurrencyKey', `must be a string of 1 to ${String(MAX_KEY_CHARS)} characters`);
-  }
-  if (options.parameters !== undefined && !isJson(options.parameters)) {
-    report('parameters', 'must be JSON values only');
-  }
-  if (maxLogChars !== undefined && !wholeWithin(maxLogChars, 1024, Number.MAX_SAFE_INTEGER)) {
-    report('maxLogChars', 'must be a whole number of at least 1024');
-  }
-  return issues;
+type Limits = RuntimeConfig['retention']['max'];
+
+const isText = (value: unknown, least: number, most: number): boolean =>
+  typeof value === 'string' && value.length >= least && value.length <= most;
+const isWhole = (value: unknown, least: number, most: number): boolean =>
+  Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+const isFolderPath = (value: unknown): boolean =>
+  typeof value === 'string' && value !== '' && !value.includes('\0');
+const isSignal = (value: unknown): boolean =>
+  isObject(value) &&
+  'aborted' in value &&
+  typeof value['addEventListener'] === 'function' &&
+  typeof value['removeEventListener'] === 'function';
+
+const key = fits(
+  (value) => isText(value, 1, MAX_KEY_CHARS),
+  `must be a string of 1 to ${String(MAX_KEY_CHARS)} characters`,
+);
+const milliseconds: Check = (value) => toProblems(timeoutProblem(value));
+const listener = fits((value) => typeof value === 'function', 'must be a function');
+const sink = fits(isSink, 'must be a Node stream or a web stream that can be written to');
+
+/** Every time: a new one without a check does not compile. */
+const TIMEOUTS: Record<keyof TimeoutsRequest, Check> = {
+  queueMs: milliseconds,
+  pullMs: milliseconds,
+  stageMs: milliseconds,
+  runMs: milliseconds,
+  idleOutputMs: milliseconds,
+  stopMs: milliseconds,
+  collectMs: milliseconds,
+};
+
+const metadata: Check = (value) => {
+  const entries = each(
+    fits(
+      (text) => isText(text, 0, MAX_METADATA_CHARS),
+      `must be a string of at most ${String(MAX_METADATA_CHARS)} characters`,
+    ),
+  )(value);
+  const names = isObject(value) ? Object.keys(value) : [];
+  const tooLong = names.filter((name) => name.length > MAX_METADATA_CHARS);
+  return [
+    ...problemsOf(names.length > MAX_METADATA, `must not have more than ${String(MAX_METADATA)} entries`),
+    ...problemsOf(
+      tooLong.length > 0,
+      `must not have names of more than ${String(MAX_METADATA_CHARS)} characters`,
+    ),
+    ...entries,
+  ];
+};
+
+/** Every option: a new one without a check does not compile. */
+const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
+  runId: fits(
+    (value) => typeof value === 'string' && RUN_ID.test(value),
+    'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}',
+  ),
+  idempotencyKey: key,
+  signal: fits(isSignal, 'must be an AbortSignal'),
+  parameters: (value) =>
+    isObject(value)
+      ? problemsOf(!isJson(value), 'must be JSON values only')
+      : problemsOf(true, 'must be an object'),
+  timeoutMs: milliseconds,
+  timeouts: only(TIMEOUTS),
+  retry: (value) =>
+    (retrySchema().safeParse(value).error?.issues ?? []).map(({ path, message }) => ({
+      path: path.map(String),
+      message,
+    })),
+  attempt: fits(
+    (value) => isWhole(value, 1, MAX_ATTEMPT),
+    `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`,
+  ),
+  files: each(toContentCheck({ mayBeWrapped: true })),
+  stdin: toContentCheck({ mayBeWrapped: false }),
+  stdout: sink,
+  stderr: sink,
+  outputTo: fits(
+    (value) => isFolderPath(value) || isStorage(value),
+    'must be the path of a folder or a storage adapter',
+  ),
+  secrets: each(fits((value) => typeof value === 'string', 'must be a string')),
+  registryAuth: each(fits(isCredentials, CREDENTIALS_RULE)),
+  metadata,
+  profile: fits((value) => typeof value === 'string', 'must be the name of a profile'),
+  retention: only({
+    container: (value) => toProblems(retentionProblem(value, max.container)),
+    workspace: (value) => toProblems(retentionProblem(value, max.workspace)),
+  }),
+  concurrencyKey: key,
+  maxLogChars: fits(
+    (value) => isWhole(value, 1024, Number.MAX_SAFE_INTEGER),
+    'must be a whole number of at least 1024',
+  ),
+  onEvent: listener,
+  onLine: listener,
+});
+
+const toProblems = (message: string | null): ReturnType<Check> =>
+  message === null ? [] : [{ path: [], message }];
+
+/** Options that can be used, and what is wrong with the others. */
+export interface CheckedOptions {
+  /** Without those that are wrong: enough to begin a run with that says so. */
+  readonly options: RunOptions;
+  readonly issues: readonly Issue[];
 }
 
-const isKey = (key: unknown): boolean =>
-  typeof key === 'string' && key.length >= 1 && key.length <= MAX_KEY_CHARS;
+/** Checks what a caller gave as options, which may be anything. Never throws. */
+export function checkOptions(given: unknown, { max }: RuntimeConfig['retention']): CheckedOptions {
+  try {
+    const checks = checksUnder(max);
+    const problems = only(checks)(given);
+    if (problems.length === 0) return { options: given as RunOptions, issues: [] };
+    const wrong = new Set(problems.map(({ path }) => path[0]));
+    const usable = Object.keys(checks).filter((name) => !wrong.has(name) && !wrong.has(undefined));
+    const options = usable.map((name) => [name, (given as Readonly<Record<string, unknown>>)[name]]);
+    return { options: Object.fromEntries(options) as RunOptions, issues: problems.map(toIssue) };
+  } catch {
+    // What a getter of a stranger's throws is not repeated: it could hold anything.
+    return { options: {}, issues: [toIssue({ path: [], message: 'cannot be read' })] };
+  }
+}
+
+function toIssue({ path, message }: ReturnType<Check>[number]): Issue {
+  const names = path.map((name) => name.slice(0, MAX_TOLD_CHARS));
+  return { code: 'validation.invalid_option', path: ['options', ...names].join('.'), message };
+}

@@ -1,4 +1,5 @@
 /** What is found out in the course of a run, gathered until it becomes a result. */
+import { shortened } from './base/one-line.js';
 import { createRedactor, type Redactor } from './base/redact.js';
 import type { OutputCollector } from './execute/output.js';
 import type { Verdict } from './execute/verdict.js';
@@ -128,8 +129,7 @@ export function toAttemptReport(
   endedAt: string,
 ): AttemptReport {
   const { status, reason, code, message } = end;
-  const isLong = message.length > MAX_MESSAGE_CHARS;
-  const shown = isLong ? `${message.slice(0, MAX_MESSAGE_CHARS - 1)}…` : message;
+  const shown = shortened(message, MAX_MESSAGE_CHARS);
   return { attempt, status, reason, code, message: shown, startedAt: attemptStartedAt, endedAt };
 }
 
@@ -155,8 +155,8 @@ export function toRunResult(
     stderr,
     lastLog,
     outputs: troubled,
+    redact: record.redact,
   });
-  const redacted = record.redact(message);
   const { runId, attempt, jobSlug, startedAt } = record;
   const result = {
     schemaVersion: 1,
@@ -164,14 +164,14 @@ export function toRunResult(
     attempt,
     attempts: [
       ...record.earlierAttempts,
-      toAttemptReport(record, { status, reason: verdict.reason, code: null, message: redacted }, end.endedAt),
+      toAttemptReport(record, { status, reason: verdict.reason, code: null, message }, end.endedAt),
     ],
     jobSlug,
     status,
     reason: verdict.reason,
     category,
     retryable,
-    message: redacted,
+    message,
     hints: hintsFor({
       reason: verdict.reason,
       exitCode: verdict.exitCode,

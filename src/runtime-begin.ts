@@ -8,6 +8,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import type { AdoptedRun } from './run-adoption.js';
 import type { RunEnvironment } from './run-context.js';
 import { type LiveRun, type RunHandle, startRunHandle } from './run-handle.js';
+import { checkOptions } from './run-option-checks.js';
 import type { RunOptions } from './run-options.js';
 import { earlierAttemptsOf } from './run-orphan.js';
 import { takenRunId } from './run-refusals.js';
@@ -15,16 +16,17 @@ import type { CancelListener } from './runtime-cancel-listener.js';
 import type { KeptThings } from './runtime-kept.js';
 import type { RuntimeRecovery } from './runtime-recovery.js';
 import { loadDeeds } from './runtime-loading.js';
-import { paused } from './runtime-refusals.js';
+import { paused, unusable } from './runtime-refusals.js';
 import type { RuntimeReports } from './runtime-reports.js';
 import type { RuntimeRuns } from './runtime-runs.js';
 
 /** A run that is to begin. */
 interface RunIntent {
   readonly jobSlug: string | null;
-  readonly options: RunOptions;
+  /** As they were given: anything. */
+  readonly options: unknown;
   readonly queueing: Queueing;
-  /** May throw: then that is how the run ends. */
+  /** Asked only if the options are right. May throw: then that is how the run ends. */
   readonly toRequest: () => RunRequest;
 }
 
@@ -70,10 +72,12 @@ export function createRunBeginner(given: BeginOptions): RunBeginner {
   };
 
   return {
-    begin({ jobSlug, options, queueing, toRequest }) {
+    begin({ jobSlug, options: asked, queueing, toRequest }) {
+      const { options, issues } = checkOptions(asked, given.config().retention);
       const runId = options.runId ?? given.createId();
       const isTaken = runs.isLive(runId);
       const accepted = (): RunRequest => {
+        if (issues.length > 0) throw unusable(issues);
         const refused = refusal();
         if (refused !== null) throw refused;
         if (admission.isPaused && queueing === 'bounded') throw paused();

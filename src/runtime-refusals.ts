@@ -21,8 +21,14 @@ export function paused(): RuntimeError {
   });
 }
 
-/** A definition or options of the wrong shape. */
+/** A definition of the wrong shape. */
 export function invalid(issues: readonly Issue[]): ValidationError {
   const text = issues.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return new ValidationError('validation.invalid_job', text, { details: { issues } });
+}
+
+/** Options, or a request, that cannot be used. */
+export function unusable(issues: readonly Issue[]): ValidationError {
+  const text = issues.map(({ path, message }) => `${path} ${message}`).join('; ');
   return new ValidationError('validation.invalid_job', text, { details: { issues } });
 }

@@ -1,6 +1,6 @@
 /** The ways a caller starts a run: by a definition, by a request, and as one of a series. How a run begins is elsewhere. */
 import type { RuntimeConfig } from './config/runtime-config.js';
-import type { RuntimeError } from './errors.js';
+import type { Issue, RuntimeError } from './errors.js';
 import type { Queueing } from './execute/turns.js';
 import { compileJob, requestOver } from './job/compile.js';
 import { judgeJob, readJob, type ValidateOptions } from './job/validate.js';
@@ -10,7 +10,7 @@ import type { RunHandle } from './run-handle.js';
 import type { JobStarter } from './run-jobs.js';
 import type { RunOptions } from './run-options.js';
 import type { RunBeginner } from './runtime-begin.js';
-import { invalid } from './runtime-refusals.js';
+import { invalid, unusable } from './runtime-refusals.js';
 
 /** What starting needs of a runtime. */
 export interface StarterParts {
@@ -47,10 +47,13 @@ export function createStarters({ config, judging, begin, refusal }: StarterParts
     startJob: (definition, options = {}) => beginJob(definition, options, 'bounded'),
     startRun: (request, options = {}) =>
       begin({
-        jobSlug: request.job.slug,
+        jobSlug: slugOf(request, 'job'),
         options,
         queueing: 'bounded',
-        toRequest: () => requestOver(request, options),
+        toRequest: () => {
+          if (!isRequest(request)) throw unusable([NO_REQUEST]);
+          return requestOver(request, options);
+        },
       }),
     starter: {
       start: (definition, options) => beginJob(definition, options, 'patient'),
@@ -60,11 +63,30 @@ export function createStarters({ config, judging, begin, refusal }: StarterParts
   };
 }
 
-/** What a definition calls itself, before it is known to be one. */
-function slugOf(definition: unknown): string | null {
+const NO_REQUEST: Issue = {
+  code: 'validation.invalid_request',
+  path: 'request',
+  message: 'must be a request, as compileJob makes one of a definition',
+};
+
+/** Whether a value has the parts of a request. What is in them is judged like that of any other. */
+function isRequest(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const part = (name: string): unknown => Reflect.get(value, name);
+  const isPart = (name: string): boolean => typeof part(name) === 'object' && part(name) !== null;
+  return (
+    ['job', 'container', 'timeouts', 'retry'].every(isPart) &&
+    ['inputs', 'outputs'].every((name) => Array.isArray(part(name)))
+  );
+}
+
+/** What a definition, or the job of a request, calls itself, before it is known to be one. */
+function slugOf(given: unknown, ...way: readonly string[]): string | null {
   try {
-    const slug: unknown =
-      typeof definition === 'object' && definition !== null ? Reflect.get(definition, 'slug') : null;
+    const slug = [...way, 'slug'].reduce<unknown>(
+      (value, name) => (typeof value === 'object' && value !== null ? Reflect.get(value, name) : null),
+      given,
+    );
     return typeof slug === 'string' && slug.length <= 100 ? slug : null;
   } catch {
     return null;

@@ -47,6 +47,22 @@ describe('error classes', () => {
     }
   });
 
+  it('can be derived from: instances are of both classes, and of no sibling', () => {
+    class Own extends errors.StorageError {}
+    class Branded extends errors.StorageError {
+      static override readonly brand: string = 'test.Branded';
+    }
+    const ours = new errors.StorageError('storage.failed', 'x');
+    for (const Derived of [Own, Branded]) {
+      expect(ours instanceof Derived).toBe(false);
+      const error = new Derived('storage.failed', 'x');
+      expect(
+        [Derived, errors.StorageError, errors.JobRuntimeError].map((each) => error instanceof each),
+      ).toEqual([true, true, true]);
+      expect(error instanceof errors.ImageError).toBe(false);
+    }
+  });
+
   it('take kind, category and retryable from the table', () => {
     for (const error of samples) {
       const { kind, category, retryable } = ERROR_CODES[error.code];

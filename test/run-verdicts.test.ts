@@ -1,6 +1,6 @@
 /** Who ended a run, and how that is told: recorded causes, signals, a lost engine, strangers and the kernel, on the fake engine. */
 import { Writable } from 'node:stream';
-import type { ContainerEngine, RunResult } from 'berthkit';
+import type { ContainerEngine, RunOptions, RunResult } from 'berthkit';
 import type { FakeEngine, FakeEngineScript, FakeExit, FakeJob } from 'berthkit/testing';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { DEFINITION, settle, setUp } from './run-fixture.js';
@@ -267,6 +267,36 @@ describe('a stop', () => {
       reason: 'log_limit_exceeded',
       exitCode: 0,
     });
+  });
+});
+
+describe('the message', () => {
+  /** Of a job with this command that wrote this as its last line. */
+  const messageOf = async (command: string, line: string, options: RunOptions = {}): Promise<string> => {
+    const setup = setUp({
+      run: async (job) => {
+        await job.stderr(`${line}\n`);
+        return { exitCode: 3 };
+      },
+    });
+    const definition = { docker: { image: 'busybox:1', command: ['sh', '-c', command] } };
+    return ((await settle(setup, options, definition)) as RunResult).message;
+  };
+
+  it('is one line that steers no terminal', async () => {
+    const message = await messageOf('echo a\necho b', '\u001b[31mred\rover\u001b[0m');
+    expect(message).toContain('command: sh -c echo a\\necho b,');
+    expect(message).toContain('last stderr: \\u001b[31mred\\rover\\u001b[0m)');
+    const cancelled = await messageOf('true', '', { signal: AbortSignal.abort('one\ntwo') });
+    expect(cancelled).toContain('was cancelled: one\\ntwo (');
+  });
+
+  it('has no half of a character, and no half of a secret, where a long text is cut', async () => {
+    const cut = await messageOf('a'.repeat(232) + '😀'.repeat(9), '');
+    expect(Buffer.from(cut).toString()).toBe(cut);
+    const secrets = { key: 'correct-horse-battery' };
+    const message = await messageOf(`${'a'.repeat(220)} ${secrets.key}`, '', { secrets });
+    expect(message).not.toContain('correct');
   });
 });
 

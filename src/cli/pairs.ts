@@ -1,5 +1,5 @@
-/** The values of `--file` and `--param` to run options. */
-import { stat } from 'node:fs/promises';
+/** The values of `--file`, `--param` and `--output` to run options. */
+import { lstat, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileProblem } from './file-problem.js';
 import { usageError } from './input-error.js';
@@ -34,7 +34,7 @@ function jsonOrText(text: string): unknown {
 }
 
 /**
- * `workspace/path=local` each, to what `files` of the run options takes; each local file or folder must be there.
+ * `workspace/path=local` each, to what `files` of the run options takes; each local file or folder must be there, and no link.
  *
  * @throws `validation.invalid_job`.
  */
@@ -47,12 +47,33 @@ export async function readFiles(
     const { name, value } = split('--file', text, 'workspace/path=local/path');
     if (value === '') throw usageError(`--file ${name}`, 'the local path is missing');
     const path = resolve(cwd, value);
-    try {
-      await stat(path);
-    } catch (error) {
-      throw usageError(`--file ${name}`, `${value}: ${fileProblem(error)}`);
-    }
+    const problem = await problemOf(path);
+    if (problem !== null) throw usageError(`--file ${name}`, `${value}: ${problem}`);
     files.push([name, { path }]);
   }
   return Object.fromEntries(files);
+}
+
+/** Why what is at a path cannot be copied into a workspace; null: it can. */
+async function problemOf(path: string): Promise<string | null> {
+  try {
+    const found = await lstat(path);
+    if (found.isSymbolicLink()) return 'is a symbolic link, which is not followed; name what it leads to';
+    return found.isFile() || found.isDirectory() ? null : 'is neither a file nor a folder';
+  } catch (error) {
+    return fileProblem(error);
+  }
+}
+
+/**
+ * The folder for outputs, which need not be there yet.
+ *
+ * @throws `validation.invalid_job`.
+ */
+export async function readOutput(text: string, cwd: string): Promise<string> {
+  if (text === '') throw usageError('--output', 'must be a folder');
+  const path = resolve(cwd, text);
+  const found = await stat(path).catch(() => null);
+  if (found?.isDirectory() === false) throw usageError('--output', `${text}: is a file, not a folder`);
+  return path;
 }

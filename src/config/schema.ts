@@ -273,7 +273,8 @@ export function policyProblems({
   if (!network.allowedModes.includes(network.defaultMode)) {
     problems.push({
       path: ['network', 'defaultMode'],
-      message: `must be among network.allowedModes (${network.allowedModes.join(', ')})`,
+      // Names both: in the environment it is told of the one that is set.
+      message: `network.defaultMode "${network.defaultMode}" must be among network.allowedModes (${network.allowedModes.join(', ')})`,
     });
   }
   for (const name of ['cpus', 'memoryBytes', 'pidsLimit', 'shmBytes'] as const) {

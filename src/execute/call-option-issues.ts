@@ -4,6 +4,10 @@ import { isCredentials } from './registry-auth.js';
 
 const MAX_TIMEOUT_MS = 86_400_000;
 
+/** What credentials of a registry are. */
+export const CREDENTIALS_RULE =
+  'must be { username, password } or { identityToken }, texts that are not empty';
+
 /** Why a value is no time limit; null if it is one. */
 export function timeoutProblem(value: unknown): string | null {
   const isLimit =
@@ -22,10 +26,5 @@ export function registryAuthIssues(given: unknown): readonly Issue[] {
   if (typeof given !== 'object' || Array.isArray(given)) return [at('', 'must be credentials by registry')];
   return Object.entries(given)
     .filter(([, credentials]) => !isCredentials(credentials))
-    .map(([registry]) =>
-      at(
-        `.${registry.slice(0, 64)}`,
-        'must be { username, password } or { identityToken }, texts that are not empty',
-      ),
-    );
+    .map(([registry]) => at(`.${registry.slice(0, 64)}`, CREDENTIALS_RULE));
 }

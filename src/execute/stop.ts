@@ -64,7 +64,6 @@ export function createStopSource(timestamp: () => string, parent?: StopSource): 
 
 /** The words for an abort reason, whatever was given as one. */
 export function describeAbort(reason: unknown): string {
-  if (reason instanceof Error) return reason.message;
-  if (typeof reason === 'string') return reason;
-  return 'cancelled by the caller';
+  const words: unknown = reason instanceof Error ? reason.message : reason;
+  return typeof words === 'string' ? words : 'cancelled by the caller';
 }

@@ -66,7 +66,10 @@ export const upload = lazy(() =>
       if (template.includes('..')) return 'must not hold ".."';
       return checkPathTemplate(template);
     }),
-    contentType: boundedText(1, 200).optional(),
+    // It becomes a header of a request to some storages.
+    contentType: boundedText(1, 200)
+      .refine((type) => /^[ -~]*$/.test(type), 'must be printable ASCII')
+      .optional(),
     mode: z.enum(['file', 'directory'], { error: 'must be "file" or "directory"' }).optional(),
     overwrite: z.boolean({ error: 'must be true or false' }).optional(),
   }),

@@ -1,8 +1,8 @@
-/** `--param` and `--file`. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/** `--param`, `--file` and `--output`. */
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFiles, readParameters } from '../../src/cli/pairs.js';
+import { readFiles, readOutput, readParameters } from '../../src/cli/pairs.js';
 import { temporaryFolder } from './fixture.js';
 
 describe('parameters', () => {
@@ -52,5 +52,29 @@ describe('files', () => {
     ['a.txt', '--file: must be workspace/path=local/path; got "a.txt"'],
   ])('%s is refused', async (text, message) => {
     await expect(readFiles([text], await temporaryFolder())).rejects.toThrow(message);
+  });
+
+  it('that are links are refused: they would not be followed', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'local.txt'), '');
+    await symlink('local.txt', join(folder, 'link'));
+    await expect(readFiles(['a.txt=link'], folder)).rejects.toThrow(
+      '--file a.txt: link: is a symbolic link, which is not followed; name what it leads to',
+    );
+  });
+});
+
+describe('the folder for outputs', () => {
+  it('is absolute, and need not be there', async () => {
+    const folder = await temporaryFolder();
+    expect(await readOutput('new/results', folder)).toBe(join(folder, 'new/results'));
+    expect(await readOutput('.', folder)).toBe(folder);
+  });
+
+  it('is no file, and not nothing', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, 'taken'), '');
+    await expect(readOutput('taken', folder)).rejects.toThrow('--output: taken: is a file, not a folder');
+    await expect(readOutput('', folder)).rejects.toThrow('--output: must be a folder');
   });
 });

@@ -139,6 +139,13 @@ describe('run', () => {
     expect(await readFile(join(folder, 'results', 'out.txt'), 'utf8')).toMatch(/^one two [^]*"n":\s*3/);
   });
 
+  it('runs nothing where the folder for outputs is a file', async () => {
+    await writeFile(join(folder, 'taken'), '');
+    const { code, stderr } = await cli('run - --output taken', JOB, onEngine({}));
+    expect(code).toBe(2);
+    expect(stderr).toContain('--output: taken: is a file, not a folder');
+  });
+
   it('says which flag is missing for an output that goes to the caller', async () => {
     const docker = { ...JOB.docker, outputs: [{ workspacePath: 'out.txt', upload: 'caller' }] };
     const { code, stderr } = await cli('run -', { docker }, onEngine({}));

@@ -280,6 +280,11 @@ describe('parseJobShape refuses', () => {
       to({ backendMountId: 1, pathTemplate: 'a', contentType: '' }),
       /1 to 200/,
     ],
+    [
+      'outputs.0.upload.contentType',
+      to({ backendMountId: 1, pathTemplate: 'a', contentType: 'text/plain\r\nX-Own: 1' }),
+      /printable ASCII/,
+    ],
     ['outputs.0.upload.mode', to({ backendMountId: 1, pathTemplate: 'a', mode: 'link' }), /"directory"/],
     ['outputs.0.workspacePath', { outputs: [{ upload: 'caller' }] }, /missing/],
     ['configFile.filename', { configFile: { filename: '/run.json' } }, /relative/],

@@ -1,0 +1,95 @@
+/** What options of a run are checked with: whether a value has the shape of what it is given as. Pure. */
+import { nearestName } from './base/nearest-name.js';
+
+/** Something wrong with a value, or with what lies in it. */
+interface Problem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** Everything wrong with a value, which may be anything. */
+export type Check = (value: unknown) => readonly Problem[];
+
+/** Whether a value has names: no list, and nothing that only boxes a text. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** One problem of the value itself, or none. */
+export const problemsOf = (isWrong: boolean, message: string): readonly Problem[] =>
+  isWrong ? [{ path: [], message }] : [];
+
+/** A check by one question. */
+export const fits =
+  (isRight: (value: unknown) => boolean, message: string): Check =>
+  (value) =>
+    problemsOf(!isRight(value), message);
+
+const NO_OBJECT = problemsOf(true, 'must be an object');
+
+const within = (name: string, problems: readonly Problem[]): readonly Problem[] =>
+  problems.map(({ path, message }) => ({ path: [name, ...path], message }));
+
+/** An object of whose entries each passes the check, whatever its name. */
+export const each =
+  (check: Check): Check =>
+  (value) =>
+    isObject(value)
+      ? Object.entries(value).flatMap(([name, entry]) => within(name, check(entry)))
+      : NO_OBJECT;
+
+/** An object with no other names than these; what is undefined is not there. */
+export const only =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) => {
+    if (!isObject(value)) return NO_OBJECT;
+    const known = Object.keys(checks);
+    const unknown = Object.keys(value).filter((name) => !known.includes(name) && value[name] !== undefined);
+    return [
+      ...unknown.flatMap((name) => within(name, problemsOf(true, unknownName(name, known)))),
+      // By name, so that what is inherited is looked at like the rest: it is used like the rest.
+      ...Object.entries(checks).flatMap(([name, check]) =>
+        value[name] === undefined ? [] : within(name, check(value[name])),
+      ),
+    ];
+  };
+
+function unknownName(name: string, known: readonly string[]): string {
+  const nearest = nearestName(name, known);
+  return nearest === undefined
+    ? `is unknown; known are ${known.join(', ')}`
+    : `is unknown; did you mean "${nearest}"?`;
+}
+
+const canDo = (value: unknown, methods: readonly string[]): boolean =>
+  isObject(value) && methods.every((name) => typeof value[name] === 'function');
+
+/** Whether it is something bytes can be written to: a `Writable` or a `WritableStream`. */
+export const isSink = (value: unknown): boolean =>
+  canDo(value, ['getWriter']) || canDo(value, ['write', 'on']);
+
+/** Whether it has what every storage adapter has. */
+export const isStorage = (value: unknown): boolean => canDo(value, ['stat', 'list', 'read', 'write']);
+
+const CONTENT = 'must be text, bytes, a stream of bytes or { path }';
+
+function isContent(value: unknown): boolean {
+  if (typeof value === 'string' || value instanceof Uint8Array) return true;
+  if (!isObject(value)) return false;
+  return Symbol.asyncIterator in value || (typeof value['path'] === 'string' && value['path'] !== '');
+}
+
+/** Content; `mayBeWrapped`: also with the permission to run it. */
+export function toContentCheck({ mayBeWrapped }: { readonly mayBeWrapped: boolean }): Check {
+  return (value) => {
+    if (!mayBeWrapped || !isObject(value) || !('content' in value))
+      return problemsOf(!isContent(value), CONTENT);
+    return [
+      ...within('content', problemsOf(!isContent(value['content']), CONTENT)),
+      ...within(
+        'executable',
+        problemsOf(!['boolean', 'undefined'].includes(typeof value['executable']), 'must be true or false'),
+      ),
+    ];
+  };
+}

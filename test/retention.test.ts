@@ -195,6 +195,16 @@ describe('what is kept', () => {
     expect(note).not.toContain('horse');
   });
 
+  it('warns of no container whose secrets are all files', async () => {
+    const { runtime } = setUp({ run: leavesAFile });
+    const secret = { source: 'store', key: 'k' } as const;
+    const result = await runtime.runJob(
+      { docker: { image: 'busybox:1', environment: { TOKEN: { secret, as: 'file' } } } },
+      { ...keep('always', 'always'), secrets: { k: 'correct horse battery' } },
+    );
+    expect(result).toMatchObject({ warnings: [], kept: { container: expect.any(String) as string } });
+  });
+
   it('is nothing, with a warning, when it is more than may be kept', async () => {
     const { engine, run } = setUp({ run: leavesAFile }, { retention: { maxBytes: 5 } });
     const result = await run(keep('always', 'always'));

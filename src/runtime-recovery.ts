@@ -33,6 +33,8 @@ export interface RuntimeRecoveryOptions {
   readonly lease: Pick<HeldLease, 'ensure'>;
   readonly runs: Pick<RuntimeRuns, 'isLive'>;
   readonly isClosing: () => boolean;
+  /** Removes what was kept for long enough. */
+  readonly sweepKept: () => Promise<unknown>;
   /** Follows a run that was taken over. */
   readonly adopt: (adopted: AdoptedRun) => void;
 }
@@ -121,7 +123,14 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
   };
   const judge = async (): Promise<OwnerJudge> =>
     leases.look(await askStore('owners cannot be judged', async () => store.listLeases(instance)));
-  const sweeper = createSweeper({ firstPassMs, everyMs, pass: async () => reconcile(true, true) });
+  const sweeper = createSweeper({
+    firstPassMs,
+    everyMs,
+    async pass() {
+      await options.sweepKept();
+      await reconcile(true, true);
+    },
+  });
 
   return {
     judge,

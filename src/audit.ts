@@ -41,7 +41,7 @@ export interface AuditFields {
   run_started: { readonly containerName: string; readonly containerId: string };
   /** Somebody wants the run to end: its caller, or whoever closes the runtime. */
   run_cancelled: { readonly by: Evidence['by']; readonly reason: Reason; readonly message: string };
-  /** Of the last attempt; `code` is the error's that kept the run from having a result. */
+  /** Of the last attempt; of a run whose process died by the one that wrote its end down. `code` is the error's that kept the run from having a result. */
   run_ended: {
     readonly status: RunStatus | null;
     readonly reason: Reason | null;
@@ -67,7 +67,7 @@ export interface AuditEnvelope<A extends AuditAction> {
   /** The runtime's instance, and the process. */
   readonly instance: string;
   readonly owner: string;
-  /** Null for what no run of this process does. */
+  /** Null for what has to do with no run. */
   readonly runId: string | null;
   readonly attempt: number | null;
   /** The caller's, with secrets masked. */

@@ -1,6 +1,7 @@
 /** The story of a run that was taken over from a dead process: secrets revealed again, followed, collected, cleaned up. One call an arrow. */
 import { adoptContainer } from './execute/adopt-container.js';
 import { createStopSource } from './execute/stop.js';
+import { bootTime, msSince } from './host/boot-clock.js';
 import type { AdoptableRun } from './recovery/adoptable.js';
 import type { RunResult } from './result.js';
 import { revealAgain } from './run-adopted-secrets.js';
@@ -31,7 +32,7 @@ export interface AdoptedRun extends AdoptableRun {
 export async function performAdopted(run: Run, adopted: AdoptedRun): Promise<RunResult> {
   const { info, facts, workspace, secretFiles } = adopted;
   const { plan } = adopted.run;
-  const ranMs = Math.max(0, Date.parse(run.timestamp()) - Date.parse(adopted.startedAt));
+  const ranMs = ranMsOf(run, adopted);
   const startedMs = run.monotonic() - ranMs;
   recordFacts(run, adopted);
   const release = holdPlace(run, adopted);
@@ -62,6 +63,12 @@ export async function performAdopted(run: Run, adopted: AdoptedRun): Promise<Run
   });
   release();
   return conclude(run, failure);
+}
+
+/** By a clock that nobody sets, where its start was seen on the same; else by two stamps. */
+function ranMsOf(run: Run, { startedAt, startedBootTime }: AdoptedRun): number {
+  const byStamps = Date.parse(run.timestamp()) - Date.parse(startedAt);
+  return Math.max(0, msSince(startedBootTime, bootTime()) ?? byStamps);
 }
 
 function recordFacts({ record }: Run, { run, facts, info }: AdoptedRun): void {

@@ -10,6 +10,7 @@ import type { RunPlan } from './plan/run-plan.js';
 import { fixedHashOf } from './fixed-hash.js';
 import { type StagedRun, userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
+import { bootTime } from './host/boot-clock.js';
 import type { Run } from './run-context.js';
 import { removeContainer } from './run-removal.js';
 import { keepContainer } from './run-retention.js';
@@ -86,7 +87,7 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
           supervision.onRunning(engine, containerId);
         }
         // Not waited for: the job runs, and its deadline with it.
-        void run.note({ name: 'started' });
+        void run.note({ name: 'started', bootTime: bootTime() ?? undefined });
       },
     }),
   );

@@ -1,9 +1,11 @@
 /** The limits of a run that are watched while its job runs: what it holds in its workspace, its outputs and its root file system. It judges no end. */
 import type { ContainerEngine } from './engine/types.js';
+import type { Choice } from './execute/disk-guard.js';
 import { watchWritten, type WrittenWatch } from './execute/watch-written.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Reason } from './result.js';
 import type { Run } from './run-context.js';
+import { bytesOfInputs } from './run-place.js';
 import type { RunVolumes } from './run-volumes.js';
 import type { Workspace } from './workspace/create.js';
 import { measureAtEnd } from './workspace/measure-at-end.js';
@@ -34,10 +36,11 @@ export async function watchLimits(
 ): Promise<LimitWatch> {
   const { limits, outputs } = plan;
   const { runId } = run.record;
-  const held = { workspace: 0, root: 0 };
+  const held = { inputs: volumes === null ? bytesOfInputs(run.record.inputs) : 0, workspace: 0, root: 0 };
+  let choice: Choice | null = null;
   const onMeasured = (place: keyof typeof held) => (bytes: number) => {
     held[place] = bytes;
-    run.diskGuard.use(runId, held.workspace + held.root, run.monotonic());
+    run.diskGuard.use(runId, held.inputs + held.workspace + held.root, run.monotonic());
   };
   const bounds = {
     maxBytes: limits.workspaceBytes,
@@ -47,17 +50,23 @@ export async function watchLimits(
   };
   const listener: WorkspaceListener = {
     onExcess: (excess) => {
-      run.stop.stop({ reason: REASONS_OF[excess.of], by: 'watcher', message: describeExcess(excess) });
+      run.stop.stop({
+        reason: REASONS_OF[excess.of],
+        by: 'watcher',
+        message: describeExcess(excess, choice),
+      });
     },
     onMeasured: onMeasured('workspace'),
     makesRoom: (shortage) => {
       run.surroundings.diskChecked(shortage);
-      return run.diskGuard.isChosen(runId, run.monotonic());
+      choice = run.diskGuard.choiceOf(runId, run.monotonic());
+      return choice !== null;
     },
     onFailure: (error) => {
       run.warn(`the size of the workspace was not watched to the end: ${problemOf(error)}`);
     },
   };
+  if (volumes === null) onMeasured('workspace')(0);
   const withinMs = plan.timeouts.collectMs;
   const late = volumes === null ? null : measureAtEnd(volumes, bounds, { ...listener, withinMs });
   const workspaceWatch = late ?? (await watchWorkspace(workspace, bounds, listener));
@@ -106,12 +115,14 @@ function watchRoot(
 
 const problemOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-function describeExcess(excess: WorkspaceExcess): string {
+function describeExcess(excess: WorkspaceExcess, choice: Choice | null): string {
   switch (excess.of) {
     case 'output':
       return `while the job ran, output ${excess.workspacePath} ${excess.reason}`;
     case 'disk':
-      return `of all runs the one that held most was ended: ${excess.shortage}`;
+      return choice === 'came_last'
+        ? `no run is seen to hold much, and the one that came last was ended: ${excess.shortage}`
+        : `of all runs the one that held most was ended: ${excess.shortage}`;
     case 'bytes':
       return `the workspace holds more than ${String(excess.allowed)} bytes (workspace.maxBytes)`;
     case 'entries':

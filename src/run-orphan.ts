@@ -52,7 +52,11 @@ function orphanResult(run: StoredRun, { proof, outputs }: DeathFacts, at: string
 }
 
 /** What listeners hear of such an end. */
-export function orphanEnd(run: StoredRun, outcome: RunOutcome, at: string): RunEvent {
+export function orphanEnd(
+  run: StoredRun,
+  outcome: RunOutcome,
+  at: string,
+): Extract<RunEvent, { type: 'run_end' }> {
   const { attempt, metadata } = recordOf(run);
   const durations =
     outcome.outcome === 'result' ? outcome.result.durations : durationsOf(recordOf(run), totalMs(run, at));

@@ -21,7 +21,7 @@ export async function keepContainer(
   if (info?.status !== 'exited' && info?.status !== 'dead') return false;
   const remove = async (until: AbortSignal): Promise<void> => engine.containers.remove(id, { signal: until });
   run.keeping.container = { id, name: info.name, remove };
-  if ((run.record.plan?.secretEnvironment.length ?? 0) > 0) {
+  if (run.record.plan?.secretEnvironment.some(({ as }) => as === 'env') === true) {
     run.warn('the kept container has secrets in its environment: whoever may inspect it reads them');
   }
   return true;

@@ -1,4 +1,4 @@
-/** What the runs of a runtime left on purpose: listed, and swept by age and size when runs end. It starts nothing by itself. */
+/** What the runs of a runtime left on purpose: listed, and swept by age and size when runs end and when it is told to. It starts nothing by itself. */
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { engineCall } from './execute/engine-call.js';

@@ -26,10 +26,15 @@ export interface RuntimeRecoveryOptions {
   readonly machine: string | null;
   readonly caller: CallerIdentity | null;
   /** Hears of every pass that is no dry run. */
-  readonly reports: Pick<RuntimeReports, 'reconciled' | 'reconcileFailed'>;
+  readonly reports: Pick<
+    RuntimeReports,
+    'reconciled' | 'reconcileBrokenOff' | 'reconcileFailed' | 'orphanEnded'
+  >;
   readonly lease: Pick<HeldLease, 'ensure'>;
   readonly runs: Pick<RuntimeRuns, 'isLive'>;
   readonly isClosing: () => boolean;
+  /** Removes what was kept for long enough. */
+  readonly sweepKept: () => Promise<unknown>;
   /** Follows a run that was taken over. */
   readonly adopt: (adopted: AdoptedRun) => void;
 }
@@ -71,7 +76,8 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
     const { createAdoption, reconcileOnce, secretsRootOf, takeOver } = await loadDeeds();
     const at = isoAt(clock.now());
     const report = await reconcileOnce({
-      engine: await options.engine(),
+      engine: options.engine,
+      onBrokenOff: reports.reconcileBrokenOff,
       labelPrefix: config.labelPrefix,
       instance,
       workspaceRoot: config.workspaceRoot,
@@ -92,7 +98,9 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
       at,
       endOf: (run, facts) => orphanOutcome(run, facts, at),
       onEnd: (run, end) => {
-        notify(ports.onEvent, Object.freeze(orphanEnd(run, end, at)));
+        const event = Object.freeze(orphanEnd(run, end, at));
+        reports.orphanEnded(event);
+        notify(ports.onEvent, event);
       },
     });
     if (!dryRun) forgetGone(leftovers, report);
@@ -115,7 +123,14 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
   };
   const judge = async (): Promise<OwnerJudge> =>
     leases.look(await askStore('owners cannot be judged', async () => store.listLeases(instance)));
-  const sweeper = createSweeper({ firstPassMs, everyMs, pass: async () => reconcile(true, true) });
+  const sweeper = createSweeper({
+    firstPassMs,
+    everyMs,
+    async pass() {
+      await options.sweepKept();
+      await reconcile(true, true);
+    },
+  });
 
   return {
     judge,

@@ -7,8 +7,8 @@ import type { RunEvent } from './events.js';
 import type { RemovedImage } from './images/gc-report.js';
 import { type LogLine, type Logger, runLogLine, runtimeLogLine } from './log-lines.js';
 import type { Policy } from './policy/policy.js';
-import type { ReconcileReport } from './recovery/report.js';
-import { auditRecord, policyChangedFields } from './run-audit.js';
+import type { ReconcileAction, ReconcileReport } from './recovery/report.js';
+import { type AuditContext, auditRecord, endedFields, policyChangedFields } from './run-audit.js';
 import type { RuntimeEvent, RuntimeEventFields, RuntimeEventType } from './runtime-events.js';
 import { createStatsCounter, type RuntimeStats } from './stats.js';
 import type { ResolvedPorts, Surroundings } from './runtime-ports.js';
@@ -23,7 +23,11 @@ export interface RuntimeReports extends Surroundings {
   counted(): Pick<RuntimeStats, 'isEngineLost' | 'isDiskLow' | 'totals'>;
   policyChanged(before: Policy, after: Policy): void;
   reconciled(report: ReconcileReport, automatic: boolean): void;
+  /** What was done in a pass that failed. */
+  reconcileBrokenOff(actions: readonly ReconcileAction[]): void;
   reconcileFailed(error: unknown, automatic: boolean): void;
+  /** A run whose process died got its end. */
+  orphanEnded(event: Extract<RunEvent, { type: 'run_end' }>): void;
   imageRemoved(image: RemovedImage): void;
   imageGcFailed(error: unknown): void;
   /** Resolves when everything is on record, or given up. */
@@ -58,8 +62,13 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
     tell('audit_failed', { records, message });
   };
   const audit = createAuditTrail(ports.audit, auditMode, { maxPending: MOST_PENDING, onLoss: lost });
-  const putOnRecord = <A extends AuditAction>(action: A, fields: AuditFields[A]): void => {
-    const context = { ...identity, at: timestamp(), runId: null, attempt: null, metadata: {} };
+  const putOnRecord = <A extends AuditAction>(
+    action: A,
+    fields: AuditFields[A],
+    whose: Partial<Pick<AuditContext, 'runId' | 'attempt' | 'metadata'>> = {},
+  ): void => {
+    const nobodys = { runId: null, attempt: null, metadata: {} };
+    const context = { ...identity, at: timestamp(), ...nobodys, ...whose };
     audit.note(Object.freeze(auditRecord(context, action, fields)));
   };
   const engineLost = (message: string): void => {
@@ -78,6 +87,13 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
   const diskChecked = (shortage: string | null): void => {
     if (shortage !== null && !isDiskLow) tell('disk_low', { message: shortage });
     isDiskLow = shortage !== null;
+  };
+
+  const acted = (actions: readonly ReconcileAction[]): void => {
+    for (const done of actions) {
+      putOnRecord('reconcile_action', { done }, { runId: done.runId });
+      tell('reconcile_action', { done });
+    }
   };
 
   return {
@@ -101,11 +117,12 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
     },
     reconciled(report, automatic) {
       engineAnswered();
-      for (const done of report.actions) {
-        putOnRecord('reconcile_action', { done });
-        tell('reconcile_action', { done });
-      }
+      acted(report.actions);
       tell('reconcile_end', { automatic, report });
+    },
+    reconcileBrokenOff: acted,
+    orphanEnded({ runId, attempt, metadata, ...end }) {
+      putOnRecord('run_ended', endedFields(end), { runId, attempt, metadata });
     },
     reconcileFailed(error, automatic) {
       engineFailed(error);

@@ -128,6 +128,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     lease,
     runs,
     isClosing: () => closing.hasBegun,
+    sweepKept: async () => kept.sweep(),
     adopt: (adopted) => {
       beginner.adopt(adopted);
     },

@@ -169,7 +169,7 @@ describe('the audit trail', () => {
       {
         action: 'reconcile_action',
         instance: 'here',
-        runId: null,
+        runId: 'r1',
         done: { action: 'removed', what: 'workspace', name: path, runId: 'r1', owner, problem: null },
       },
     ]);

@@ -18,7 +18,7 @@ import {
   type FakeExit,
   type FakeJob,
 } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 let root = '';
 beforeEach(async () => {
@@ -195,6 +195,16 @@ describe('what is kept', () => {
     expect(note).not.toContain('horse');
   });
 
+  it('warns of no container whose secrets are all files', async () => {
+    const { runtime } = setUp({ run: leavesAFile });
+    const secret = { source: 'store', key: 'k' } as const;
+    const result = await runtime.runJob(
+      { docker: { image: 'busybox:1', environment: { TOKEN: { secret, as: 'file' } } } },
+      { ...keep('always', 'always'), secrets: { k: 'correct horse battery' } },
+    );
+    expect(result).toMatchObject({ warnings: [], kept: { container: expect.any(String) as string } });
+  });
+
   it('is nothing, with a warning, when it is more than may be kept', async () => {
     const { engine, run } = setUp({ run: leavesAFile }, { retention: { maxBytes: 5 } });
     const result = await run(keep('always', 'always'));
@@ -245,6 +255,17 @@ describe('what was kept goes', () => {
     expect(engine.leftovers()).toEqual([second.containerName]);
     expect(await folders()).toEqual([second.kept?.workspace?.slice(root.length + 1)]);
     expect(first.kept?.workspace).not.toBeNull();
+  });
+
+  it('when it is too old, also where no run ends any more', async () => {
+    const time = { ms: Date.parse('2026-01-01T00:00:00Z') };
+    const config = { retention: { maxAgeMs: 60_000 }, recovery: { firstPassMs: 1, everyMs: 1_000 } };
+    const { engine, run, runtime } = setUp({ run: leavesAFile }, config, { now: () => time.ms });
+    await run(always);
+    time.ms += 61_000;
+    await vi.waitFor(async () => expect(await folders()).toEqual([]), { timeout: 60_000 });
+    expect(engine.leftovers()).toEqual([]);
+    await runtime.close();
   });
 
   it.each<[string, RuntimeConfigInput['retention']]>([

@@ -4,5 +4,5 @@
  */
 export const thisProcess: Pick<
   NodeJS.Process,
-  'getBuiltinModule' | 'geteuid' | 'getgid' | 'getuid' | 'kill' | 'pid' | 'platform'
+  'getBuiltinModule' | 'geteuid' | 'getgid' | 'getuid' | 'hrtime' | 'kill' | 'pid' | 'platform'
 > = globalThis.process;

@@ -1,6 +1,7 @@
 /** Whether a dead process's run can be taken over where it stands: by what it wrote down, and by its container as it is now. It touches nothing. */
 import { REDACTION_MARK } from '../base/redact.js';
 import type { ContainerInfo } from '../engine/types.js';
+import type { BootTime } from '../host/boot-clock.js';
 import type { ContainerFacts, RunStep, StoredRun } from '../run-store/types.js';
 import { lastStep } from './stored-steps.js';
 
@@ -11,6 +12,8 @@ export interface AdoptableRun {
   readonly facts: ContainerFacts;
   /** When its container was started, ISO. */
   readonly startedAt: string;
+  /** The same on the clock of its boot; null where nobody wrote it down. */
+  readonly startedBootTime: BootTime | null;
   readonly info: ContainerInfo;
 }
 
@@ -49,8 +52,11 @@ export function adoptable(run: StoredRun, known: AdoptableFacts): AdoptableRun |
   );
   const unknown = mounts.find((id) => mountIds !== null && !mountIds.includes(id));
   if (unknown !== undefined) return `this runtime has no storage "${unknown}", where its outputs go`;
-  const started = run.steps.find(({ name, attempt }) => name === 'started' && attempt === step.attempt);
-  return { run, attempt: step.attempt, facts, info, startedAt: started?.at ?? info.startedAt };
+  const { attempt } = step;
+  const started = run.steps.find((each) => each.name === 'started' && each.attempt === attempt) as
+    Extract<RunStep, { name: 'started' }> | undefined;
+  const startedBootTime = started?.bootTime ?? null;
+  return { run, attempt, facts, info, startedAt: started?.at ?? info.startedAt, startedBootTime };
 }
 
 function factsOf(steps: readonly RunStep[], attempt: number | undefined): ContainerFacts | null {

@@ -1,6 +1,6 @@
 /** Removes what processes that are proven dead left behind, accounts for their runs or has them adopted, and does nothing else. */
 import type { TransportSetting } from '../config/runtime-config.js';
-import type { ContainerEngine, VolumeSpec } from '../engine/types.js';
+import type { ContainerEngine, ContainerSummary, VolumeSpec } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
 import { engineCall } from '../execute/engine-call.js';
 import { askStore } from './ask-store.js';
@@ -15,7 +15,7 @@ import { type KeptRun, listKept } from '../workspace/kept.js';
 
 /** What a pass works on. */
 export interface ReconcileOptions extends OwnershipKey, FinishOptions, TakeOptions {
-  readonly engine: ContainerEngine;
+  readonly engine: () => Promise<ContainerEngine>;
   readonly workspaceRoot: string;
   /** Where files of secrets are. */
   readonly secretsRoot: string;
@@ -24,9 +24,11 @@ export interface ReconcileOptions extends OwnershipKey, FinishOptions, TakeOptio
   readonly transport: TransportSetting;
   /** Whether a run of this runtime has ended and could not remove all that was its. */
   readonly isLeftover: (runId: string) => boolean;
+  /** Told what was done in a pass that could not be brought to its end. */
+  readonly onBrokenOff: (actions: readonly ReconcileAction[]) => void;
 }
 
-interface Pass extends ReconcileOptions {
+interface Pass extends Omit<ReconcileOptions, 'engine'> {
   readonly judge: OwnerJudge;
   /** Whose the open runs are by now: a lease moves, labels and marks stay. */
   readonly holders: ReadonlyMap<string, string>;
@@ -47,10 +49,11 @@ type Thing = Pick<ReconcileAction, 'action' | 'what' | 'name' | 'runId' | 'owner
 type Finding = { readonly proof: string } | { readonly stays: Pick<LeftAlone, 'why' | 'detail'> | null };
 
 /**
- * One pass: containers first, then the volumes and the folders that were mounted into them, those with secrets before the others, and in the end the runs they belonged
+ * One pass: secrets first, which need no engine, then containers, the volumes and the folders that were mounted into them, and in the end the runs they belonged
  * to. What cannot be done is reported and does not keep the rest from being done.
  *
- * @throws what the engine and the store throw when containers, volumes and runs cannot be listed; then nothing was touched.
+ * @throws what the store throws when runs cannot be listed, and then nothing was touched; what the engine throws when it cannot be asked, and then nothing was but
+ * secrets.
  */
 export async function reconcileOnce(options: ReconcileOptions): Promise<ReconcileReport> {
   const { signal } = new AbortController();
@@ -58,20 +61,17 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
   const { store, instance } = options;
   const judge = options.leases.look(await askStore(FAILED, async () => store.listLeases(instance)));
   const open = await askStore(FAILED, async () => store.listOpen({ instance }));
-  const volumes = await listVolumes(options);
   const told = { actions: [], leftAlone: [] };
   const runs = await takeRuns(open, judge, options, told);
   const holders = new Map(open.map(({ runId, owner }) => [runId, owner]));
   const pass: Pass = { ...options, judge, kept, holders, runs, ...told };
-  await reconcileContainers(pass);
-  await reconcileVolumes(pass, volumes);
-  // Secrets go even if their container could not be removed.
   await reconcileFolders(
     pass,
     'secrets',
     await findFolders(pass.secretsRoot, SECRET_FOLDER_PREFIX),
     async ({ remove }) => remove(),
   );
+  await reconcileEngine(pass, options);
   await reconcileFolders(
     pass,
     'workspace',
@@ -90,10 +90,36 @@ export async function reconcileOnce(options: ReconcileOptions): Promise<Reconcil
   return { dryRun, at, actions, leftAlone };
 }
 
-async function reconcileContainers(pass: Pass): Promise<void> {
-  const { containers } = pass.engine;
-  // All of them: what only looks like ours is to be reported, too.
-  const found = await engineCall('list', undefined, (signal) => containers.list({}, { signal }));
+async function reconcileEngine(pass: Pass, options: ReconcileOptions): Promise<void> {
+  let found: Awaited<ReturnType<typeof listAll>>;
+  try {
+    found = await listAll(options);
+  } catch (error) {
+    if (!pass.dryRun) pass.onBrokenOff(pass.actions);
+    throw error;
+  }
+  await reconcileContainers(pass, found);
+  await reconcileVolumes(pass, found);
+}
+
+interface OnEngine {
+  readonly engine: ContainerEngine;
+  readonly containers: readonly ContainerSummary[];
+  readonly volumes: readonly VolumeSpec[];
+}
+
+/** All there are: what only looks like ours is to be reported, too. */
+async function listAll(options: ReconcileOptions): Promise<OnEngine> {
+  const engine = await options.engine();
+  const volumes = await listVolumes(options, engine);
+  const containers = await engineCall('list', undefined, (signal) => engine.containers.list({}, { signal }));
+  return { engine, containers, volumes };
+}
+
+async function reconcileContainers(
+  pass: Pass,
+  { engine: { containers }, containers: found }: OnEngine,
+): Promise<void> {
   for (const container of found) {
     const ownership = ownershipOf(container, pass);
     if (ownership === null) continue;
@@ -115,9 +141,10 @@ async function reconcileContainers(pass: Pass): Promise<void> {
   }
 }
 
-async function listVolumes(options: ReconcileOptions): Promise<readonly VolumeSpec[]> {
-  const { engine, transport, labelPrefix } = options;
-  const { volumes } = engine;
+async function listVolumes(
+  { transport, labelPrefix }: ReconcileOptions,
+  { volumes }: ContainerEngine,
+): Promise<readonly VolumeSpec[]> {
   if (volumes === undefined || transport === 'bind') return [];
   const labels = { [`${labelPrefix}.managed`]: 'true' };
   try {
@@ -130,8 +157,8 @@ async function listVolumes(options: ReconcileOptions): Promise<readonly VolumeSp
   }
 }
 
-async function reconcileVolumes(pass: Pass, found: readonly VolumeSpec[]): Promise<void> {
-  for (const volume of found) {
+async function reconcileVolumes(pass: Pass, { engine, volumes }: OnEngine): Promise<void> {
+  for (const volume of volumes) {
     const { name } = volume;
     const ownership = ownershipOf(volume, pass);
     if (ownership === null) continue;
@@ -145,9 +172,7 @@ async function reconcileVolumes(pass: Pass, found: readonly VolumeSpec[]): Promi
     }
     const { owner, runId } = ownership;
     await settle(pass, { action: 'removed', what: 'volume', name, runId, owner }, async () =>
-      engineCall('remove a volume', undefined, async (signal) =>
-        pass.engine.volumes?.remove(name, { signal }),
-      ),
+      engineCall('remove a volume', undefined, async (signal) => engine.volumes?.remove(name, { signal })),
     );
   }
 }

@@ -1,4 +1,5 @@
 /** The `RunStore` port: what berthkit needs to remember runs beyond the process that runs them, as a contract. No implementation. */
+import type { BootTime } from '../host/boot-clock.js';
 import type { Digest } from '../host/file-content.js';
 import type { RunOutcome } from '../outcome.js';
 import type { RunPlan } from '../plan/run-plan.js';
@@ -98,9 +99,11 @@ export interface RunStepFacts<N extends RunStepName> {
 
 /** A step a run has come to. JSON-safe. */
 export type RunStep =
-  | RunStepFacts<Exclude<RunStepName, PublicationStep | 'created' | 'settled'>>
+  | RunStepFacts<Exclude<RunStepName, PublicationStep | 'created' | 'started' | 'settled'>>
   /** Without facts where an earlier version wrote it. */
   | (RunStepFacts<'created'> & { readonly container?: ContainerFacts | undefined })
+  /** Without a time of its boot where the platform tells none, or an earlier version wrote it. */
+  | (RunStepFacts<'started'> & { readonly bootTime?: BootTime | undefined })
   | (RunStepFacts<PublicationStep> & { readonly publication: Publication })
   | (RunStepFacts<'settled'> & { readonly outcome: RunOutcome });
 

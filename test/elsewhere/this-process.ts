@@ -8,6 +8,7 @@ export const thisProcess: typeof real = {
   geteuid: () => process.geteuid?.() ?? 0,
   getgid: () => process.getgid?.() ?? 0,
   getuid: () => process.getuid?.() ?? 0,
+  hrtime: process.hrtime,
   kill: (pid, signal) => process.kill(pid, signal),
   getBuiltinModule: process.getBuiltinModule.bind(process),
 };

@@ -228,28 +228,40 @@ describe('a run whose process was killed', { timeout: 240_000 }, () => {
     await expectNothingLeft(place);
   });
 
-  it('keeps its deadline, counted from its start', async () => {
-    const place = await newPlace('deadline');
+  it.each(['by the clock of its boot', 'by its stamp, where an earlier version wrote it'])(
+    'keeps its deadline, counted from its start %s',
+    async (how) => {
+      const place = await newPlace('deadline');
+      await die(place);
+      // As if it had been started an hour ago: counted from now on it would run for ten more minutes.
+      const file = join(place.root, 'state', 'runs', 'open', 'run-r1.jsonl');
+      const started = (await storeOf(place).get('r1'))?.steps.find((step) => step.name === 'started');
+      if (started?.bootTime === undefined) throw new Error('its start was not written down');
+      const { boot, ms } = started.bootTime;
+      const early = how.includes('boot')
+        ? { ...started, bootTime: { boot, ms: ms - 3_600_000 } }
+        : { ...started, at: new Date(Date.parse(started.at) - 3_600_000).toISOString(), bootTime: undefined };
+      const text = await readFile(file, 'utf8');
+      await writeFile(file, text.replace(JSON.stringify(started), JSON.stringify(early)));
+      const next = heir(place);
+      expect(wordsOf(await next.runtime.reconcile())).toEqual(['adopted run']);
+      const result = await resultOf(next);
+      expect(result).toMatchObject({ status: 'timed_out', reason: 'timed_out' });
+      expect(result.message).toContain('exceeded timeout after 600000ms');
+      expect(result.durations.runMs).toBeGreaterThanOrEqual(3_600_000);
+      expect(verifyReceipt(result.receipt, { result }).valid).toBe(true);
+      await expectNothingLeft(place);
+    },
+  );
+
+  it('keeps its deadline where the clock was set by an hour since its start', async () => {
+    const place = await newPlace('clock');
     await die(place);
-    // As if it had been started an hour ago: counted from now on it would run for ten more minutes.
-    const file = join(place.root, 'state', 'runs', 'open', 'run-r1.jsonl');
-    const started = (await storeOf(place).get('r1'))?.steps.find(({ name }) => name === 'started');
-    const text = await readFile(file, 'utf8');
-    const early = new Date(Date.parse(started?.at ?? '') - 3_600_000).toISOString();
-    await writeFile(
-      file,
-      text.replace(
-        `"name":"started","attempt":1,"at":"${started?.at ?? ''}"`,
-        `"name":"started","attempt":1,"at":"${early}"`,
-      ),
-    );
-    const next = heir(place);
+    const clock = { now: () => Date.now() + 3_600_000, monotonic: () => performance.now() };
+    const next = heir(place, {}, { clock });
     expect(wordsOf(await next.runtime.reconcile())).toEqual(['adopted run']);
-    const result = await resultOf(next);
-    expect(result).toMatchObject({ status: 'timed_out', reason: 'timed_out' });
-    expect(result.message).toContain('exceeded timeout after 600000ms');
-    expect(result.durations.runMs).toBeGreaterThanOrEqual(3_600_000);
-    expect(verifyReceipt(result.receipt, { result }).valid).toBe(true);
+    await letGo(place);
+    expect(await resultOf(next)).toMatchObject({ status: 'succeeded' });
     await expectNothingLeft(place);
   });
 

@@ -123,7 +123,7 @@ async function end(sibling: Docker.Container, signal: 'SIGKILL' | 'SIGTERM'): Pr
 const keptOf = ({ leftAlone }: ReconcileReport, runId: string): readonly string[] =>
   leftAlone.filter((each) => each.runId === runId).map(({ what, why }) => `${what} ${why}`);
 
-const UNKNOWN = ['container', 'secrets', 'workspace', 'run'].map((what) => `${what} owner_unknown`);
+const UNKNOWN = ['secrets', 'container', 'workspace', 'run'].map((what) => `${what} owner_unknown`);
 
 describe('two processes in sibling containers', { timeout: 400_000 }, () => {
   it('take nobody for dead whom they cannot see, whether he lives or was killed', async () => {
@@ -176,7 +176,7 @@ describe('two processes in sibling containers', { timeout: 400_000 }, () => {
       return later;
     }, WAIT);
     expect(report.actions.map(({ what, runId, problem }) => [what, runId, problem])).toEqual(
-      ['container', 'secrets', 'workspace', 'run'].map((what) => [what, 'killed', null]),
+      ['secrets', 'container', 'workspace', 'run'].map((what) => [what, 'killed', null]),
     );
     for (const { proof } of report.actions) expect(proof).toMatch(/has not renewed its lease for \d+ ms/);
     expect((await storeOf(place).get('killed'))?.end).toMatchObject({ result: { reason: 'orphaned' } });

@@ -83,7 +83,7 @@ const wordFor = (end: RunOutcome | null | undefined): string =>
   end == null ? 'open' : end.outcome === 'result' ? end.result.reason : end.error.code;
 
 /** What each run has besides volumes and what holds them. */
-const THINGS = ['container', 'secrets', 'workspace', 'run'];
+const THINGS = ['secrets', 'container', 'workspace', 'run'];
 const withoutVolumes = <T extends { readonly what: string; readonly name: string }>(
   things: readonly T[],
 ): readonly T[] =>
@@ -162,7 +162,7 @@ describe('a process that is killed', { timeout: 240_000 }, () => {
       expect(report.leftAlone.filter(({ runId }) => runId === 'r1')).toEqual([]);
       const told = withoutVolumes(report.actions);
       expect(told.map(({ what, runId, problem }) => ({ what, runId, problem }))).toEqual(
-        [container && 'container', hasSecrets && 'secrets', folder && 'workspace', 'run']
+        [hasSecrets && 'secrets', container && 'container', folder && 'workspace', 'run']
           .filter((what) => what !== false)
           .map((what) => ({ what, runId: 'r1', problem: null })),
       );

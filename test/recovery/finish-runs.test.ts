@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import process from 'node:process';
 import {
+  type AuditRecord,
   createRuntime,
   type JobRuntimeError,
   memoryRunStore,
@@ -35,6 +36,7 @@ interface Setup {
   readonly store: RunStore;
   readonly out: MemoryStorage;
   readonly events: RunEvent[];
+  readonly records: AuditRecord[];
 }
 
 async function setUp(
@@ -48,11 +50,16 @@ async function setUp(
   const engine = fakeEngine(script);
   const out = memoryStorage();
   const events: RunEvent[] = [];
+  const records: AuditRecord[] = [];
   const runtime = createRuntime(
     { workspaceRoot: join(await scratch(), 'root'), instanceId: 'here', ...config },
-    { engine, runStore: store, storage: { out }, onEvent: (event) => events.push(event) },
+    {
+      ...{ engine, runStore: store, storage: { out } },
+      onEvent: (event) => events.push(event),
+      audit: (record) => void records.push(record),
+    },
   );
-  return { engine, runtime, store, out, events };
+  return { engine, runtime, store, out, events, records };
 }
 
 /** A run as a process wrote it down that died after the step: claimed for `owner`, and no end. */
@@ -86,6 +93,24 @@ const resultOf = (run: StoredRun | null): RunResult => {
 };
 
 describe('a run whose process died', () => {
+  it('has its end on record, as any run, before what was done about it', async () => {
+    const setup = await setUp();
+    const owner = await deadOwner();
+    await died(setup, owner, 'started');
+    await setup.runtime.reconcile();
+    await setup.runtime.close();
+    const { receipt } = resultOf(await setup.store.get('r1'));
+    expect(setup.records).toMatchObject([
+      {
+        ...{ action: 'run_ended', runId: 'r1', attempt: 1, metadata: { team: 'x' } },
+        ...{ status: 'failed', reason: 'orphaned', exitCode: null, code: null },
+        receiptHash: receipt?.receiptHash,
+      },
+      { action: 'reconcile_action', runId: 'r1', done: { action: 'finished', what: 'run', owner } },
+    ]);
+    expect(setup.records.every((record) => record.owner === processOwner(process.pid))).toBe(true);
+  });
+
   it('ends as orphaned, with the proof and how far it was: in the store and for listeners', async () => {
     const setup = await setUp();
     const owner = await deadOwner();

@@ -2,7 +2,7 @@
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
-import { createRuntime, EngineError, type Runtime } from 'berthkit';
+import { createRuntime, EngineError, type Runtime, type RuntimeEvent, type RuntimePorts } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { containerName } from '../../src/base/container-name.js';
@@ -28,12 +28,13 @@ interface Setup {
   readonly secretsRoot: string;
 }
 
-async function setUp(script: FakeEngineScript = {}): Promise<Setup> {
+async function setUp(script: FakeEngineScript = {}, ports: RuntimePorts = {}): Promise<Setup> {
   const folder = await scratch();
   const root = join(folder, 'root');
   const secretsRoot = join(folder, 'secrets');
   const engine = fakeEngine(script);
-  const runtime = createRuntime({ workspaceRoot: root, secretsRoot, instanceId: INSTANCE }, { engine });
+  const config = { workspaceRoot: root, secretsRoot, instanceId: INSTANCE };
+  const runtime = createRuntime(config, { engine, ...ports });
   return { engine, runtime, root, secretsRoot };
 }
 
@@ -108,8 +109,8 @@ describe('reconcile', () => {
     const living = await leaveSecrets(setup.secretsRoot, self);
     const { actions, leftAlone } = await setup.runtime.reconcile();
     expect(actions).toMatchObject([
-      { what: 'container', name, problem: 'busy' },
       { what: 'secrets', name: path, runId: 'r1', owner, problem: null },
+      { what: 'container', name, problem: 'busy' },
     ]);
     expect(leftAlone).toMatchObject([{ what: 'secrets', name: elsewhere, why: 'other_instance' }]);
     expect((await readdir(setup.secretsRoot)).sort()).toEqual(
@@ -267,12 +268,25 @@ describe('reconcile', () => {
     await setup.runtime.close();
   });
 
-  it('touches nothing when the engine cannot be asked', async () => {
-    const setup = await setUp();
-    const path = await leaveFolder(setup.root, await deadOwner(), 'r1');
+  it('touches nothing but secrets when the engine cannot be asked, and tells of those', async () => {
+    const told: RuntimeEvent[] = [];
+    const setup = await setUp({}, { onRuntimeEvent: (event) => told.push(event) });
+    const owner = await deadOwner();
+    const path = await leaveFolder(setup.root, owner, 'r1');
+    const secrets = await leaveSecrets(setup.secretsRoot, owner);
+    const living = await leaveSecrets(setup.secretsRoot, self);
     setup.engine.goAway();
-    await expect(setup.runtime.reconcile()).rejects.toMatchObject({ code: 'engine.unreachable' });
+    const unreachable = { code: 'engine.unreachable' };
+    await expect(setup.runtime.reconcile({ dryRun: true })).rejects.toMatchObject(unreachable);
+    expect([await readdir(setup.secretsRoot), told]).toMatchObject([{ length: 2 }, []]);
+    await expect(setup.runtime.reconcile()).rejects.toMatchObject(unreachable);
     expect(await readdir(path)).toContain('owner.json');
+    expect(await readdir(setup.secretsRoot)).toEqual([basename(living)]);
+    expect(told).toMatchObject([
+      { type: 'reconcile_action', done: { what: 'secrets', name: secrets, problem: null } },
+      { type: 'engine_lost' },
+      { type: 'reconcile_failed' },
+    ]);
     await setup.runtime.close();
     await expect(setup.runtime.reconcile()).rejects.toMatchObject({ code: 'runtime.closed' });
   });

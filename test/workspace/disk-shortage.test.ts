@@ -1,6 +1,6 @@
 /** How much must be free for a run, on a small file system where this user may mount one. */
 import { execFileSync } from 'node:child_process';
-import { readdir, writeFile } from 'node:fs/promises';
+import { open, readdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   createRuntime,
@@ -12,7 +12,7 @@ import {
   type RuntimeEvent,
   type StorageAdapter,
 } from 'berthkit';
-import { fakeEngine } from 'berthkit/testing';
+import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 import { diskShortage, requireFreeSpace, shortageOf } from '../../src/workspace/disk-shortage.js';
 import { isRoot, scratch } from '../host/scratch.js';
@@ -98,6 +98,56 @@ describe('a disk that is too full', () => {
       expect(again.runId).not.toBe(first.runId);
       await setup.runtime.close();
       expect(await readdir(root)).toEqual([]);
+    },
+  );
+
+  it.skipIf(!isRoot)('while jobs run counts what they were given to whoever has it', async () => {
+    const root = join(await smallFileSystem(), 'root');
+    const hasInput = { type: 'filestorePath', backendMountId: 'in', path: '/a' } as const;
+    const config = { workspaceRoot: root, workspace: { minFreeBytes: 4 * MIB, minFreeInodes: 0 } };
+    const over = new AbortController();
+    const run: FakeEngineScript['run'] = async (job) => {
+      if (job.spec.command?.[0] === 'small') await job.writeFile('/workspace/f', Buffer.alloc(2 * MIB));
+      while (!over.signal.aborted && !job.killed.aborted)
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      return { exitCode: 0 };
+    };
+    const storage = { in: memoryStorage({ a: Buffer.alloc(3 * MIB) }) };
+    const { runtime } = setUp({ run }, { storage }, config);
+    const inputs = [{ source: hasInput, workspacePath: 'a' }];
+    const large = runtime.startJob({ docker: { image: 'busybox:1', command: ['large'], inputs } });
+    void large.result.finally(() => {
+      over.abort();
+    });
+    await vi.waitFor(() => expect(runtime.stats().totals.stagedBytes).toBe(3 * MIB), { timeout: 60_000 });
+    const small = await runtime.runJob({ docker: { image: 'busybox:1', command: ['small'] } });
+    expect(await large.result).toMatchObject({ reason: 'evicted' });
+    expect(small).toMatchObject({ reason: 'completed' });
+    await runtime.close();
+  });
+
+  it.skipIf(!isRoot)(
+    'while jobs run by what nobody can see is the end of the one that came last',
+    async () => {
+      const root = join(await smallFileSystem(), 'root');
+      const config = { workspaceRoot: root, workspace: { minFreeBytes: 4 * MIB, minFreeInodes: 0 } };
+      const run: FakeEngineScript['run'] = async (job) => {
+        const path = join(root, 'unnamed');
+        const file = await open(path, 'w');
+        await unlink(path);
+        await file.write(Buffer.alloc(5 * MIB));
+        while (!job.killed.aborted) await new Promise((resolve) => setTimeout(resolve, 20));
+        await file.close();
+        return { exitCode: 0 };
+      };
+      // In an eighth of the time.
+      const clock = { now: () => Date.now(), monotonic: () => performance.now() * 8 };
+      const { runtime } = setUp({ run }, { clock }, config);
+      expect(await runtime.runJob(JOB)).toMatchObject({
+        reason: 'evicted',
+        message: expect.stringContaining('no run is seen to hold much, and the one that came last') as string,
+      });
+      await runtime.close();
     },
   );
 

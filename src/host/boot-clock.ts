@@ -1,0 +1,36 @@
+/** A time that the processes of one boot of this machine share, and that no setting of its clock changes. */
+import { readFileSync, readlinkSync } from 'node:fs';
+import { thisProcess } from './this-process.js';
+
+/** A moment, as it can be compared within one boot. JSON-safe. */
+export interface BootTime {
+  /** The boot and the time namespace: what differs here tells nothing. */
+  readonly boot: string;
+  readonly ms: number;
+}
+
+/** Now; null where the platform does not tell. */
+export function bootTime(): BootTime | null {
+  // Elsewhere nothing says which boot it is.
+  if (thisProcess.platform !== 'linux') return null;
+  try {
+    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return { boot: `${bootId}.${timeNamespace()}`, ms: Number(thisProcess.hrtime.bigint() / 1_000_000n) };
+  } catch {
+    return null;
+  }
+}
+
+/** How long ago a moment was; null where that cannot be said. */
+export function msSince(moment: BootTime | null, now: BootTime | null): number | null {
+  return moment !== null && moment.boot === now?.boot ? now.ms - moment.ms : null;
+}
+
+/** Kernels before 5.6 have one clock for all. */
+function timeNamespace(): string {
+  try {
+    return readlinkSync('/proc/self/ns/time').replace(/\D/g, '');
+  } catch {
+    return '0';
+  }
+}

@@ -12,7 +12,7 @@ export type ProbeEnd =
       /** The last value of each key that was written. */
       readonly seen: ReadonlyMap<string, string>;
       readonly exitCode: number | null;
-      readonly oomKilled: boolean;
+      readonly oomKilled: boolean | null;
       /** Why the container was stopped before its end; null: it was not. */
       readonly stopped: string | null;
     }
@@ -74,7 +74,7 @@ function judgeMemory(end: EndedProbe): Finding | null {
   const limit = `${String(PROBE_MEMORY_BYTES)} bytes`;
   if (seen.has('survived')) return notEnforced(`a process took more than the ${limit} it may have`);
   if (!seen.has('began') || stopped !== null || exitCode !== 137) return null;
-  if (!oomKilled && numberOf(end, 'limit') !== PROBE_MEMORY_BYTES) return null;
+  if (oomKilled !== true && numberOf(end, 'limit') !== PROBE_MEMORY_BYTES) return null;
   return enforced(`a process that took more than ${limit} was killed`);
 }
 

@@ -2,12 +2,17 @@
 import type { EnforcedLimit } from 'berthkit';
 import { describe, expect, it } from 'vitest';
 import { ENFORCED_LIMITS } from '../../src/base/enforced-limits.js';
+import type { ContainerInfo } from '../../src/engine/types.js';
 import { judgeLimit, LIMIT_PROBES, type ProbeEnd } from '../../src/doctor/judge-limits.js';
 import { boundsWith, ENFORCED } from './doctor-jobs.js';
 
 const ended = (
   output: string,
-  { exitCode = 0, oomKilled = false, stopped = null as string | null } = {},
+  {
+    exitCode = 0,
+    oomKilled = false,
+    stopped = null,
+  }: Partial<Pick<ContainerInfo, 'oomKilled'> & { exitCode: number; stopped: string | null }> = {},
 ): ProbeEnd => ({
   ran: true,
   seen: new Map(

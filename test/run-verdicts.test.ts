@@ -32,6 +32,14 @@ describe('an end by SIGKILL that was not ours', () => {
     ]);
   });
 
+  it('blames no stranger where the engine cannot tell of memory', async () => {
+    const outcome = await settle(setUp({ run: () => ({ exitCode: 137, oomKilled: null }) }));
+    expect(outcome).toMatchObject({ status: 'failed', reason: 'signaled', exitCode: 137, oomKilled: null });
+    expect(told(outcome)).toEqual([
+      'job: exit code 137: killed, and the engine cannot tell whether for lack of memory',
+    ]);
+  });
+
   it('asks nothing of the events when the end explains itself', async () => {
     for (const exitCode of [0, 3, 139]) {
       const setup = setUp({ run: () => ({ exitCode, oomKilled: true }) });

@@ -384,6 +384,29 @@ describe('doctor', () => {
     }
   });
 
+  it('tries processes with more of them where a runtime needs those for itself, and has a remedy for each cause', async () => {
+    const quiet = answering({
+      ...ENFORCED,
+      bounds: [boundsWith({ no_new_privileges: 'missing' }), { exitCode: 0 }],
+      cpu: ['missing cpu.stat\n', { exitCode: 0 }],
+      memory: ['', { exitCode: 2 }],
+    });
+    const run: FakeEngineScript['run'] = async (job) =>
+      job.spec.resources.pidsLimit < 64 ? { exitCode: 2 } : quiet(job);
+    const { runtime, created } = await setUp({ run });
+    const { limits, healthy } = await runtime.doctor();
+    const of = Object.fromEntries(limits.map((limit) => [limit.limit, limit]));
+    expect(created()).toHaveLength(6);
+    expect(of['pids']).toMatchObject({ state: 'enforced' });
+    const hidden = { state: 'not_checked', remedy: expect.stringMatching(/acceptUnenforced/) as string };
+    expect(of).toMatchObject({ cpu: hidden, no_new_privileges: hidden });
+    expect(of['memory']).toMatchObject({
+      state: 'not_checked',
+      remedy: expect.stringMatching(/what kept its container from running/) as string,
+    });
+    expect(healthy).toBe(false);
+  });
+
   it('waits for a place within the budget, and does not wait on a paused runtime', async () => {
     const { runtime, created } = await setUp({ memoryBytes: 1024 ** 2 });
     expect((await runtime.doctor()).limits[0]).toMatchObject({

@@ -139,7 +139,7 @@ async function tryAll(
       policy: config.policy,
       signal: stop.signal,
     });
-    if (!candidates.found) return nothingTried(config, candidates.problem);
+    if (!candidates.found) return nothingTried(config, candidates.problem, 'image');
     release = await waitForPlace(examination);
     const partsFor = (image: DoctorImage): ProbeParts => probeParts(examination, engine, image, leftovers);
     const limits = await tryLimits(candidates.images, partsFor);
@@ -153,8 +153,12 @@ async function tryAll(
   }
 }
 
-function nothingTried({ workspace }: Examination['config'], problem: string): Tried {
-  return { limits: untried(problem), transport: unprovenBy(workspace.transport, problem, false) };
+function nothingTried(
+  { workspace }: Examination['config'],
+  problem: string,
+  cause: 'image' | 'container' = 'container',
+): Tried {
+  return { limits: untried(problem, cause), transport: unprovenBy(workspace.transport, problem, false) };
 }
 
 async function waitForPlace({ admit, stop, now }: Examination): Promise<Release> {

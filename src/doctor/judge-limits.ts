@@ -1,9 +1,14 @@
 /** What the containers of an examination showed of each limit. Pure: a limit is enforced only if that was seen, and whatever was not seen is not checked. */
 import type { EnforcedLimit } from '../base/enforced-limits.js';
 import { wasSignaled } from '../execute/signals.js';
-import { FORKS, PIECES } from './probe-programs.js';
-import { type Probe, PROBE_MEMORY_BYTES, PROBE_PIDS } from './probes.js';
-import type { LimitCheck } from './report.js';
+import { forksFor, PIECES } from './probe-programs.js';
+import { type Probe, PROBE_MEMORY_BYTES } from './probes.js';
+
+/**
+ * Why nothing was seen: the image lacks what it is tried with, or there is none (`image`); the container did not start (`start`), or did not run or end as it
+ * should (`container`); or its runtime does not show it (`runtime`).
+ */
+export type UnseenCause = 'image' | 'start' | 'container' | 'runtime';
 
 /** How the container of a probe ended. */
 export type ProbeEnd =
@@ -12,14 +17,18 @@ export type ProbeEnd =
       /** The last value of each key that was written. */
       readonly seen: ReadonlyMap<string, string>;
       readonly exitCode: number | null;
-      readonly oomKilled: boolean;
+      readonly oomKilled: boolean | null;
       /** Why the container was stopped before its end; null: it was not. */
       readonly stopped: string | null;
+      /** What it was allowed. */
+      readonly limits: Probe['limits'];
     }
-  | { readonly ran: false; readonly problem: string };
+  | { readonly ran: false; readonly problem: string; readonly cause: Exclude<UnseenCause, 'runtime'> };
 
 /** What was seen of one limit. */
-export type Finding = Pick<LimitCheck, 'state' | 'evidence'>;
+export type Finding =
+  | { readonly state: 'enforced' | 'not_enforced'; readonly evidence: string }
+  | { readonly state: 'not_checked'; readonly evidence: string; readonly cause: UnseenCause };
 
 type EndedProbe = Extract<ProbeEnd, { readonly ran: true }>;
 
@@ -27,7 +36,9 @@ const enforced = (evidence: string): Finding => ({ state: 'enforced', evidence }
 const notEnforced = (evidence: string): Finding => ({ state: 'not_enforced', evidence });
 
 /** Nothing was seen, and why. */
-const notChecked = (evidence: string): Finding => ({ state: 'not_checked', evidence });
+const notChecked = (evidence: string, cause: UnseenCause): Finding => ({
+  ...{ state: 'not_checked', evidence, cause },
+});
 
 /** By which container each limit is tried, and what its end means. */
 export const LIMIT_PROBES: Readonly<
@@ -56,11 +67,12 @@ export const LIMIT_PROBES: Readonly<
 
 /** What one container showed of one limit. */
 export function judgeLimit(limit: EnforcedLimit, end: ProbeEnd): Finding {
-  if (!end.ran) return notChecked(end.problem);
+  if (!end.ran) return notChecked(end.problem, end.cause);
   const finding = LIMIT_PROBES[limit].judge(end);
   if (finding !== null) return finding;
-  if (end.stopped !== null) return notChecked(`the container showed nothing of it: ${end.stopped}`);
-  return notChecked(`the container showed nothing of it and ended with ${String(end.exitCode)}`);
+  if (end.stopped !== null)
+    return notChecked(`the container showed nothing of it: ${end.stopped}`, 'container');
+  return notChecked(`the container showed nothing of it and ended with ${String(end.exitCode)}`, 'container');
 }
 
 function numberOf({ seen }: EndedProbe, key: string): number | null {
@@ -74,26 +86,31 @@ function judgeMemory(end: EndedProbe): Finding | null {
   const limit = `${String(PROBE_MEMORY_BYTES)} bytes`;
   if (seen.has('survived')) return notEnforced(`a process took more than the ${limit} it may have`);
   if (!seen.has('began') || stopped !== null || exitCode !== 137) return null;
-  if (!oomKilled && numberOf(end, 'limit') !== PROBE_MEMORY_BYTES) return null;
+  if (oomKilled !== true && numberOf(end, 'limit') !== PROBE_MEMORY_BYTES) return null;
   return enforced(`a process that took more than ${limit} was killed`);
 }
 
 function judgePids(end: EndedProbe): Finding | null {
-  const { seen, stopped, exitCode } = end;
-  if (seen.has('missing')) return notChecked('the image has no sleep, which this is tried with');
+  const { seen, stopped, exitCode, limits } = end;
+  if (seen.has('missing')) return notChecked('the image has no sleep, which this is tried with', 'image');
+  const allowed = limits.pidsLimit;
+  if (allowed === undefined) return null;
   const forked = numberOf(end, 'forked');
-  if (forked === FORKS) {
-    return notEnforced(`${String(FORKS)} processes ran where ${String(PROBE_PIDS)} may`);
+  if (forked === forksFor(allowed)) {
+    return notEnforced(`${String(forked)} processes ran where ${String(allowed)} may`);
   }
   // Whoever kills the shell keeps it from beginning another, too.
   const wasEnded = stopped !== null || exitCode === null || wasSignaled(exitCode);
-  if (forked === null || forked >= PROBE_PIDS || wasEnded) return null;
-  return enforced(`after ${String(forked)} more processes the kernel refused another`);
+  if (forked === null || forked >= allowed || wasEnded) return null;
+  return enforced(
+    `after ${String(forked)} more processes the kernel refused another, where ${String(allowed)} may run`,
+  );
 }
 
 function judgeCpu({ seen }: EndedProbe): Finding | null {
   if (seen.has('missing')) {
-    return notChecked('the container cannot read how often the kernel held it back (cpu.stat)');
+    const why = 'the container cannot read how often the kernel held it back (cpu.stat)';
+    return notChecked(why, 'runtime');
   }
   if (seen.has('throttled')) return enforced('the kernel held the container back at a tenth of a processor');
   return seen.has('free') ? notEnforced('a container with a tenth of a processor was never held back') : null;
@@ -130,6 +147,9 @@ function judgeRoot({ seen }: EndedProbe): Finding | null {
 
 function judgePrivileges({ seen }: EndedProbe): Finding | null {
   const flag = seen.get('no_new_privileges');
+  if (flag === 'missing') {
+    return notChecked('the kernel tells no process of it (NoNewPrivs in /proc/self/status)', 'runtime');
+  }
   if (flag === '1') return enforced('the kernel says NoNewPrivs: 1 of a process');
   return flag === '0' ? notEnforced('the kernel says NoNewPrivs: 0 of a process') : null;
 }

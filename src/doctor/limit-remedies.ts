@@ -1,5 +1,6 @@
 /** What to do about a limit that is not enforced. Data only. */
 import type { EnforcedLimit } from '../base/enforced-limits.js';
+import type { UnseenCause } from './judge-limits.js';
 
 const CONTROLLER = (name: string): string =>
   `give the engine the control group controller "${name}" (compare the warnings of \`docker info\`; rootless engines need it delegated to their user)`;
@@ -23,6 +24,14 @@ export function remedyFor(limit: EnforcedLimit): string {
   return `${CAUSES[limit]}; see whether something between berthkit and the engine changes requests; or accept it by name in policy.security.acceptUnenforced`;
 }
 
-/** For one of which nothing could be seen. */
-export const UNSEEN_REMEDY =
-  'run doctor again with an image that has sh and sleep, and with room for its containers';
+const NOT_RUN =
+  'find out from the evidence what kept its container from running to its end (a limit its runtime needs more of, room on the engine or among runs), and run doctor again';
+
+/** For one of which nothing could be seen, by the reason for that. */
+export const UNSEEN_REMEDIES: Readonly<Record<UnseenCause, string>> = {
+  image: 'run doctor again with an image that has sh and sleep',
+  start: NOT_RUN,
+  container: NOT_RUN,
+  runtime:
+    'use a runtime that shows it to its containers; or make sure of it by other means, and accept it by name in policy.security.acceptUnenforced',
+};

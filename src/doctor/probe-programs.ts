@@ -9,16 +9,18 @@ export const TMPFS_FOLDER = '/berthkit-tmpfs';
 
 /** Pieces of 32 KiB that are written to a place of 1 MiB: twice what fits. */
 export const PIECES = 64;
-/** Processes that are begun where far fewer may be. */
-export const FORKS = 32;
+/** Processes that are begun where so many may be. */
+export const forksFor = (allowed: number): number => allowed + 20;
 
 const PIECE = 'x=0123456789abcdef; while [ ${#x} -lt 32768 ]; do x=$x$x; done';
 
 /** What the kernel says of the shell, and what comes of trying: it dies of nothing it does. */
 export const BOUNDS_PROGRAM = `
+told=
 while read -r key value rest; do
-  case $key in NoNewPrivs:) echo "no_new_privileges $value";; CapBnd:) echo "capabilities $value";; esac
+  case $key in NoNewPrivs:) echo "no_new_privileges $value"; told=yes;; CapBnd:) echo "capabilities $value";; esac
 done </proc/self/status
+if [ -z "$told" ]; then echo 'no_new_privileges missing'; fi
 if (: >/.berthkit-probe) 2>/dev/null; then echo 'root written'; else echo 'root refused'; fi
 options=unknown
 while read -r device target type current rest; do
@@ -71,11 +73,11 @@ echo 'survived all'
 `;
 
 /** Begins more processes than it may. A shell that is refused one gives up, or goes on without: then the number of the last one stays. */
-export const PIDS_PROGRAM = `
+export const pidsProgram = (allowed: number): string => `
 if ! command -v sleep >/dev/null; then echo 'missing sleep'; exit 0; fi
 n=0
 last=
-while [ $n -lt ${String(FORKS)} ]; do
+while [ $n -lt ${String(forksFor(allowed))} ]; do
   sleep 120 &
   if [ "$!" = "$last" ]; then exit 3; fi
   last=$!

@@ -5,7 +5,7 @@ import {
   CPU_PROGRAM,
   MARKER_PROGRAM,
   MEMORY_PROGRAM,
-  PIDS_PROGRAM,
+  pidsProgram,
   TMPFS_FOLDER,
 } from './probe-programs.js';
 
@@ -13,9 +13,14 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Processes the container of `pids` may have. */
-export const PROBE_PIDS = 12;
+const PROBE_PIDS = 12;
+/** What all others may have, as jobs by default: threads of a sandbox count among them, and with a quarter of it gVisor ends at once. */
+const USUAL_PIDS = 256;
 /** Memory the container of `memory` may have: an engine's runtime needs a few MiB of it to start one. */
 export const PROBE_MEMORY_BYTES = 24 * MIB;
+
+/** What a probe may take while a limit is not enforced; asked of the budget of all runs. */
+export const PROBE_DEMAND = { cpus: 1, memoryBytes: 128 * MIB } as const;
 
 /** One container. */
 export interface Probe {
@@ -49,14 +54,17 @@ export const MEMORY_PROBE: Probe = {
   user: ROOT,
 };
 
-/** A shell that may not begin a process gives up. */
-export const PIDS_PROBE: Probe = {
-  name: 'pids',
-  program: PIDS_PROGRAM,
-  limits: { pidsLimit: PROBE_PIDS },
-  mounts: [],
-  user: ROOT,
-};
+/** A shell that may not begin a process gives up, and a sandbox that may not begin a thread ends. */
+function pidsProbe(pidsLimit: number, memoryBytes: number): Probe {
+  const limits = { pidsLimit, memoryBytes };
+  return { name: 'pids', program: pidsProgram(pidsLimit), limits, mounts: [], user: ROOT };
+}
+
+/** Enough for a shell. */
+export const PIDS_PROBE = pidsProbe(PROBE_PIDS, 64 * MIB);
+
+/** Enough for a sandbox, too; with memory that is not used up first. */
+export const WIDE_PIDS_PROBE = pidsProbe(USUAL_PIDS, PROBE_DEMAND.memoryBytes);
 
 /** A tenth of a processor. */
 export const CPU_PROBE: Probe = {
@@ -82,9 +90,6 @@ export interface ProbeSurroundings {
   readonly init: boolean;
 }
 
-/** What a probe may take while a limit is not enforced; asked of the budget of all runs. */
-export const PROBE_DEMAND = { cpus: 1, memoryBytes: 128 * MIB } as const;
-
 /** The specification of one container. */
 export function toProbeSpec(probe: Probe, surroundings: ProbeSurroundings): ContainerSpec {
   const { containerName, imageId, labels, runtime, init } = surroundings;
@@ -106,7 +111,7 @@ export function toProbeSpec(probe: Probe, surroundings: ProbeSurroundings): Cont
     resources: {
       cpus: 1,
       memoryBytes: 64 * MIB,
-      pidsLimit: 64,
+      pidsLimit: USUAL_PIDS,
       shmBytes: MIB,
       ulimits: [
         { name: 'core', soft: 0, hard: 0 },

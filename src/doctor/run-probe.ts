@@ -61,6 +61,7 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
   const chunks: Uint8Array[] = [];
   let length = 0;
   let containerId: string | null = null;
+  const begun = { isCreated: false, isStarted: false };
   try {
     stop.signal.throwIfAborted();
     // By name, too: a container may be made whose making was not answered.
@@ -75,9 +76,12 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
       stopGraceMs: 0,
       onCreated: async (id) => {
         containerId = id;
+        begun.isCreated = true;
         return Promise.resolve();
       },
-      onStarted: () => undefined,
+      onStarted: () => {
+        begun.isStarted = true;
+      },
       onOutput: async ({ stream, bytes }) => {
         if (stream === 'stdout' && length < MAX_OUTPUT_BYTES) chunks.push(bytes);
         length += bytes.length;
@@ -88,31 +92,37 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
     });
     const seen = keysIn(Buffer.concat(chunks).toString('utf8'));
     if (ending.startExitCode !== null || isWithoutShell(seen, ending.info?.exitCode)) {
-      return { ran: false, problem: 'the image has no sh that can be started' };
+      return { ran: false, problem: 'the image has no sh that can be started', cause: 'image' };
     }
-    if (ending.info === null) return { ran: false, problem: 'its container was removed by somebody else' };
+    if (ending.info === null) return failed('its container was removed by somebody else');
     const otherRuntime = otherRuntimeOf(spec, ending.info);
     if (otherRuntime !== null) {
-      const problem = `its container ran in "${otherRuntime}", not in the runtime it asked for`;
-      return { ran: false, problem };
+      return failed(`its container ran in "${otherRuntime}", not in the runtime it asked for`);
     }
     // A number that was counted up in the lost part would look like a bound.
-    if (!ending.logsComplete) return { ran: false, problem: 'a part of what its container wrote was lost' };
+    if (!ending.logsComplete) return failed('a part of what its container wrote was lost');
     return {
       ran: true,
       seen,
       exitCode: ending.info.exitCode,
       oomKilled: ending.info.oomKilled,
       stopped: ending.stop?.message ?? null,
+      limits: probe.limits,
     };
   } catch (error) {
-    return { ran: false, problem: error instanceof Error ? error.message : String(error) };
+    const problem = error instanceof Error ? error.message : String(error);
+    const isStart = begun.isCreated && !begun.isStarted && !stop.signal.aborted;
+    return failed(problem, isStart ? 'start' : 'container');
   } finally {
     await cleanup.run((_, error) => {
       parts.onLeftover(`container ${spec.name}`, error);
     });
   }
 }
+
+const failed = (problem: string, cause: 'start' | 'container' = 'container'): ProbeEnd => ({
+  ...{ ran: false, problem, cause },
+});
 
 /** The one it ran in, where that is another than it asked for and the engine tells: nothing seen in it holds for jobs. */
 function otherRuntimeOf(

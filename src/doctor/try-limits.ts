@@ -1,8 +1,8 @@
 /** Tries every limit in containers of one image, one after the other, and says what was seen. It chooses among images that may be used. */
 import { ENFORCED_LIMITS } from '../base/enforced-limits.js';
-import { judgeLimit, LIMIT_PROBES, type ProbeEnd } from './judge-limits.js';
-import { remedyFor, UNSEEN_REMEDY } from './limit-remedies.js';
-import { BOUNDS_PROBE, CPU_PROBE, MEMORY_PROBE, PIDS_PROBE, type Probe } from './probes.js';
+import { type Finding, judgeLimit, LIMIT_PROBES, type ProbeEnd } from './judge-limits.js';
+import { remedyFor, UNSEEN_REMEDIES } from './limit-remedies.js';
+import { BOUNDS_PROBE, CPU_PROBE, MEMORY_PROBE, PIDS_PROBE, type Probe, WIDE_PIDS_PROBE } from './probes.js';
 import type { DoctorImage, LimitCheck } from './report.js';
 import { type ProbeParts, runProbe } from './run-probe.js';
 
@@ -18,12 +18,12 @@ export async function tryLimits(
   images: readonly DoctorImage[],
   partsFor: (image: DoctorImage) => ProbeParts,
 ): Promise<TriedLimits> {
-  let problem = 'there is no image to try it with';
+  let last: TriedLimits = untried('there is no image to try it with', 'image');
   for (const image of images) {
     const parts = partsFor(image);
     const bounds = await runProbe(parts, BOUNDS_PROBE);
     if (!bounds.ran) {
-      problem = `${image.reference}: ${bounds.problem}`;
+      last = untried(`${image.reference}: ${bounds.problem}`, bounds.cause);
       continue;
     }
     return {
@@ -31,17 +31,26 @@ export async function tryLimits(
       ends: {
         bounds,
         memory: await runProbe(parts, MEMORY_PROBE),
-        pids: await runProbe(parts, PIDS_PROBE),
+        pids: await tryPids(parts),
         cpu: await runProbe(parts, CPU_PROBE),
       },
     };
   }
-  return untried(problem);
+  return last;
+}
+
+/** A runtime that has processes of its own may not get as far as the first word with what is enough for a shell. */
+async function tryPids(parts: ProbeParts): Promise<ProbeEnd> {
+  const narrow = await runProbe(parts, PIDS_PROBE);
+  const isTooNarrow = narrow.ran
+    ? narrow.seen.size === 0 && narrow.stopped === null
+    : narrow.cause === 'start';
+  return isTooNarrow ? runProbe(parts, WIDE_PIDS_PROBE) : narrow;
 }
 
 /** Nothing was tried, and why. */
-export function untried(problem: string): TriedLimits {
-  const end: ProbeEnd = { ran: false, problem };
+export function untried(problem: string, cause: 'image' | 'start' | 'container'): TriedLimits {
+  const end: ProbeEnd = { ran: false, problem, cause };
   return { image: null, ends: { bounds: end, memory: end, pids: end, cpu: end } };
 }
 
@@ -51,8 +60,13 @@ export function limitChecks(
   accepted: readonly LimitCheck['limit'][],
 ): readonly LimitCheck[] {
   return ENFORCED_LIMITS.map((limit) => {
-    const { state, evidence } = judgeLimit(limit, ends[LIMIT_PROBES[limit].probe]);
-    const remedy = { enforced: null, not_enforced: remedyFor(limit), not_checked: UNSEEN_REMEDY }[state];
-    return { limit, state, evidence, remedy, accepted: accepted.includes(limit) };
+    const finding = judgeLimit(limit, ends[LIMIT_PROBES[limit].probe]);
+    const { state, evidence } = finding;
+    return { limit, state, evidence, remedy: remedyOf(limit, finding), accepted: accepted.includes(limit) };
   });
+}
+
+function remedyOf(limit: LimitCheck['limit'], finding: Finding): string | null {
+  if (finding.state === 'not_checked') return UNSEEN_REMEDIES[finding.cause];
+  return finding.state === 'enforced' ? null : remedyFor(limit);
 }

@@ -100,7 +100,8 @@ export interface ContainerInfo {
   readonly finishedAt: string | null;
   /** Only meaningful with `startedAt` set and status `exited` or `dead`; else null. */
   readonly exitCode: number | null;
-  readonly oomKilled: boolean;
+  /** Whether a process of it was killed for lack of memory; null where the engine cannot tell, which says neither. */
+  readonly oomKilled: boolean | null;
   /** The engine's own words about a failed start; empty if none. */
   readonly error: string;
   readonly labels: Readonly<Record<string, string>>;

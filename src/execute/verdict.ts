@@ -122,9 +122,15 @@ function interruptionBy(sightings: readonly Sighting[], exitCode: number): strin
 function findingOfKill(info: ContainerInfo, has: (kind: Sighting['kind']) => boolean): Finding {
   if (has('signal_through_engine'))
     return { reason: 'signaled', by: 'stranger', what: 'exit code 137: killed through the engine' };
-  if (info.oomKilled) return { reason: 'oom_killed', by: 'kernel', what: `exit code 137: ${OOM_FLAG}` };
+  if (info.oomKilled === true)
+    return { reason: 'oom_killed', by: 'kernel', what: `exit code 137: ${OOM_FLAG}` };
   if (has('out_of_memory'))
     return { reason: 'oom_killed', by: 'kernel', what: 'exit code 137: killed for lack of memory' };
+  // Nobody else was seen, and nobody looked for the kernel: what there is left is the job, which may have taken more memory than it has.
+  if (info.oomKilled === null) {
+    const what = 'exit code 137: killed, and the engine cannot tell whether for lack of memory';
+    return { reason: 'signaled', by: 'job', what };
+  }
   // The engine misses some kills by the kernel, so this is named for what is known: the kill was not ours.
   const what = 'exit code 137: killed from outside, or unseen for lack of memory';
   return { reason: 'signaled', by: 'stranger', what };

@@ -74,7 +74,7 @@ export function explainJob(
     pending: [
       ...pendingOf(plan),
       ...needNotes(plan, read.config, engine),
-      ...transportNotes(plan, config.workspace, engine?.volumeSubpaths ?? null),
+      ...transportNotes(plan, config.workspace, engine),
     ],
   });
 }

@@ -1,16 +1,23 @@
 /** What an explanation says of the way files take into the container, as far as that is known before an engine is asked. Pure. */
 import type { RuntimeConfig } from '../config/runtime-config.js';
+import type { KnownEngine } from './engine-needs.js';
 import { isBeneath } from './mount-plan.js';
 import type { RunPlan } from './run-plan.js';
 
-/** `hasSubpaths`: whether the engine mounts parts of volumes; null: not known yet. */
+/** `engine`: null where none was asked yet. */
 export function transportNotes(
   plan: RunPlan,
   { transport }: RuntimeConfig['workspace'],
-  hasSubpaths: boolean | null,
+  engine: Pick<KnownEngine, 'volumeSubpaths' | 'gaps'> | null,
 ): readonly string[] {
   if (transport === 'bind') return [];
   const where = transport === 'volume' ? '' : 'where the engine does not see workspaceRoot, ';
+  if (engine?.gaps?.includes('copies') === true) {
+    const why =
+      'the files would have to be in volumes, and the engine does not copy them in and out as they are';
+    return [`${where}refused by this engine (engine.unsupported): workspace.transport: ${why}`];
+  }
+  const hasSubpaths = engine?.volumeSubpaths ?? null;
   const notes = [`${where}volumes of the engine take the place of the folders that are mounted here`];
   if (hasSubpaths === true) return notes;
   const how =

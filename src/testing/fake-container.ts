@@ -68,7 +68,7 @@ export function createFakeContainer(
     resolveEnded = resolve;
   });
 
-  const finish = ({ exitCode, oomKilled = false, oomEvent = oomKilled }: FakeExit): void => {
+  const finish = ({ exitCode, oomKilled = false, oomEvent = oomKilled === true }: FakeExit): void => {
     if (container.state.status !== 'running') return;
     if (oomEvent) onEvent({ type: 'oom', signal: null });
     onEvent({ type: 'die', signal: null });

@@ -55,8 +55,9 @@ export interface FakeFailure {
 /** How a job ended. */
 export interface FakeExit {
   readonly exitCode: number;
-  readonly oomKilled?: boolean | undefined;
-  /** Whether the engine's events tell of a kill for lack of memory; default: as `oomKilled`. */
+  /** Null: the engine cannot tell. */
+  readonly oomKilled?: boolean | null | undefined;
+  /** Whether the engine's events tell of a kill for lack of memory; default: whether `oomKilled` is true. */
   readonly oomEvent?: boolean | undefined;
 }
 

@@ -2,12 +2,21 @@
 import type { EnforcedLimit } from 'berthkit';
 import { describe, expect, it } from 'vitest';
 import { ENFORCED_LIMITS } from '../../src/base/enforced-limits.js';
+import type { ContainerInfo } from '../../src/engine/types.js';
 import { judgeLimit, LIMIT_PROBES, type ProbeEnd } from '../../src/doctor/judge-limits.js';
+import { PIDS_PROBE, type Probe, WIDE_PIDS_PROBE } from '../../src/doctor/probes.js';
 import { boundsWith, ENFORCED } from './doctor-jobs.js';
 
 const ended = (
   output: string,
-  { exitCode = 0, oomKilled = false, stopped = null as string | null } = {},
+  {
+    exitCode = 0,
+    oomKilled = false,
+    stopped = null,
+    limits = PIDS_PROBE.limits,
+  }: Partial<
+    Pick<ContainerInfo, 'oomKilled'> & { exitCode: number; stopped: string | null; limits: Probe['limits'] }
+  > = {},
 ): ProbeEnd => ({
   ran: true,
   seen: new Map(
@@ -16,7 +25,7 @@ const ended = (
       .split('\n')
       .map((line) => line.split(' ') as [string, string]),
   ),
-  ...{ exitCode, oomKilled, stopped },
+  ...{ exitCode, oomKilled, stopped, limits },
 });
 const state = (limit: EnforcedLimit, end: ProbeEnd): string => judgeLimit(limit, end).state;
 
@@ -31,7 +40,7 @@ describe('a limit', () => {
 
   it.each(ENFORCED_LIMITS)('%s is not checked where nothing was seen, and says why', (limit) => {
     for (const [end, why] of [
-      [{ ran: false, problem: 'no sh' } as const, /no sh/],
+      [{ ran: false, problem: 'no sh', cause: 'image' } as const, /no sh/],
       [ended(''), /ended with 0/],
       [ended('', { exitCode: 137 }), /ended with 137/],
       [ended('', { exitCode: 137, oomKilled: true }), /ended with 137/],
@@ -81,6 +90,28 @@ describe('a limit', () => {
     ['no_new_privileges', ended(boundsWith({ no_new_privileges: '?' }))],
   ])('%s is not checked where what was seen may mean anything', (limit, end) => {
     expect(state(limit, end)).toBe('not_checked');
+  });
+
+  it('pids is judged by what the container was allowed', () => {
+    const { limits } = WIDE_PIDS_PROBE;
+    const wide = (forked: number): ProbeEnd => ended(`forked ${String(forked)}\n`, { exitCode: 2, limits });
+    expect(judgeLimit('pids', wide(51))).toMatchObject({
+      state: 'enforced',
+      evidence: expect.stringContaining('where 256 may run') as string,
+    });
+    expect(judgeLimit('pids', wide(276)).state).toBe('not_enforced');
+    expect(judgeLimit('pids', wide(256)).state).toBe('not_checked');
+  });
+
+  it.each<[EnforcedLimit, ProbeEnd, string]>([
+    ['pids', ended('missing sleep\n'), 'image'],
+    ['cpu', { ran: false, problem: 'no sh', cause: 'image' }, 'image'],
+    ['cpu', { ran: false, problem: 'no room', cause: 'start' }, 'start'],
+    ['cpu', ended('missing cpu.stat\n'), 'runtime'],
+    ['no_new_privileges', ended(boundsWith({ no_new_privileges: 'missing' })), 'runtime'],
+    ['shm_size', ended('', { exitCode: 2 }), 'container'],
+  ])('%s is not checked, and why is told: case %#', (limit, end, cause) => {
+    expect(judgeLimit(limit, end)).toMatchObject({ state: 'not_checked', cause });
   });
 
   it('memory is enforced where the control group agrees, though the engine says nothing', () => {

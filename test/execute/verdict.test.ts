@@ -70,6 +70,23 @@ describe('judgeEnd', () => {
       137,
       'kernel',
     ],
+    [
+      'killed, on an engine that cannot tell whether for lack of memory',
+      seen({ info: info({ exitCode: 137, oomKilled: null }) }),
+      'signaled',
+      137,
+      'job',
+    ],
+    [
+      'killed through an engine that cannot tell of memory',
+      seen({
+        info: info({ exitCode: 137, oomKilled: null }),
+        sightings: saw({ kind: 'signal_through_engine', signal: null }),
+      }),
+      'signaled',
+      137,
+      'stranger',
+    ],
     ['killed by a stranger', seen({ info: info({ exitCode: 137 }) }), 'signaled', 137, 'stranger'],
     [
       'killed through the engine',
@@ -344,7 +361,7 @@ describe('judgeEnd', () => {
     startedAt: fc.option(fc.constant(AT)),
     // Also what no truthful engine says: a code of a container that never ran.
     exitCode: fc.option(fc.oneof(fc.constant(0), fc.constant(137), fc.integer({ min: 0, max: 255 }))),
-    oomKilled: fc.boolean(),
+    oomKilled: fc.option(fc.boolean()),
     error: fc.string(),
   });
   const anyObservation = fc.record({

@@ -1,8 +1,26 @@
 /** Jobs in gVisor, on the engine that `npm run test:runsc` provides. */
 import { release } from 'node:os';
-import type { JobDefinition } from 'berthkit';
+import type { EnforcedLimit, JobDefinition } from 'berthkit';
 import { expect, it } from 'vitest';
+import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { attempt, type Security } from './runtime-attempt.js';
+import { testRuntime } from './setup.js';
+
+/** What a container in gVisor cannot show. */
+const HIDDEN: readonly EnforcedLimit[] = ['cpu', 'no_new_privileges'];
+
+it('doctor sees every limit that shows in gVisor, and is healthy where the others are accepted by name', async () => {
+  const image = await ensureImage('busybox');
+  const security = { acceptUnenforced: [...HIDDEN] };
+  const runtime = await testRuntime({ policy: { images: { allow: [image] }, security } });
+  const { limits, checks, healthy } = await runtime.doctor({ image });
+  const hidden = limits.filter(({ state }) => state !== 'enforced');
+  expect(checks.filter(({ status }) => status === 'failed')).toEqual([]);
+  expect(hidden.map(({ limit }) => limit)).toEqual(HIDDEN);
+  for (const { state, remedy } of hidden)
+    expect([state, remedy]).toEqual(['not_checked', expect.stringMatching(/acceptUnenforced/)]);
+  expect(healthy).toBe(true);
+});
 
 it.each<[string, Security, Partial<JobDefinition['docker']>]>([
   ['of the operator', { runtime: 'runsc' }, {}],

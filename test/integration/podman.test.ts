@@ -116,6 +116,17 @@ describe('files of a run', () => {
   });
 });
 
+it('blames nobody for a job that ran out of memory, which it does not tell', async () => {
+  const script = 'x=0123456789abcdef; while :; do x=$x$x; done';
+  const docker = { command: ['sh', '-c', script], resources: { memoryBytes: 33_554_432 } };
+  expect(await outcomeOf(docker)).toMatchObject({
+    ...{ status: 'failed', reason: 'signaled', exitCode: 137, oomKilled: null },
+    evidence: [
+      { by: 'job', what: expect.stringContaining('cannot tell whether for lack of memory') as string },
+    ],
+  });
+});
+
 it.each(['runsc', 'runc'])('is not asked for a runtime, which it would not use: %s', async (name) => {
   const security = { runtime: name };
   const policy = { images: { allow: ['**'] }, security };

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
+import type { EngineGap } from '../../src/engine/types.js';
 import { explainJob } from '../../src/plan/explain.js';
 import { verifyPlanHash } from '../../src/plan/plan-run.js';
 import { DOCUMENT_JOB } from '../job/document-job.js';
@@ -59,12 +60,16 @@ describe('explainJob', () => {
         ],
       },
     };
-    const notes = (transport: 'bind' | 'volume' | 'auto', hasSubpaths?: boolean): readonly string[] =>
+    const notes = (
+      transport: 'bind' | 'volume' | 'auto',
+      hasSubpaths?: boolean,
+      gaps: readonly EngineGap[] = [],
+    ): readonly string[] =>
       explainJob(definition, parseConfig({ workspace: { transport } }), {
         engine:
           hasSubpaths === undefined
             ? null
-            : { runtimes: ['runc'], showsGpu: false, volumeSubpaths: hasSubpaths },
+            : { runtimes: ['runc'], showsGpu: false, volumeSubpaths: hasSubpaths, gaps },
       }).pending.filter(
         (note) => note.includes('volumes of the engine') || note.includes('engine.unsupported'),
       );
@@ -73,6 +78,14 @@ describe('explainJob', () => {
     expect(notes('volume', false).slice(1)).toEqual([
       'input "file" is refused by this engine (engine.unsupported): it is to be at /srv/a',
       'input "stored", if it is a file, is refused by this engine (engine.unsupported): it is to be at /srv/d',
+    ]);
+    const refused = /refused by this engine \(engine\.unsupported\): workspace\.transport: .*not copy/;
+    expect(notes('bind', false, ['copies'])).toEqual([]);
+    expect(notes('volume', false, ['copies'])).toEqual([
+      expect.stringMatching(new RegExp(`^${refused.source}`)),
+    ]);
+    expect(notes('auto', true, ['copies'])).toEqual([
+      expect.stringMatching(new RegExp(`^where the engine does not see workspaceRoot, ${refused.source}`)),
     ]);
     expect(notes('auto')).toEqual([
       expect.stringMatching(/^where the engine does not see workspaceRoot, volumes/),

@@ -65,7 +65,8 @@ export function fromInspect(body: unknown, dialect: Dialect = 'docker'): Contain
     startedAt,
     finishedAt: toTime(state['FinishedAt']),
     exitCode: ended ? toNumberOrNull(state['ExitCode']) : null,
-    oomKilled: state['OOMKilled'] === true,
+    // Podman says no where it did not look: on version 1 of control groups.
+    oomKilled: state['OOMKilled'] === true || (dialect === 'podman' && startedAt !== null ? null : false),
     error: toText(state['Error']),
     labels: toTextMap(toObject(answer['Config'])['Labels']),
     applied: toAppliedSpec(answer, dialect),

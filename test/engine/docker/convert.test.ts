@@ -205,6 +205,16 @@ describe('fromInspect', () => {
     expect(info.startedAt).toBe(StartedAt.startsWith('0001') ? null : StartedAt);
   });
 
+  it.each([
+    ['docker', { OOMKilled: false, ExitCode: 137 }, false],
+    ['podman', { OOMKilled: false, ExitCode: 137 }, null],
+    ['podman', { OOMKilled: false, ExitCode: 0 }, null],
+    ['podman', { OOMKilled: true, ExitCode: 137 }, true],
+    ['podman', { Status: 'created', StartedAt: '0001-01-01T00:00:00Z' }, false],
+  ] as const)('%s, %j: a lack of memory is %s', (dialect, state, oomKilled) => {
+    expect(fromInspect(answer(state), dialect).oomKilled).toBe(oomKilled);
+  });
+
   it.each([null, [], 'x', {}, { Id: id }, { Id: id, State: { Status: 'flying' } }])('refuses %j', (body) => {
     expect(() => fromInspect(body)).toThrow(expect.objectContaining({ code: 'engine.failed' }));
   });

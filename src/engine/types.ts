@@ -134,7 +134,8 @@ export type ContainerPathType = 'file' | 'directory' | 'symlink' | 'other';
 export interface EngineContainers {
   /**
    * Makes the container, does not run it. `spec.image` must be there already.
-   * @throws `engine.image_not_found`, `engine.conflict` (name taken), `engine.failed`, `engine.unreachable`.
+   * @throws `engine.image_not_found`, `engine.conflict` (name taken), `engine.failed` (with `details.missingSource` for a folder to be mounted that the
+   * engine does not have), `engine.unreachable`.
    */
   create(
     spec: ContainerSpec,

@@ -82,7 +82,7 @@ export interface RuntimeConfig {
       readonly serverName: string | null;
     };
   };
-  /** Absolute folder beneath which each run gets a folder of its own. */
+  /** Absolute folder beneath which each run gets a folder of its own. `createRuntime` alone takes `berthkit-<uid>` in `os.tmpdir()` for whoever names none. */
   readonly workspaceRoot: string;
   /** Absolute path at which the engine's host has `workspaceRoot`, for a process in a container that has it mounted from there; null: the same. */
   readonly hostWorkspaceRoot: string | null;

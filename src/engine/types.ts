@@ -13,7 +13,7 @@ export type * from './system-types.js';
 
 /** What an engine can do; a feature that is missing is reported by the feature that needed it. */
 export interface EngineCapabilities {
-  /** Folders of this host can be mounted. */
+  /** Folders of this host can be mounted, as far as its address tells. Runs do not go by it: they find out (`workspace.transport`). */
   readonly bindMounts: boolean;
   /** It is certain to see the files of this host, as one that is in this process: nobody has to find out (`workspace.transport: 'auto'`). Absent: it is not. */
   readonly seesFiles?: boolean | undefined;

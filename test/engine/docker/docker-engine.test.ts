@@ -668,7 +668,6 @@ describe('the library behind it', () => {
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);
     expect(dockerEngine({ host: 'ssh://localhost' }).capabilities.bindMounts).toBe(false);
-    expect(dockerEngine({ host: 'tcp://10.0.0.1:1', bindMounts: true }).capabilities.bindMounts).toBe(true);
     expect(() => dockerEngine({ host: 'fd://h' })).toThrow(
       expect.objectContaining({ code: 'engine.unsupported' }),
     );

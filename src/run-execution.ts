@@ -18,7 +18,7 @@ import type { RevealedSecrets } from './run-secrets.js';
 import type { ContainerFacts } from './run-store/types.js';
 import { superviseContainer } from './run-supervision.js';
 import type { Workspace } from './workspace/create.js';
-import { pathForEngine } from './run-transport.js';
+import { pathForEngine, unseenFolder } from './run-transport.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
 
 /** What the earlier steps prepared. */
@@ -60,8 +60,15 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
     secretFiles: secrets.files,
     startedMs: () => started.at,
   };
+  const execute: typeof executeContainer = async (options) => {
+    try {
+      return await executeContainer(options);
+    } catch (error) {
+      throw unseenFolder(run.config, workspace, error);
+    }
+  };
   return superviseContainer(run, parts, async (supervision) =>
-    executeContainer({
+    execute({
       engine,
       spec,
       attestedImage: engine.capabilities.verifiableSpec ? image.info : null,

@@ -1,5 +1,6 @@
 /** The step of a run that knows how its files get into its container: as configured, or by proof of what the engine sees. */
 import { basename, join } from 'node:path';
+import { isWithin } from './base/paths.js';
 import { containerName, helperName } from './base/container-name.js';
 import type { RuntimeConfig, TransportSetting } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
@@ -46,6 +47,39 @@ export function pathForEngine(
 ): string {
   return hostWorkspaceRoot === null ? path : join(hostWorkspaceRoot, basename(path));
 }
+
+/**
+ * What keeps a container from being made where the engine does not have one of the folders of this run: another try would find the same. Every other
+ * error as it is.
+ */
+export function unseenFolder(
+  config: Pick<RuntimeConfig, 'hostWorkspaceRoot'>,
+  workspace: Pick<Workspace, 'path'>,
+  error: unknown,
+): unknown {
+  const source = error instanceof EngineError ? error.details['missingSource'] : undefined;
+  if (typeof source !== 'string') return error;
+  const isOfSecrets = !isWithin(pathForEngine(config, workspace), source);
+  const ofWorkspace = config.hostWorkspaceRoot === null ? 'workspaceRoot' : 'hostWorkspaceRoot';
+  const field = isOfSecrets ? 'secretsRoot' : ofWorkspace;
+  return new EngineError(
+    'engine.unsupported',
+    `${field}: the engine does not see ${source}, which is to be mounted`,
+    {
+      cause: error,
+      hint: UNSEEN_HINTS[field],
+      details: { field },
+    },
+  );
+}
+
+const UNSEEN_HINTS = {
+  workspaceRoot:
+    'leave workspace.transport to auto, set it to volume, or set hostWorkspaceRoot to the path at which the engine’s host has workspaceRoot',
+  hostWorkspaceRoot: 'set it to the path at which the engine’s host has workspaceRoot',
+  secretsRoot:
+    'set it to a folder on a tmpfs that the engine’s host has at the same path, or deliver secrets in variables',
+} as const;
 
 /**
  * The setting as it holds here: off Linux, `auto` means volumes. Programs of a job could exchange names in a folder that is mounted, and only Linux lets

@@ -61,10 +61,14 @@ export function requireVolumesSuit(run: Run, plan: RunPlan): void {
   const isTakenByTarget = (target: string): boolean =>
     namesBeneathWorkspace(plan.workspaceMountPath, target)?.[0] === INPUTS_MOUNT;
   const why = `this engine does not see workspaceRoot, so that inputs are at "${INPUTS_MOUNT}" in the workspace`;
-  const input = plan.inputs.find(({ targets }) => targets.some(isTakenByTarget));
+  const index = plan.inputs.findIndex(({ targets }) => targets.some(isTakenByTarget));
+  const input = plan.inputs[index];
   if (input !== undefined || plan.configFile?.targets.some(isTakenByTarget) === true) {
     const what = input === undefined ? 'the configuration file' : describeInput(input);
-    throw new EngineError('engine.unsupported', `${what} cannot have its place there: ${why}`);
+    throw new EngineError('engine.unsupported', `${what} cannot have its place there: ${why}`, {
+      hint: `give it a place outside of "${INPUTS_MOUNT}"`,
+      details: { field: input === undefined ? 'docker.configFile' : `docker.inputs.${String(index)}` },
+    });
   }
   const given = Object.keys(run.options.files ?? {}).find(isTaken);
   if (given !== undefined) {
@@ -77,7 +81,10 @@ export function requireVolumesSuit(run: Run, plan: RunPlan): void {
   throw new EngineError(
     'engine.unsupported',
     `secret ${secret.name} is delivered as a file, which would be on a disk of the engine: it does not see the memory of this host`,
-    { hint: 'deliver it in the variable, or allow it with policy.secrets.allowDisk' },
+    {
+      hint: 'deliver it in the variable, or allow it with policy.secrets.allowDisk',
+      details: { field: 'docker.environment' },
+    },
   );
 }
 

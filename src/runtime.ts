@@ -27,7 +27,7 @@ import { createDoctor } from './runtime-doctor.js';
 import { createCancelListener } from './runtime-cancel-listener.js';
 import { cancelRun } from './runtime-cancels.js';
 import { CLOSING, createClosing, type OtherWork } from './runtime-closing.js';
-import { callerIdentity, defaultStore } from './runtime-defaults.js';
+import { callerIdentity, defaultStore, hostDefaults } from './runtime-defaults.js';
 import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { listOpenRuns } from './runtime-open-runs.js';
@@ -46,6 +46,7 @@ import { diskShortage } from './workspace/disk-shortage.js';
 
 /**
  * Makes a runtime. Reads nothing but its own code and connects to nothing before the first run or `readiness()`; an idle runtime does not keep the process alive.
+ * Where nothing names a `workspaceRoot` it is `berthkit-<uid>` where the system keeps temporary files (`os.tmpdir()`).
  *
  * @throws `config.invalid`, listing every bad value; also for rules without a usable id.
  * @example
@@ -56,10 +57,11 @@ import { diskShortage } from './workspace/disk-shortage.js';
  */
 export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePorts = {}): Runtime {
   requireUsableRules(ports.rules ?? []);
-  const merged = parseConfig(config);
+  const beneath = hostDefaults();
+  const merged = parseConfig(beneath, config);
   const settled =
     merged.instanceId === null
-      ? parseConfig(config, { instanceId: defaultInstanceId(merged.workspaceRoot) })
+      ? parseConfig(beneath, config, { instanceId: defaultInstanceId(merged.workspaceRoot) })
       : merged;
   // What cannot be loaded is told by whatever needs it, which tries again.
   if (settled.enabled) void loadDeeds().catch(() => undefined);

@@ -137,3 +137,31 @@ describe('the transport is found out', () => {
     expect(setup.engine.leftovers()).toEqual([]);
   });
 });
+
+describe('a folder that is to be mounted and that the engine does not have', () => {
+  it.each([
+    ['workspaceRoot', null],
+    ['hostWorkspaceRoot', '/elsewhere'],
+  ])('is named, with what to do about it, and not tried again: %s', async (field, hostWorkspaceRoot) => {
+    const setup = setUp({ seesFiles: false }, {}, { workspace: { transport: 'bind' }, hostWorkspaceRoot });
+    expect(await settle(setup)).toMatchObject({
+      code: 'engine.unsupported',
+      retryable: false,
+      message: expect.stringMatching(
+        new RegExp(`^${field}: the engine does not see ${hostWorkspaceRoot ?? ''}.*/workspace`),
+      ) as string,
+      hint: expect.stringContaining('the path at which the engine’s host has workspaceRoot') as string,
+      details: { field },
+    });
+  });
+
+  it('is named where it is that of secrets', async () => {
+    const error = new EngineError('engine.failed', 'no', { details: { missingSource: '/dev/shm/b/s-1' } });
+    const setup = setUp({ fail: [{ call: 'containers.create', error }] });
+    expect(await settle(setup)).toMatchObject({
+      code: 'engine.unsupported',
+      message: 'secretsRoot: the engine does not see /dev/shm/b/s-1, which is to be mounted',
+      details: { field: 'secretsRoot' },
+    });
+  });
+});

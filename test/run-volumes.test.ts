@@ -120,43 +120,50 @@ describe('files in volumes', () => {
     });
   });
 
-  it.each<[string, Partial<JobDefinition['docker']>, FakeEngineScript, RegExp]>([
-    ['an engine without volumes', {}, { volumes: false }, /has no volumes/],
+  it.each<[string, Partial<JobDefinition['docker']>, FakeEngineScript, RegExp, string]>([
+    ['an engine without volumes', {}, { volumes: false }, /has no volumes/, 'workspace.transport'],
     [
       'an engine that does not copy files as they are',
       {},
       { gaps: ['copies'] },
       /^workspace\.transport: .*in volumes/,
+      'workspace.transport',
     ],
     [
       'a single file outside of the workspace without subpaths',
       { inputs: [{ id: 'one', source: inline('1'), workspacePath: 'one', mountPath: '/srv/one' }] },
       { volumeSubpaths: false },
       /input "one".*"\/srv\/one"/,
+      'docker.inputs.0',
     ],
     [
       'an input where the inputs are',
       { inputs: [{ source: inline('1'), workspacePath: '.inputs/one' }] },
       {},
       /input "\.inputs\/one"/,
+      'docker.inputs.0',
     ],
     [
       'a mountPath where the inputs are',
       { inputs: [{ source: inline('1'), workspacePath: 'one', mountPath: '/workspace/.inputs/one' }] },
       {},
       /input "one"/,
+      'docker.inputs.0',
     ],
     [
       'a secret in a file',
       { environment: [{ name: 'KEY', secret: { source: 'store', key: 'token' }, as: 'file' }] },
       {},
       /secret KEY.*file/,
+      'docker.environment',
     ],
-  ])('are refused for %s', async (_, docker, script, message) => {
+  ])('are refused for %s', async (_, docker, script, message, field) => {
     const outcome = await settle(withVolumes(script), {}, job(docker));
     expect(outcome).toMatchObject({
       code: 'engine.unsupported',
       message: expect.stringMatching(message) as string,
+      hint: expect.any(String) as string,
+      details: { field },
     });
   });
 

@@ -82,12 +82,12 @@ export interface RuntimeConfig {
       readonly serverName: string | null;
     };
   };
-  /** Absolute folder beneath which each run gets a folder of its own. */
+  /** Absolute folder beneath which each run gets a folder of its own. `createRuntime` alone takes `berthkit-<uid>` in `os.tmpdir()` for whoever names none. */
   readonly workspaceRoot: string;
   /** Absolute path at which the engine's host has `workspaceRoot`, for a process in a container that has it mounted from there; null: the same. */
   readonly hostWorkspaceRoot: string | null;
   /**
-   * Absolute folder on a tmpfs, which the engine sees too, for secrets delivered as files; not beneath or above `workspaceRoot`. Null:
+   * Absolute folder on a tmpfs, which the engine's host has at the same path, for secrets delivered as files; not beneath or above `workspaceRoot`. Null:
    * `/dev/shm/berthkit-<uid>`.
    */
   readonly secretsRoot: string | null;

@@ -13,7 +13,7 @@ export type * from './system-types.js';
 
 /** What an engine can do; a feature that is missing is reported by the feature that needed it. */
 export interface EngineCapabilities {
-  /** Folders of this host can be mounted. */
+  /** Folders of this host can be mounted, as far as its address tells. Runs do not go by it: they find out (`workspace.transport`). */
   readonly bindMounts: boolean;
   /** It is certain to see the files of this host, as one that is in this process: nobody has to find out (`workspace.transport: 'auto'`). Absent: it is not. */
   readonly seesFiles?: boolean | undefined;
@@ -134,9 +134,9 @@ export type ContainerPathType = 'file' | 'directory' | 'symlink' | 'other';
 /** Containers. The order of calls is create → attach → start → wait → remove. */
 export interface EngineContainers {
   /**
-   * Makes the container, does not run it. `spec.image` must be there already. A folder to mount that the engine does not see is refused, never made: the job
+   * Makes the container, does not run it. `spec.image` must be there already. A folder to mount that the engine does not have is refused, never made: the job
    * would run on an empty one.
-   * @throws `engine.image_not_found`, `engine.conflict` (name taken), `engine.failed`, `engine.unreachable`.
+   * @throws `engine.image_not_found`, `engine.conflict` (name taken), `engine.failed` (with `details.missingSource` for such a folder), `engine.unreachable`.
    */
   create(
     spec: ContainerSpec,

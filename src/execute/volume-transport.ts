@@ -108,6 +108,9 @@ function callsOf({ name, volumes, containers }: ContainerEngine): VolumeCalls {
   throw new EngineError(
     'engine.unsupported',
     `engine "${name}" has no volumes that files can be copied into, and the files of this run have no other way`,
-    { hint: 'set workspace.transport to bind if the engine sees workspaceRoot' },
+    {
+      hint: 'set workspace.transport to bind if the engine sees workspaceRoot',
+      details: { field: 'workspace.transport' },
+    },
   );
 }

@@ -2,7 +2,7 @@
 import type { ImageCallOptions } from './call-options.js';
 
 /** What a call is made with: its signal is the caller's and the runtime's. */
-export type EndedOptions<O> = O & { readonly signal: AbortSignal };
+type EndedOptions<O> = O & { readonly signal: AbortSignal };
 
 /** The calls of one runtime. */
 export interface OpenCalls {

@@ -49,7 +49,10 @@ export function createFakeContainerCalls(
         if (absent !== undefined)
           throw new EngineError('engine.failed', `there is no volume ${absent.source}`);
         const hidden = script.seesFiles === false && spec.mounts.find(({ type }) => type === 'bind');
-        if (hidden) throw new EngineError('engine.failed', `there is no ${hidden.source} on this engine`);
+        if (hidden)
+          throw new EngineError('engine.failed', `there is no ${hidden.source} on this engine`, {
+            details: { missingSource: hidden.source },
+          });
         if (find(spec.name) !== undefined)
           throw new EngineError('engine.conflict', `the name ${spec.name} is taken`);
         const id = randomBytes(32).toString('hex');

@@ -60,6 +60,8 @@ export interface VolumeLayout {
 interface Staged {
   readonly name: string;
   readonly what: string;
+  /** Of the definition. */
+  readonly field: string;
   readonly type: 'file' | 'directory';
   readonly targets: readonly string[];
 }
@@ -90,7 +92,7 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     helper.push(volumeAt(helperPath('inputs'), inputs, false));
     mountPoints.push(INPUTS_MOUNT);
   }
-  for (const { name, what, type, targets } of staged) {
+  for (const { name, what, field, type, targets } of staged) {
     // A tmpfs would hide a link, and the volume of an image be mounted through one, over what it leads to.
     const isMounted = (target: string): boolean =>
       namesBeneathWorkspace(root, target) === null ||
@@ -101,7 +103,7 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     const isOwn = first !== undefined && type === 'directory';
     if (isOwn) helper.push(volumeAt(helperPath(`inputs/${name}`), named(`input-${name}`), false));
     for (const target of mounted) {
-      if (!isOwn && !hasSubpaths) throw unsupported(what, target);
+      if (!isOwn && !hasSubpaths) throw unsupported(what, field, target);
       mounts.push(
         isOwn
           ? volumeAt(target, named(`input-${name}`), true)
@@ -168,19 +170,34 @@ function stagedOf(
     const { targets } = input;
     return type === null
       ? []
-      : [{ name: stagedName(input.stagedAt), what: describeInput(input), type, targets }];
+      : [
+          {
+            name: stagedName(input.stagedAt),
+            what: describeInput(input),
+            field: `docker.inputs.${String(index)}`,
+            type,
+            targets,
+          },
+        ];
   });
   if (configFile !== null) {
     const { stagedAt, targets } = configFile;
-    staged.push({ name: stagedName(stagedAt), what: 'the configuration file', type: 'file', targets });
+    staged.push({
+      name: stagedName(stagedAt),
+      what: 'the configuration file',
+      field: 'docker.configFile',
+      type: 'file',
+      targets,
+    });
   }
   return staged;
 }
 
-function unsupported(what: string, target: string): EngineError {
+function unsupported(what: string, field: string, target: string): EngineError {
   const message = `${what} is a file that is to be at ${JSON.stringify(target)}, which needs a mount of its own: this engine mounts whole volumes only`;
   return new EngineError('engine.unsupported', message, {
     hint: 'leave out its mountPath, give a folder, or use an engine with version 1.45 of the Docker API or newer',
+    details: { field },
   });
 }
 

@@ -216,7 +216,6 @@ describe('ssh', () => {
     const engine = dockerEngine({
       host: `ssh://operator@127.0.0.1:${String(port)}/run/user/7/a b.sock`,
       ssh: { arguments: await sshConfig(folder, port, true) },
-      bindMounts: true,
     });
     onTestFinished(() => engine.close());
     expect(await echoThrough(engine)).toBe('through the wire');

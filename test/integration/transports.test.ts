@@ -100,6 +100,19 @@ const tellKind = (): JobDefinition => ({
   },
 });
 
+it('a folder that the engine does not have is refused once and for all, with the setting that names it', async () => {
+  const hostWorkspaceRoot = '/nowhere/at all';
+  const runtime = await testRuntime({ workspace: { transport: 'bind' }, hostWorkspaceRoot });
+  await expect(runtime.runJob(tellKind())).rejects.toMatchObject({
+    code: 'engine.unsupported',
+    retryable: false,
+    message: expect.stringContaining(
+      `hostWorkspaceRoot: the engine does not see ${hostWorkspaceRoot}/`,
+    ) as string,
+    details: { field: 'hostWorkspaceRoot' },
+  });
+});
+
 describe.each(['bind', 'volume'] as const)('by %s', (transport) => {
   if (transport === 'bind') needsSharedFiles('folders of this host are mounted');
 

@@ -49,6 +49,20 @@ const failedStart = (cause: unknown): Duplex => {
   return new PassThrough().end();
 };
 
+/** Docker tells it by nothing but these words. */
+const MISSING_SOURCE = /\bbind source path does not exist: (\/.*)$/;
+
+/** Names the folder that was to be mounted and is not there; every other failure passes through raw. */
+const missingSource = (cause: unknown): never => {
+  const message = messageOf(cause);
+  const source = statusOf(cause) === 400 ? MISSING_SOURCE.exec(message)?.[1] : undefined;
+  if (source === undefined) throw cause;
+  throw new EngineError('engine.failed', `Could not create the container: ${message}.`, {
+    cause,
+    details: { statusCode: 400, missingSource: source },
+  });
+};
+
 /** Null for a missing container; every other failure passes through raw. */
 const nullIfMissing = async (work: Promise<unknown>): Promise<unknown> => {
   try {
@@ -105,7 +119,8 @@ export function createContainers(session: Session): EngineContainers {
         async () => {
           checkContainerId(spec.name);
           const dialect = await transport.dialect(options);
-          return fromCreate(await transport.call(options, (docker) => create(docker, spec, dialect)));
+          const created = transport.call(options, (docker) => create(docker, spec, dialect));
+          return fromCreate(await created.catch(missingSource));
         },
         { 404: 'engine.image_not_found' },
       ),

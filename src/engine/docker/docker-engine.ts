@@ -28,8 +28,6 @@ export interface DockerEngineOptions {
   readonly from?: string | undefined;
   /** The engine's name in messages and reports. Default `docker`. */
   readonly name?: string | undefined;
-  /** Whether the engine sees this host's folders. Default: yes for a socket and for `tcp` to this host. */
-  readonly bindMounts?: boolean | undefined;
 }
 
 /**
@@ -56,7 +54,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       from: options.from ?? (options.host === undefined ? 'default' : 'option'),
     },
     capabilities: {
-      bindMounts: options.bindMounts ?? isLocal(address),
+      bindMounts: isLocal(address),
       stdin: true,
       separateStreams: true,
       // It can be asked for; whether there is one is known when a container starts.

@@ -6,6 +6,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.js';
 import { createEngineSource } from '../../../src/engine-source.js';
 import { dockerEngine } from '../../../src/engine/docker/docker-engine.js';
+import type { EngineError } from '../../../src/errors.js';
 import { hardenedSpec } from './specs.js';
 import { scriptedEngine, type Exchange } from './scripted-engine.js';
 
@@ -74,6 +75,22 @@ describe('resolveDigest', () => {
       hint: expect.stringContaining('pull it') as string,
     });
     expect(lines).toEqual([]);
+  });
+});
+
+describe('create, of a folder that the engine does not have', () => {
+  it.each([
+    [400, 'invalid mount config for type "bind": bind source path does not exist: /a b/c', '/a b/c'],
+    [500, 'bind source path does not exist: /a/b', undefined],
+    [400, 'invalid mount config for type "bind": something else', undefined],
+  ])('status %i, %s', async (status, message, missingSource) => {
+    const { engine } = await scriptedEngine({ onRequest: ({ json }) => json(status, { message }) });
+    const error = await engine.containers.create(hardenedSpec()).catch((cause: unknown) => cause);
+    expect(error).toMatchObject({
+      code: 'engine.failed',
+      message: expect.stringContaining(message) as string,
+    });
+    expect((error as EngineError).details['missingSource']).toBe(missingSource);
   });
 });
 
@@ -675,7 +692,6 @@ describe('the library behind it', () => {
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);
     expect(dockerEngine({ host: 'ssh://localhost' }).capabilities.bindMounts).toBe(false);
-    expect(dockerEngine({ host: 'tcp://10.0.0.1:1', bindMounts: true }).capabilities.bindMounts).toBe(true);
     expect(() => dockerEngine({ host: 'fd://h' })).toThrow(
       expect.objectContaining({ code: 'engine.unsupported' }),
     );

@@ -1,7 +1,18 @@
 /** JSON with one spelling per value, for hashing and comparing. It is not a general serialiser. */
 import { freezeMade } from './deep-freeze.js';
+import { TextBytes } from './text-bytes.js';
 
 const MAX_DEPTH = 512;
+
+const LIST_BEGIN = 0x5b;
+const LIST_END = 0x5d;
+const OBJECT_BEGIN = 0x7b;
+const OBJECT_END = 0x7d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+
+/** Up to here the sort of the language costs more than the writing itself. */
+const FEW_KEYS = 32;
 
 /**
  * Writes a JSON value with sorted keys and no blanks (RFC 8785). As in JSON, a property whose value is undefined
@@ -11,93 +22,86 @@ const MAX_DEPTH = 512;
  *   infinities, class instances, holes in arrays, lone surrogates, cycles, more than 512 levels.
  */
 export function canonicalJson(value: unknown): string {
-  return write(value, 0);
+  return withCanonicalJson(value, (bytes) => Buffer.from(bytes).toString());
 }
 
-/** What has to be escaped or looked at: anything but plain ASCII, which nearly all text is. Every plan is hashed, so this is done often. */
-const NOT_PLAIN = /[^ !#-[\]-~]/;
+/** Where the next text is written: every plan is hashed, and a place of its own for each would be most of the work. Null while one is written. */
+let spare: TextBytes | null = null;
 
-/** Up to here the sort of the language costs more than the writing itself. */
-const FEW_KEYS = 32;
-
-/** A key as it is written before the value of an object's first member, and before that of any other. */
-interface WrittenKey {
-  readonly first: string;
-  readonly next: string;
+/** The same as UTF-8, lent to `use` until that returns. What it gives is given back. */
+export function withCanonicalJson<T>(value: unknown, use: (bytes: Uint8Array) => T): T {
+  // A getter of what is written may have something else written meanwhile.
+  const text = spare ?? new TextBytes();
+  spare = null;
+  try {
+    write(value, text, 0);
+    return use(text.written());
+  } finally {
+    text.clear();
+    spare = text;
+  }
 }
 
-/** Those of plans and requests are the same ones again and again. Bounded, as a caller's own keys are met as well. */
-const writtenKeys = new Map<string, WrittenKey>();
-const MOST_WRITTEN_KEYS = 1_000;
-const LONGEST_WRITTEN_KEY = 64;
-
-/** The texts of lasting values; empty until the first is needed. */
-const lastingTexts = new WeakMap<object, string>();
+/** The texts of lasting values; null until the first is needed. */
+const lastingTexts = new WeakMap<object, Uint8Array | null>();
 
 /**
  * Freezes data made here that many texts are going to hold, such as an operator's limits, which are in every plan of his: its own text is then
  * written once. Not for what is held by one text alone.
  */
 export function lasting<T extends object>(value: T): T {
-  lastingTexts.set(freezeMade(value), '');
+  lastingTexts.set(freezeMade(value), null);
   return value;
 }
 
-function write(value: unknown, depth: number): string {
-  if (typeof value === 'string') return writeString(value);
-  if (typeof value === 'object') return value === null ? 'null' : writeObject(value, depth);
-  if (typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value)))
-    return String(value);
-  throw new TypeError(`a value of type ${typeof value} is not JSON`);
+function write(value: unknown, text: TextBytes, depth: number): void {
+  if (typeof value === 'string') text.addQuoted(value);
+  else if (typeof value === 'object' && value !== null) writeObject(value, text, depth);
+  else if (value === null || typeof value === 'boolean' || isFiniteNumber(value)) text.add(String(value));
+  else throw new TypeError(`a value of type ${typeof value} is not JSON`);
 }
 
-function writeString(text: string): string {
-  if (!NOT_PLAIN.test(text)) return `"${text}"`;
-  if (/\p{Cs}/u.test(text)) throw new TypeError('a string with a lone surrogate is not JSON');
-  return JSON.stringify(text);
-}
+const isFiniteNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value);
 
-function writeObject(value: object, depth: number): string {
+function writeObject(value: object, text: TextBytes, depth: number): void {
   // A cycle ends here as well.
   if (depth > MAX_DEPTH)
     throw new TypeError(`JSON nested deeper than ${String(MAX_DEPTH)} levels, or in a cycle`);
   const known = lastingTexts.get(value);
-  if (known !== undefined && known !== '') return known;
-  const written = Array.isArray(value) ? writeList(value, depth) : writeMembers(value, depth);
-  if (known !== undefined) lastingTexts.set(value, written);
-  return written;
-}
-
-function writeList(list: readonly unknown[], depth: number): string {
-  let items = '';
-  // Not `map`, which would pass over holes.
-  for (let index = 0; index < list.length; index += 1) {
-    if (index > 0) items += ',';
-    items += write(list[index], depth + 1);
+  if (known !== undefined && known !== null) {
+    text.addBytes(known);
+    return;
   }
-  return `[${items}]`;
+  const start = text.length;
+  if (Array.isArray(value)) writeList(value, text, depth);
+  else if (isPlainObject(value)) writeMembers(value, text, depth);
+  else throw new TypeError('a value of type object is not JSON');
+  if (known === null) lastingTexts.set(value, text.written().slice(start));
 }
 
-function writeMembers(value: object, depth: number): string {
-  if (!isPlainObject(value)) throw new TypeError('a value of type object is not JSON');
-  let members = '';
+function writeList(list: readonly unknown[], text: TextBytes, depth: number): void {
+  text.addByte(LIST_BEGIN);
+  // Not `forEach`, which would pass over holes.
+  for (let index = 0; index < list.length; index += 1) {
+    if (index > 0) text.addByte(COMMA);
+    write(list[index], text, depth + 1);
+  }
+  text.addByte(LIST_END);
+}
+
+function writeMembers(value: Readonly<Record<string, unknown>>, text: TextBytes, depth: number): void {
+  let isFirst = true;
+  text.addByte(OBJECT_BEGIN);
   for (const key of sortKeys(Object.keys(value))) {
     const member = value[key];
     if (member === undefined) continue;
-    const { first, next } = writeKey(key);
-    members += (members === '' ? first : next) + write(member, depth + 1);
+    if (!isFirst) text.addByte(COMMA);
+    isFirst = false;
+    text.addQuoted(key);
+    text.addByte(COLON);
+    write(member, text, depth + 1);
   }
-  return members === '' ? '{}' : `${members}}`;
-}
-
-function writeKey(key: string): WrittenKey {
-  const known = writtenKeys.get(key);
-  if (known !== undefined) return known;
-  const text = writeString(key);
-  const written = { first: `{${text}:`, next: `,${text}:` };
-  if (key.length <= LONGEST_WRITTEN_KEY && writtenKeys.size < MOST_WRITTEN_KEYS)
-    writtenKeys.set(key, written);
-  return written;
+  text.addByte(OBJECT_END);
 }
 
 /** In place, by UTF-16 code units. */
@@ -126,8 +130,7 @@ function isPlainObject(value: object): value is Readonly<Record<string, unknown>
 /** Whether a value can be written as JSON without losing anything. */
 export function isJson(value: unknown): boolean {
   try {
-    canonicalJson(value);
-    return true;
+    return withCanonicalJson(value, () => true);
   } catch {
     return false;
   }

@@ -24,6 +24,31 @@ describe('canonicalJson', () => {
     expect(canonicalJson(value)).toBe(expected);
   });
 
+  it.each([1, 1_000, 200_000])('writes %d characters of every width', (length) => {
+    for (const character of ['a', '"', 'é', '€', '😀', '\u007f']) {
+      const text = character.repeat(length);
+      expect(canonicalJson({ [text]: [text] })).toBe(JSON.stringify({ [text]: [text] }));
+    }
+  });
+
+  it('writes a value whose getter has another one written', () => {
+    const value = {
+      a: 'before',
+      get b() {
+        return canonicalJson(['meanwhile', 1]);
+      },
+      c: 'after',
+    };
+    const expected = '{"a":"before","b":"[\\"meanwhile\\",1]","c":"after"}';
+    expect(canonicalJson(value)).toBe(expected);
+    expect(canonicalJson(value)).toBe(expected);
+  });
+
+  it('begins anew after a value it refused', () => {
+    expect(() => canonicalJson(['first', undefined])).toThrow(TypeError);
+    expect(canonicalJson(['second'])).toBe('["second"]');
+  });
+
   const cycle: Record<string, unknown> = {};
   cycle['self'] = cycle;
   const sparse: unknown[] = [];

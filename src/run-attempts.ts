@@ -7,7 +7,7 @@ import type { RunRequest } from './plan/container-spec.js';
 import { planRetry } from './plan/plan-retry.js';
 import type { PlannedRetry } from './plan/run-plan.js';
 import type { AttemptReport, RunResult } from './result.js';
-import { fixedHashOf } from './fixed-hash.js';
+import { fixedHashOf } from './run-fixed-hash.js';
 import { createReceipt } from './receipt.js';
 import { performRun } from './run.js';
 import { type AdoptedRun, performAdopted } from './run-adoption.js';

@@ -3,7 +3,7 @@ import type { AuditAction, AuditEnvelope, AuditFields, AuditRecord } from './aud
 import { type AnyJobRuntimeError, issuesOf } from './errors.js';
 import type { StopCause } from './execute/stop.js';
 import type { RunOutcome } from './outcome.js';
-import { fixedHashOf } from './fixed-hash.js';
+import { fixedHashOf } from './run-fixed-hash.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { Policy } from './policy/policy.js';
 import type { Reason } from './result.js';

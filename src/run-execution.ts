@@ -7,7 +7,7 @@ import { toAccountedStream } from './execute/stdin-source.js';
 import type { ContainerSpec } from './plan/container-spec.js';
 import { materializeContainer } from './plan/materialize.js';
 import type { RunPlan } from './plan/run-plan.js';
-import { fixedHashOf } from './fixed-hash.js';
+import { fixedHashOf } from './run-fixed-hash.js';
 import { type StagedRun, userOf } from './run-preparation.js';
 import type { Cleanup } from './run-cleanup.js';
 import { bootTime } from './host/boot-clock.js';

@@ -6,7 +6,7 @@ import { keepsKey, type RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Policy } from './policy/policy.js';
-import { fixedHashOf } from './fixed-hash.js';
+import { fixedHashOf } from './run-fixed-hash.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { LateEnds } from './run-late-ends.js';
 import { reusedKey, takenRunId } from './run-refusals.js';

@@ -13,7 +13,7 @@ import { denialOf } from './policy/denial.js';
 import { mayReadStorage, storageRule } from './policy/rules/access.js';
 import { judgeRequest } from './policy/judge.js';
 import { expandPathTemplate, type PathTemplateVariables } from './base/path-template.js';
-import { fixedHashOf } from './fixed-hash.js';
+import { fixedHashOf } from './run-fixed-hash.js';
 import type { Cleanup } from './run-cleanup.js';
 import { requireEnforced } from './run-enforcement.js';
 import type { Run } from './run-context.js';

@@ -1,9 +1,9 @@
 /** A container that runs is followed to its end, its deadlines or a stop, and the engine is asked only where the end does not explain itself. */
 import { EngineError } from 'berthkit';
-import type { FakeEngine, FakeEngineScript, FakeJob } from 'berthkit/testing';
+import { fakeEngine, type FakeEngine, type FakeEngineScript, type FakeJob } from 'berthkit/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EngineContainers, OutputChunk } from '../../src/engine/types.js';
-import { listenTo } from '../../src/execute/follow-container.js';
+import { listenTo } from '../../src/execute/listening.js';
 import type { StopCause } from '../../src/execute/stop.js';
 import { CANCELLED, executing } from './execution-fixture.js';
 
@@ -226,10 +226,17 @@ describe('output', () => {
     async function* output(): AsyncGenerator<OutputChunk> {
       yield await Promise.resolve({ stream: 'stdout', bytes: Buffer.from('early') });
     }
-    const listening = listenTo({ output: output(), stdin: null, close: () => undefined }, async ({ bytes }) =>
-      Promise.resolve(void said.push(Buffer.from(bytes).toString())),
+    const listening = listenTo(
+      {
+        engine: fakeEngine(),
+        onOutput: async ({ bytes }) => Promise.resolve(void said.push(Buffer.from(bytes).toString())),
+        onWarning: () => undefined,
+      },
+      'c',
+      { output: output(), stdin: null, close: () => undefined },
     );
-    expect([await listening.output.done, said]).toEqual([true, ['early']]);
+    expect([await listening.drained(), said]).toEqual([true, ['early']]);
+    listening.close();
   });
 
   it('that nobody takes is not complete', async () => {

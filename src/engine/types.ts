@@ -141,7 +141,8 @@ export interface EngineContainers {
     options?: CallOptions,
   ): Promise<{ readonly id: string; readonly warnings: readonly string[] }>;
   /**
-   * Connects to the container's streams. Call it before `start`: then every byte written after the start arrives.
+   * Connects to the container's streams. Call it before `start`: then every byte written after the start arrives. One more, without `stdin`, hears
+   * what a running container writes from then on, and takes nothing from the first; an engine that cannot do that rejects.
    * @throws `engine.not_found`.
    */
   attach(id: string, options: CallOptions & { readonly stdin: boolean }): Promise<Attachment>;

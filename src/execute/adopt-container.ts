@@ -1,7 +1,8 @@
 /** Follows a container that another process started, from now on to its end. What it wrote before is not asked for. */
 import type { Attachment, ContainerEngine, OutputChunk } from '../engine/types.js';
 import { engineCall } from './engine-call.js';
-import { type Ending, followContainer, type FollowOptions, listenTo } from './follow-container.js';
+import { type Ending, followContainer, type FollowOptions } from './follow-container.js';
+import { listenTo } from './listening.js';
 
 /** What that needs. */
 export interface AdoptContainerOptions extends FollowOptions {
@@ -11,11 +12,12 @@ export interface AdoptContainerOptions extends FollowOptions {
 /** attach → (end | deadline | stop) → drain. Its output is never complete. */
 export async function adoptContainer(options: AdoptContainerOptions, id: string): Promise<Ending> {
   const attachment = await attachLate(options.engine, id);
+  const listening = listenTo(options, id, attachment);
   try {
-    const ending = await followContainer(options, id, listenTo(attachment, options.onOutput));
+    const ending = await followContainer(options, id, listening);
     return { ...ending, logsComplete: false };
   } finally {
-    attachment.close();
+    listening.close();
   }
 }
 

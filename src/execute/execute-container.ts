@@ -4,7 +4,8 @@ import type { ContainerSpec } from '../plan/container-spec.js';
 import { attachAttested } from './attest-container.js';
 import type { ImageDefaults } from '../plan/attestation.js';
 import { engineCall } from './engine-call.js';
-import { type Ending, followContainer, type FollowOptions, listenTo } from './follow-container.js';
+import { type Ending, followContainer, type FollowOptions } from './follow-container.js';
+import { listenTo } from './listening.js';
 import { pumpStdin } from './pump-streams.js';
 import { startContainer } from './start-container.js';
 
@@ -43,7 +44,7 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     signal: stop.signal,
     onWarning: options.onWarning,
   });
-  const listening = listenTo(attachment, options.onOutput);
+  const listening = listenTo(options, created.id, attachment);
   try {
     stop.signal.throwIfAborted();
     const start = await startContainer(options, created.id);
@@ -57,7 +58,7 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     const following = { ...options, stopSignal: spec.stopSignal, ranMs };
     return await followContainer(following, created.id, listening);
   } finally {
-    attachment.close();
+    listening.close();
   }
 }
 

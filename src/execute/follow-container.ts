@@ -1,17 +1,18 @@
 /** Follows a container that runs to its end: its output, its deadlines, a stop, and the last truth about it. It creates, starts and removes none. */
-import type { Attachment, ContainerEngine, ContainerInfo, OutputChunk } from '../engine/types.js';
+import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
 import type { Usage } from '../result.js';
 import { askEngine } from './ask-engine.js';
 import { aborted } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import { createEngineContact, type EngineContact } from './engine-contact.js';
-import { endedEarly, type OutputPump, pumpOutput } from './pump-streams.js';
+import type { Listening } from './listening.js';
+import { endedEarly } from './pump-streams.js';
 import type { SightingFact } from './sighting.js';
 import { wasSignaled } from './signals.js';
 import type { RecordedStop, StopSource } from './stop.js';
 import { stopContainer } from './stop-container.js';
 import { watchContainer } from './watch-container.js';
-import { type IdleWatch, watchIdle } from './watch-idle.js';
+import { watchIdle } from './watch-idle.js';
 import { watchUsage } from './watch-usage.js';
 
 /** What following needs. */
@@ -45,28 +46,6 @@ export interface Ending {
   readonly usage: Usage | null;
 }
 
-/** Output that is listened to, from before the container's start. */
-export interface Listening {
-  readonly output: OutputPump;
-  /** From now on silence counts. */
-  begin(idle: IdleWatch): void;
-}
-
-/** Begins to listen to an attached container. */
-export function listenTo(attachment: Attachment, onOutput: (chunk: OutputChunk) => Promise<void>): Listening {
-  let idle: IdleWatch | null = null;
-  const output = pumpOutput(attachment, async (chunk) => {
-    const pass = async (): Promise<void> => onOutput(chunk);
-    await (idle === null ? pass() : idle.hear(pass));
-  });
-  return {
-    output,
-    begin(watch) {
-      idle = watch;
-    },
-  };
-}
-
 /** (end | deadline | stop) → drain. A stop is carried out (signal, grace, SIGKILL), and the ending returned. */
 export async function followContainer(
   options: FollowOptions,
@@ -74,11 +53,10 @@ export async function followContainer(
   listening: Listening,
 ): Promise<Ending> {
   const { engine, stop, runMs, ranMs, idleOutputMs } = options;
-  const { output } = listening;
   const contact = createEngineContact(options.onSighting);
   const watch = watchContainer(engine, id, contact);
   const usage = watchUsage(engine, id);
-  const outputLost = endedEarly(engine, id, output.done, { containerEnded: watch.ended, contact });
+  const outputLost = endedEarly(engine, id, listening.firstEnded, { containerEnded: watch.ended, contact });
   const deadline = setTimeout(
     () => {
       const message = `exceeded its timeout of ${String(runMs)} ms`;
@@ -86,14 +64,13 @@ export async function followContainer(
     },
     Math.max(0, runMs - ranMs),
   );
-  const idle = watchIdle(idleOutputMs, () => {
-    stop.stop({
-      reason: 'idle_timed_out',
-      by: 'deadline',
-      message: `wrote no output for ${String(idleOutputMs)} ms`,
-    });
-  });
+  const onIdle = (): void => {
+    const message = `wrote no output for ${String(idleOutputMs)} ms`;
+    stop.stop({ reason: 'idle_timed_out', by: 'deadline', message });
+  };
+  const idle = watchIdle(idleOutputMs, onIdle, listening);
   listening.begin(idle);
+  if (idleOutputMs !== null) void outputLost.then((isLost) => isLost && listening.listenHarder());
   let cause: RecordedStop | null;
   let used: Usage | null;
   try {
@@ -114,7 +91,7 @@ export async function followContainer(
     used = usage.end();
   }
   const { info } = await watch.ended;
-  const drained = (await output.drained()) && !(await outputLost);
+  const drained = (await listening.drained()) && !(await outputLost);
   const last = cause === null ? await explained(options, id, info, contact) : info;
   const logsComplete = drained && !contact.wasLost;
   return { stop: cause, info: last, startExitCode: null, logsComplete, usage: used };

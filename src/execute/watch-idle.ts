@@ -7,17 +7,43 @@ export interface IdleWatch {
   end(): void;
 }
 
+/** Who listens to the job. */
+interface Listener {
+  /** Half of the time is over, and nothing was heard: once for each silence. */
+  listenHarder(): void;
+  /** When all of it is over: whether the silence is the job's. If not, it is as if something had been heard. */
+  isHearing(): boolean;
+}
+
+const ALWAYS: Listener = { listenHarder: () => undefined, isHearing: () => true };
+
 /** Begins to watch; `onIdle` is called at most once. Null: for ever. */
-export function watchIdle(idleMs: number | null, onIdle: () => void): IdleWatch {
+export function watchIdle(idleMs: number | null, onIdle: () => void, listener = ALWAYS): IdleWatch {
   if (idleMs === null) return { hear: async (pass) => pass(), end: () => undefined };
   let heardAt = performance.now();
   let passing = 0;
-  const wake = (): void => {
-    const leftMs = passing > 0 ? idleMs : heardAt + idleMs - performance.now();
-    if (leftMs > 0) timer = setTimeout(wake, Math.ceil(leftMs));
-    else onIdle();
+  let isHalf = false;
+  const hearNow = (): void => {
+    heardAt = performance.now();
+    isHalf = false;
   };
-  let timer = setTimeout(wake, idleMs);
+  const wake = (): void => {
+    if (passing > 0) hearNow();
+    if (performance.now() - heardAt >= idleMs) {
+      if (listener.isHearing()) {
+        onIdle();
+        return;
+      }
+      hearNow();
+    }
+    if (!isHalf && performance.now() - heardAt >= idleMs / 2) {
+      isHalf = true;
+      listener.listenHarder();
+    }
+    const nextAt = heardAt + (isHalf ? idleMs : idleMs / 2);
+    timer = setTimeout(wake, Math.ceil(nextAt - performance.now()));
+  };
+  let timer = setTimeout(wake, Math.ceil(idleMs / 2));
   return {
     async hear(pass) {
       passing += 1;
@@ -25,7 +51,7 @@ export function watchIdle(idleMs: number | null, onIdle: () => void): IdleWatch 
         await pass();
       } finally {
         passing -= 1;
-        heardAt = performance.now();
+        hearNow();
       }
     },
     end: () => {

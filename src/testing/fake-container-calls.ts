@@ -67,6 +67,10 @@ export function createFakeContainerCalls(
     attach: async (id, options) =>
       perform('containers.attach', id, options.signal, () => {
         const container = require(id);
+        if (container.state.status === 'running' && !options.stdin) {
+          const { chunks, detach } = container.output.listen();
+          return { output: chunks, stdin: null, close: detach };
+        }
         if (container.state.status !== 'created') throw violate('attach comes before start');
         if (container.attached) throw violate('a container is attached once');
         container.attached = true;

@@ -9,9 +9,18 @@ export interface FakeOutput {
   end(): void;
   /** The reader is gone: what is written from now on goes nowhere. */
   detach(): void;
-  /** Loses the connection: the reader sees an end at once. */
+  /** Loses the connections: every reader sees an end at once. */
   cut(): void;
   readonly chunks: AsyncIterable<OutputChunk>;
+  /** One more reader, of what is written from now on; it holds nobody up. */
+  listen(): FakeListener;
+}
+
+/** Who came later. */
+interface FakeListener {
+  readonly chunks: AsyncIterable<OutputChunk>;
+  /** It is gone. */
+  detach(): void;
 }
 
 const ROOM = 16;
@@ -19,6 +28,7 @@ const ROOM = 16;
 /** An empty queue. */
 export function createFakeOutput(): FakeOutput {
   const queue: OutputChunk[] = [];
+  const listeners = new Set<{ readonly hear: (chunk: OutputChunk) => void; readonly detach: () => void }>();
   let ended = false;
   let detached = false;
   let wakers: (() => void)[] = [];
@@ -56,6 +66,7 @@ export function createFakeOutput(): FakeOutput {
       while (queue.length >= ROOM && !detached && !ended) await change();
       // A job that was ended must not go on writing for ever.
       if (ended) throw Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+      for (const { hear } of listeners) hear({ stream: chunk.stream, bytes: Uint8Array.from(chunk.bytes) });
       if (detached) {
         // Nobody reads, and nothing holds the job up but that others get their turn.
         await new Promise(setImmediate);
@@ -75,8 +86,39 @@ export function createFakeOutput(): FakeOutput {
     cut() {
       queue.length = 0;
       detached = true;
+      for (const { detach } of listeners) detach();
       changed();
     },
     chunks: { [Symbol.asyncIterator]: read },
+    listen() {
+      const heard: OutputChunk[] = [];
+      let isGone = false;
+      const detach = (): void => {
+        isGone = true;
+        listeners.delete(listener);
+        changed();
+      };
+      const listener = {
+        hear: (chunk: OutputChunk): void => {
+          heard.push(chunk);
+          changed();
+        },
+        detach,
+      };
+      listeners.add(listener);
+      async function* readOn(): AsyncGenerator<OutputChunk, void, undefined> {
+        try {
+          for (;;) {
+            const chunk = heard.shift();
+            if (chunk !== undefined) yield chunk;
+            else if (ended || isGone) return;
+            else await change();
+          }
+        } finally {
+          detach();
+        }
+      }
+      return { chunks: { [Symbol.asyncIterator]: readOn }, detach };
+    },
   };
 }

@@ -4,6 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
+import type { Fault } from '../proxy/faults.js';
 import { temporaryFolder } from './setup.js';
 import { connectToEngine, testEngine } from './test-engine.js';
 import { testWorkspace } from './test-workspace.js';
@@ -79,7 +80,7 @@ const CALLS: readonly Spoiled[] = [
 /** What the job of these tests comes to where nothing keeps it from that: whoever says it succeeded lies. */
 const SCRIPT = 'echo begun; sleep 1; echo done; kill -9 $$';
 
-async function perform(spoiled: Spoiled, kind: 'no_answer' | 'half_close') {
+async function perform(spoiled: Spoiled, fault: Fault) {
   let seen = 0;
   let hit = 0;
   const proxy = await startEngineProxy({
@@ -89,7 +90,7 @@ async function perform(spoiled: Spoiled, kind: 'no_answer' | 'half_close') {
       seen += 1;
       if (seen !== (spoiled.skip ?? 0) + 1) return null;
       hit += 1;
-      return { kind };
+      return fault;
     },
   });
   const events: RunEvent[] = [];
@@ -132,7 +133,7 @@ function requireTrue(outcome: unknown, spoiled: Spoiled): void {
 
 describe.each(['no_answer', 'half_close'] as const)('a connection that ends in %s', (kind) => {
   it.each(CALLS)('at $name', { timeout: 240_000 }, async (spoiled) => {
-    const { outcome, events, hit, instance } = await perform(spoiled, kind);
+    const { outcome, events, hit, instance } = await perform(spoiled, { kind });
     expect(hit).toBe(1);
     requireTrue(outcome, spoiled);
     expect(events.filter(({ type }) => type === 'run_start')).toHaveLength(1);
@@ -146,5 +147,22 @@ describe.each(['no_answer', 'half_close'] as const)('a connection that ends in %
     } finally {
       await engine.close();
     }
+  });
+});
+
+describe('a connection that carries output and falls silent', () => {
+  it('is replaced by another, and the job is not blamed for its silence', { timeout: 240_000 }, async () => {
+    const attach: Spoiled = {
+      name: 'attach',
+      is: called('POST', /\/attach$/),
+      script: 'i=0; while [ $i -lt 60 ]; do i=$((i + 1)); echo line $i; sleep 0.2; done',
+      options: { timeouts: { idleOutputMs: 4_000 } },
+    };
+    const { outcome, hit } = await perform(attach, { kind: 'falls_silent', afterMs: 1_500 });
+    expect(hit).toBe(1);
+    expect(outcome).toMatchObject({
+      ...{ status: 'succeeded', logsComplete: false, lastLog: { line: 'line 60' } },
+      warnings: ['the connection that carried the output was lost: what was written meanwhile is missing'],
+    });
   });
 });

@@ -10,6 +10,8 @@ export type Fault =
   | { readonly kind: 'cut_after' }
   /** The engine does what was asked; its answer never comes, and the connection stays open. */
   | { readonly kind: 'no_answer' }
+  /** The answer's head and what follows it for a moment come; then nothing more, and the connection stays open. */
+  | { readonly kind: 'falls_silent'; readonly afterMs: number }
   /** The answer's head comes, and then a clean end. */
   | { readonly kind: 'half_close' }
   | { readonly kind: 'delay'; readonly milliseconds: number }
@@ -68,6 +70,14 @@ function forward(client: Socket, engine: Socket, call: Buffer, fault: Fault | nu
       engine.resume();
       engine.removeAllListeners('close');
       return;
+    case 'falls_silent': {
+      let isSilent = false;
+      const timer = setTimeout(() => (isSilent = true), fault.afterMs);
+      client.on('close', () => clearTimeout(timer));
+      engine.removeAllListeners('close');
+      engine.on('data', (chunk) => isSilent || client.write(chunk));
+      return;
+    }
     case 'half_close':
       engine.once('data', (chunk: Buffer) => {
         const end = chunk.indexOf('\r\n\r\n');

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ContainerEngine } from '../../src/engine/types.js';
+import type { Attachment, ContainerEngine } from '../../src/engine/types.js';
 import { EngineError, ImageError } from '../../src/errors.js';
 import { type EngineCall, fakeEngine } from '../../src/testing/index.js';
 import { collect } from '../engine/docker/frames.js';
@@ -102,10 +102,17 @@ describe('the order of calls', () => {
   const wrong: readonly [string, (engine: ContainerEngine, id: string) => Promise<unknown>][] = [
     ['start before attach', (engine, id) => engine.containers.start(id)],
     [
-      'attach after start',
+      'attach with standard input after start',
+      async (engine, id) => {
+        await engine.containers.attach(id, { stdin: true });
+        await engine.containers.start(id);
+        return engine.containers.attach(id, { stdin: true });
+      },
+    ],
+    [
+      'attach twice before start',
       async (engine, id) => {
         await engine.containers.attach(id, { stdin: false });
-        await engine.containers.start(id);
         return engine.containers.attach(id, { stdin: false });
       },
     ],
@@ -123,6 +130,38 @@ describe('the order of calls', () => {
     const { id } = await engine.containers.create(spec);
     await expect(use(engine, id)).rejects.toMatchObject({ code: 'engine.failed' });
     expect(engine.protocolErrors).toHaveLength(1);
+  });
+
+  it('lets others listen to a container that runs: each hears what is written from then on', async () => {
+    let go = (): void => undefined;
+    let begin = (): void => undefined;
+    const attachedAgain = new Promise<void>((resolve) => (go = resolve));
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const engine = fakeEngine({
+      run: async (job) => {
+        await job.stdout('early ');
+        begin();
+        await attachedAgain;
+        await job.stdout('later');
+        return { exitCode: 0 };
+      },
+    });
+    const { id } = await engine.containers.create(spec);
+    const hear = async ({ output }: Attachment): Promise<string> => {
+      const heard: Uint8Array[] = [];
+      for await (const { bytes } of output) heard.push(bytes);
+      return Buffer.concat(heard).toString();
+    };
+    const first = hear(await engine.containers.attach(id, { stdin: false }));
+    await engine.containers.start(id);
+    await begun;
+    const second = await engine.containers.attach(id, { stdin: false });
+    const closed = await engine.containers.attach(id, { stdin: false });
+    const [heard, nothing] = [hear(second), hear(closed)];
+    closed.close();
+    go();
+    expect([await first, await heard, await nothing]).toEqual(['early later', 'later', '']);
+    expect(engine.protocolErrors).toEqual([]);
   });
 
   it('is remembered as it was', async () => {

@@ -109,6 +109,10 @@ export function listenTo(
       const attach = async (signal: AbortSignal) => engine.containers.attach(id, { stdin: false, signal });
       engineCall('attach', mine.over.signal, attach).then(
         (connection) => {
+          if (spare !== mine) {
+            connection.close();
+            return;
+          }
           mine.state = 'attached';
           mine.ear = earOf(connection);
         },

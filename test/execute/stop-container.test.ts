@@ -161,7 +161,7 @@ describe('an engine that does not answer', () => {
     await vi.advanceTimersByTimeAsync(60_000);
   });
 
-  it('is sent SIGKILL every second', async () => {
+  it('is sent SIGKILL again and again', async () => {
     const { calls, told, stop } = stopping({ endsAt: null, unanswered: ['SIGKILL', 'SIGKILL'] });
     void stop(null);
     await vi.advanceTimersByTimeAsync(5_000);
@@ -187,6 +187,22 @@ describe('an engine that does not answer', () => {
     await stopped;
     expect(calls).toEqual(['SIGTERM', 'SIGTERM', 'SIGKILL', 'SIGKILL']);
     expect(told).toEqual(['could not send SIGTERM: gone', 'signal_sent SIGKILL']);
+  });
+
+  it('at all is called a few times, given up, and told of', async () => {
+    const names = ['SIGTERM', 'SIGKILL', 'remove'].flatMap((name) => Array<string>(20).fill(name));
+    const { calls, told, stop } = stopping({ endsAt: null, unanswered: names });
+    const given = vi.fn();
+    void stop(1_000).then(given);
+    await vi.advanceTimersByTimeAsync(2_000 + 11_000 + 60_000 + 10_000);
+    expect(given).toHaveBeenCalledTimes(1);
+    expect(calls).toEqual(['SIGTERM', 'SIGTERM', ...Array<string>(4).fill('SIGKILL'), 'remove']);
+    expect(told).toEqual([
+      'could not send SIGTERM: the engine did not answer',
+      'could not send SIGKILL: the engine did not answer',
+      'the container did not end after SIGKILL; it is removed by force',
+      'could not remove the container by force: the engine did not answer "remove" within 60000 ms',
+    ]);
   });
 
   it('does not hold up the end by a removal that was not answered', async () => {

@@ -13,8 +13,10 @@ import {
   isObject,
   isSink,
   isStorage,
+  listener,
   only,
   problemsOf,
+  signal,
   toContentCheck,
 } from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
@@ -36,11 +38,6 @@ const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 const isFolderPath = (value: unknown): boolean =>
   typeof value === 'string' && value !== '' && !value.includes('\0');
-const isSignal = (value: unknown): boolean =>
-  isObject(value) &&
-  'aborted' in value &&
-  typeof value['addEventListener'] === 'function' &&
-  typeof value['removeEventListener'] === 'function';
 
 const key = fits(
   (value) => isText(value, 1, MAX_KEY_CHARS),
@@ -50,7 +47,6 @@ const milliseconds = fits(
   (value) => isWhole(value, 1, MAX_TIMEOUT_MS),
   `must be a whole number from 1 to ${String(MAX_TIMEOUT_MS)}`,
 );
-const listener = fits((value) => typeof value === 'function', 'must be a function');
 const sink = fits(isSink, 'must be a Node stream or a web stream that can be written to');
 
 /** Every time: a new one without a check does not compile. */
@@ -90,7 +86,7 @@ const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
     'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}',
   ),
   idempotencyKey: key,
-  signal: fits(isSignal, 'must be an AbortSignal'),
+  signal,
   parameters: (value) =>
     isObject(value)
       ? problemsOf(!isJson(value), 'must be JSON values only')
@@ -159,7 +155,8 @@ export function checkOptions(given: unknown, { max }: RuntimeConfig['retention']
   }
 }
 
-function toIssue({ path, message }: ReturnType<Check>[number]): Issue {
+/** A problem of options as an issue. */
+export function toIssue({ path, message }: ReturnType<Check>[number]): Issue {
   const names = path.map((name) => name.slice(0, MAX_TOLD_CHARS));
   return { code: 'validation.invalid_option', path: ['options', ...names].join('.'), message };
 }

@@ -38,6 +38,16 @@ export const each =
       ? Object.entries(value).flatMap(([name, entry]) => within(name, check(entry)))
       : NO_OBJECT;
 
+/** An object that may have these names and any other. By name, so that what is inherited is looked at like the rest: it is used like the rest. */
+export const some =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isObject(value)
+      ? Object.entries(checks).flatMap(([name, check]) =>
+          value[name] === undefined ? [] : within(name, check(value[name])),
+        )
+      : NO_OBJECT;
+
 /** An object with no other names than these; what is undefined is not there. */
 export const only =
   (checks: Readonly<Record<string, Check>>): Check =>
@@ -47,10 +57,7 @@ export const only =
     const unknown = Object.keys(value).filter((name) => !known.includes(name) && value[name] !== undefined);
     return [
       ...unknown.flatMap((name) => within(name, problemsOf(true, unknownName(name, known)))),
-      // By name, so that what is inherited is looked at like the rest: it is used like the rest.
-      ...Object.entries(checks).flatMap(([name, check]) =>
-        value[name] === undefined ? [] : within(name, check(value[name])),
-      ),
+      ...some(checks)(value),
     ];
   };
 
@@ -61,8 +68,18 @@ function unknownName(name: string, known: readonly string[]): string {
     : `is unknown; did you mean "${nearest}"?`;
 }
 
+/** Something that can be called. */
+export const listener = fits((value) => typeof value === 'function', 'must be a function');
+
 const canDo = (value: unknown, methods: readonly string[]): boolean =>
   isObject(value) && methods.every((name) => typeof value[name] === 'function');
+
+/** An `AbortSignal`, of whatever make. */
+export const signal = fits(
+  (value) =>
+    canDo(value, ['addEventListener', 'removeEventListener']) && isObject(value) && 'aborted' in value,
+  'must be an AbortSignal',
+);
 
 /** Whether it is something bytes can be written to: a `Writable` or a `WritableStream`. */
 export const isSink = (value: unknown): boolean =>

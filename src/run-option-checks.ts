@@ -18,6 +18,7 @@ import {
   problemsOf,
   signal,
   toContentCheck,
+  unknownNames,
 } from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
 
@@ -79,6 +80,18 @@ const metadata: Check = (value) => {
   ];
 };
 
+const retry: Check = (value) => {
+  if (!isObject(value)) return problemsOf(true, 'must be an object');
+  const schema = retrySchema();
+  const found = schema.safeParse(value).error?.issues ?? [];
+  return [
+    ...unknownNames(value, Object.keys(schema.shape)),
+    ...found
+      .filter(({ code }) => code !== 'unrecognized_keys')
+      .map(({ path, message }) => ({ path: path.map(String), message })),
+  ];
+};
+
 /** Every option: a new one without a check does not compile. */
 const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
   runId: fits(
@@ -93,11 +106,7 @@ const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
       : problemsOf(true, 'must be an object'),
   timeoutMs: milliseconds,
   timeouts: only(TIMEOUTS),
-  retry: (value) =>
-    (retrySchema().safeParse(value).error?.issues ?? []).map(({ path, message }) => ({
-      path: path.map(String),
-      message,
-    })),
+  retry,
   attempt: fits(
     (value) => isWhole(value, 1, MAX_ATTEMPT),
     `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`,

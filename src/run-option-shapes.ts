@@ -48,18 +48,23 @@ export const some =
         )
       : NO_OBJECT;
 
-/** An object with no other names than these; what is undefined is not there. */
+/** An object with no other names than these. */
 export const only =
   (checks: Readonly<Record<string, Check>>): Check =>
   (value) => {
     if (!isObject(value)) return NO_OBJECT;
-    const known = Object.keys(checks);
-    const unknown = Object.keys(value).filter((name) => !known.includes(name) && value[name] !== undefined);
-    return [
-      ...unknown.flatMap((name) => within(name, problemsOf(true, unknownName(name, known)))),
-      ...some(checks)(value),
-    ];
+    return [...unknownNames(value, Object.keys(checks)), ...some(checks)(value)];
   };
+
+/** A problem for each name that is none of the known ones; what is undefined is not there. */
+export function unknownNames(
+  value: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): readonly Problem[] {
+  return Object.keys(value)
+    .filter((name) => !known.includes(name) && value[name] !== undefined)
+    .flatMap((name) => within(name, problemsOf(true, unknownName(name, known))));
+}
 
 function unknownName(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);

@@ -1,5 +1,7 @@
 /** What a series of runs may be told: which options its runs share, and which each has for itself. */
 import { type Issue, ValidationError } from './errors.js';
+import { toIssue } from './run-option-checks.js';
+import { listener, signal, some } from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
 
 /** Every option of a run: a new one without an entry does not compile. Own ones name, feed or read a single run. */
@@ -51,6 +53,12 @@ export function given(options: object): RunOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
+/** What is wrong with the options that the series itself uses, before any run could say so; null if nothing is. */
+export function seriesProblem(options: unknown): ValidationError | null {
+  const problems = some({ signal, each: listener, onEvent: listener })(options);
+  return problems.length === 0 ? null : refusal(problems.map(toIssue));
+}
+
 /**
  * The options all runs share, but for the signal: that is the series' own, and ends its runs by it.
  *
@@ -72,6 +80,10 @@ export function sharedOptions<D>(options: RunJobsOptions<D>): RunOptions {
       : [],
   );
   if (issues.length === 0) return shared;
+  throw refusal(issues);
+}
+
+function refusal(issues: readonly Issue[]): ValidationError {
   const message = issues.map(({ path, message: text }) => `${path} ${text}`).join('; ');
-  throw new ValidationError('validation.invalid_job', message, { details: { issues } });
+  return new ValidationError('validation.invalid_job', message, { details: { issues } });
 }

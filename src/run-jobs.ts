@@ -3,7 +3,7 @@ import { type AnyJobRuntimeError, ValidationError } from './errors.js';
 import { describeAbort } from './execute/stop.js';
 import type { RunResult } from './result.js';
 import type { RunHandle } from './run-handle.js';
-import { given, type RunJobsOptions, sharedOptions } from './run-jobs-options.js';
+import { given, type RunJobsOptions, seriesProblem, sharedOptions } from './run-jobs-options.js';
 import type { RunOptions } from './run-options.js';
 
 /** What became of one definition: a result, or the error that `runJob` would have thrown. */
@@ -82,8 +82,10 @@ export function runJobs<D>(
 function createSeries<D>(
   starter: JobStarter,
   definitions: Definitions<D>,
-  options: RunJobsOptions<D>,
+  asked: RunJobsOptions<D>,
 ): Series<D> {
+  const problem = seriesProblem(asked);
+  const options = problem === null ? asked : {};
   const live = new Set<RunHandle>();
   const ready: JobOutcome<D>[] = [];
   const change = createChange();
@@ -136,6 +138,7 @@ function createSeries<D>(
     });
 
   const readAll = async (): Promise<void> => {
+    if (problem !== null) throw problem;
     const shared = sharedOptions(options);
     for (let index = 0; ; index += 1) {
       while (underWay >= starter.maxConcurrentRuns && mayRead()) await change.next();

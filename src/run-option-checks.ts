@@ -14,9 +14,12 @@ import {
   isObject,
   isSink,
   isStorage,
+  listener,
   only,
   problemsOf,
+  signal,
   toContentCheck,
+  unknownNames,
 } from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
 
@@ -36,18 +39,12 @@ const isWhole = (value: unknown, least: number, most: number): boolean =>
   Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
 const isFolderPath = (value: unknown): boolean =>
   typeof value === 'string' && value !== '' && !value.includes('\0');
-const isSignal = (value: unknown): boolean =>
-  isObject(value) &&
-  'aborted' in value &&
-  typeof value['addEventListener'] === 'function' &&
-  typeof value['removeEventListener'] === 'function';
 
 const key = fits(
   (value) => isText(value, 1, MAX_KEY_CHARS),
   `must be a string of 1 to ${String(MAX_KEY_CHARS)} characters`,
 );
 const milliseconds: Check = (value) => toProblems(timeoutProblem(value));
-const listener = fits((value) => typeof value === 'function', 'must be a function');
 const sink = fits(isSink, 'must be a Node stream or a web stream that can be written to');
 
 /** Every time: a new one without a check does not compile. */
@@ -80,6 +77,18 @@ const metadata: Check = (value) => {
   ];
 };
 
+const retry: Check = (value) => {
+  if (!isObject(value)) return problemsOf(true, 'must be an object');
+  const schema = retrySchema();
+  const found = schema.safeParse(value).error?.issues ?? [];
+  return [
+    ...unknownNames(value, Object.keys(schema.shape)),
+    ...found
+      .filter(({ code }) => code !== 'unrecognized_keys')
+      .map(({ path, message }) => ({ path: path.map(String), message })),
+  ];
+};
+
 /** Every option: a new one without a check does not compile. */
 const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
   runId: fits(
@@ -87,18 +96,14 @@ const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
     'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}',
   ),
   idempotencyKey: key,
-  signal: fits(isSignal, 'must be an AbortSignal'),
+  signal,
   parameters: (value) =>
     isObject(value)
       ? problemsOf(!isJson(value), 'must be JSON values only')
       : problemsOf(true, 'must be an object'),
   timeoutMs: milliseconds,
   timeouts: only(TIMEOUTS),
-  retry: (value) =>
-    (retrySchema().safeParse(value).error?.issues ?? []).map(({ path, message }) => ({
-      path: path.map(String),
-      message,
-    })),
+  retry,
   attempt: fits(
     (value) => isWhole(value, 1, MAX_ATTEMPT),
     `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`,
@@ -154,7 +159,8 @@ export function checkOptions(given: unknown, { max }: RuntimeConfig['retention']
   }
 }
 
-function toIssue({ path, message }: ReturnType<Check>[number]): Issue {
+/** A problem of options as an issue. */
+export function toIssue({ path, message }: ReturnType<Check>[number]): Issue {
   const names = path.map((name) => name.slice(0, MAX_TOLD_CHARS));
   return { code: 'validation.invalid_option', path: ['options', ...names].join('.'), message };
 }

@@ -38,21 +38,33 @@ export const each =
       ? Object.entries(value).flatMap(([name, entry]) => within(name, check(entry)))
       : NO_OBJECT;
 
-/** An object with no other names than these; what is undefined is not there. */
+/** An object that may have these names and any other. By name, so that what is inherited is looked at like the rest: it is used like the rest. */
+export const some =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isObject(value)
+      ? Object.entries(checks).flatMap(([name, check]) =>
+          value[name] === undefined ? [] : within(name, check(value[name])),
+        )
+      : NO_OBJECT;
+
+/** An object with no other names than these. */
 export const only =
   (checks: Readonly<Record<string, Check>>): Check =>
   (value) => {
     if (!isObject(value)) return NO_OBJECT;
-    const known = Object.keys(checks);
-    const unknown = Object.keys(value).filter((name) => !known.includes(name) && value[name] !== undefined);
-    return [
-      ...unknown.flatMap((name) => within(name, problemsOf(true, unknownName(name, known)))),
-      // By name, so that what is inherited is looked at like the rest: it is used like the rest.
-      ...Object.entries(checks).flatMap(([name, check]) =>
-        value[name] === undefined ? [] : within(name, check(value[name])),
-      ),
-    ];
+    return [...unknownNames(value, Object.keys(checks)), ...some(checks)(value)];
   };
+
+/** A problem for each name that is none of the known ones; what is undefined is not there. */
+export function unknownNames(
+  value: Readonly<Record<string, unknown>>,
+  known: readonly string[],
+): readonly Problem[] {
+  return Object.keys(value)
+    .filter((name) => !known.includes(name) && value[name] !== undefined)
+    .flatMap((name) => within(name, problemsOf(true, unknownName(name, known))));
+}
 
 function unknownName(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
@@ -61,8 +73,18 @@ function unknownName(name: string, known: readonly string[]): string {
     : `is unknown; did you mean "${nearest}"?`;
 }
 
+/** Something that can be called. */
+export const listener = fits((value) => typeof value === 'function', 'must be a function');
+
 const canDo = (value: unknown, methods: readonly string[]): boolean =>
   isObject(value) && methods.every((name) => typeof value[name] === 'function');
+
+/** An `AbortSignal`, of whatever make. */
+export const signal = fits(
+  (value) =>
+    canDo(value, ['addEventListener', 'removeEventListener']) && isObject(value) && 'aborted' in value,
+  'must be an AbortSignal',
+);
 
 /** Whether it is something bytes can be written to: a `Writable` or a `WritableStream`. */
 export const isSink = (value: unknown): boolean =>

@@ -43,7 +43,7 @@ export interface Runtime extends AsyncDisposable {
   readonly images: RuntimeImages;
   /** Runs what a front door compiled; judged like any job. */
   run(request: RunRequest, options?: RunOptions): Promise<RunResult>;
-  /** Begins what a front door compiled and returns at once. */
+  /** Begins what a front door compiled and returns at once; never throws, as `startJob`. */
   startRun(request: RunRequest, options?: RunOptions): RunHandle;
   /**
    * Runs many definitions and hands out what became of each as it ends. The source is read one by one, as places become free: never more than
@@ -162,8 +162,8 @@ export interface Runtime extends AsyncDisposable {
   }): Promise<ReconcileReport>;
   /**
    * Takes no more runs, ends those that wait, lets those that run end for `drainMs` (default 0), then stops them, and resolves when all is
-   * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`; calls of `images` go on and are stopped likewise, with `runtime.closed`. Called
-   * again, it may cut the time short and never lengthens it. What runs kept on purpose stays, and is named.
+   * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`, and their outputs are not collected; calls of `images` go on and are stopped likewise,
+   * with `runtime.closed`. Called again, it may cut the time short and never lengthens it. What runs kept on purpose stays, and is named.
    */
   close(options?: { readonly drainMs?: number | undefined }): Promise<CloseReport>;
 }

@@ -214,6 +214,22 @@ describe('runJobs', () => {
     for (const { metadata } of events) expect(metadata).toEqual({ series: 'nightly' });
   });
 
+  it.each([
+    ['options', null],
+    ['options.signal', { signal: 5 }],
+    ['options.each', { each: {} }],
+    ['options.onEvent', { onEvent: 5 }],
+  ])('refuses %s of the wrong kind, and reads nothing', async (path, options) => {
+    const { runtime } = await many();
+    const { definitions, read } = source(2);
+    const series = runtime.runJobs(definitions, options as unknown as RunJobsOptions<JobDefinition>);
+    await expect(series.next()).rejects.toMatchObject({
+      code: 'validation.invalid_job',
+      details: { issues: [{ path }] },
+    });
+    expect(read()).toBe(0);
+  });
+
   it('refuses to share what only one run can have', async () => {
     const { runtime } = await many();
     const { definitions, read } = source(2);

@@ -47,6 +47,12 @@ describe('options that are refused, each by its name', () => {
       { concurencyKey: 'x' },
       'options.concurencyKey is unknown; did you mean "concurrencyKey"?',
     ],
+    [
+      'a misspelt way to retry',
+      { retry: { maxAttempt: 2 } },
+      'options.retry.maxAttempt is unknown; did you mean "maxAttempts"?',
+    ],
+    ['a number of retries', { retry: 3 }, 'options.retry must be an object'],
     ['times that are none', { timeouts: 5 }, 'options.timeouts must be an object'],
     ['a time that is text', { timeoutMs: '5s' }, `options.timeoutMs ${TIME}`],
     ['a list of parameters', { parameters: [1] }, 'options.parameters must be an object'],

@@ -14,6 +14,7 @@ import {
   type RuntimeConfigInput,
   type RuntimePorts,
   validateJob,
+  violationsOf,
 } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { expect } from 'vitest';
@@ -39,10 +40,11 @@ export async function refusalOf(definition: unknown, config: RuntimeConfigInput 
     expect(engine.calls).toEqual([]);
     expect(await listed(root)).toEqual([]);
     const issues: readonly Issue[] = validation.issues;
-    const problems = issuesOf(error);
-    expect(problems.map(({ path, message }) => ({ path, message }))).toEqual(
-      issues.map(({ path, message }) => ({ path, message })),
-    );
+    const said = (problems: readonly Pick<Issue, 'path' | 'message'>[]): unknown =>
+      problems.map(({ path, message }) => ({ path, message }));
+    expect(said(issuesOf(error))).toEqual(said(issues));
+    // A refusal by policy says the same to whoever asks for its violations.
+    if (error.code === 'policy.denied') expect(said(violationsOf(error))).toEqual(said(issues));
     told.push(error, error.message, error.stack);
     return {
       code: error.code,

@@ -92,6 +92,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     await cancels.stop();
     await images.stop();
     await doctor.stop();
+    recovery.handOver();
     await reports.close();
     const report = { kept: await kept.settle() };
     await source.close();

@@ -20,6 +20,7 @@ import { noSignal, scratch } from '../host/scratch.js';
 
 const INSTANCE = 'here';
 const self = processOwner(process.pid);
+const JOB = { docker: { image: 'busybox:1' } };
 
 interface Setup {
   readonly engine: FakeEngine;
@@ -336,5 +337,49 @@ describe('what a run of this process could not remove when it ended', () => {
     expect((await staying.result).status).toBe('cancelled');
     await runtime.close();
     expect(engine.leftovers()).toEqual([]);
+  });
+
+  it('is removed by another runtime of the instance after the one that left it has closed', async () => {
+    const setup = await setUp();
+    const { engine, root, secretsRoot } = setup;
+    const remove = vi.spyOn(engine.containers, 'remove').mockRejectedValue(new Error('not now'));
+    for (const runId of ['left', 'again']) await setup.runtime.runJob(JOB, { runId });
+    const ofInstance = (instanceId: string): Runtime =>
+      createRuntime({ workspaceRoot: root, secretsRoot, instanceId }, { engine });
+    const [next, another] = [ofInstance(INSTANCE), ofInstance('elsewhere')];
+    // While it is open, that is its own affair.
+    expect((await next.reconcile()).actions).toEqual([]);
+    await setup.runtime.close();
+    expect((await another.reconcile()).actions).toEqual([]);
+    const removal = { action: 'removed', what: 'container', owner: self };
+    const both = (problem: string | null) =>
+      ['left', 'again'].map((runId) => ({ ...removal, runId, problem }));
+    expect((await next.reconcile()).actions).toMatchObject(both('not now'));
+    remove.mockRestore();
+    expect((await next.reconcile()).actions).toMatchObject(both(null));
+    expect(engine.leftovers()).toEqual([]);
+    await next.close();
+    await another.close();
+  });
+
+  it('is left to a run that has the same id since', async () => {
+    const setup = await setUp({ run: (job) => job.sleepUntilKilled() });
+    const { engine, root, secretsRoot } = setup;
+    const remove = vi.spyOn(engine.containers, 'remove').mockRejectedValue(new Error('not now'));
+    await setup.runtime.runJob(JOB, { runId: 'left', timeoutMs: 200 });
+    await setup.runtime.close();
+    remove.mockRestore();
+    const [name = ''] = engine.leftovers();
+    await engine.containers.remove((await engine.containers.inspect(name))?.id ?? '');
+    expect(engine.leftovers()).toEqual([]);
+    const [first, second] = [1, 2].map(() =>
+      createRuntime({ workspaceRoot: root, secretsRoot, instanceId: INSTANCE }, { engine }),
+    );
+    const run = first?.startJob(JOB, { runId: 'left' });
+    await vi.waitFor(() => expect(engine.leftovers()).toHaveLength(1), { timeout: 20_000 });
+    expect((await second?.reconcile())?.actions).toEqual([]);
+    expect(engine.leftovers()).toHaveLength(1);
+    await first?.close();
+    await second?.close();
   });
 });

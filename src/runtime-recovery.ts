@@ -46,6 +46,8 @@ export interface RuntimeRecovery {
   reconcile(how: { readonly dryRun: boolean; readonly adopts: boolean }): Promise<ReconcileReport>;
   /** A run of this runtime could not remove all that is its: the next pass tries again. */
   readonly noteLeftover: (runId: string) => void;
+  /** How many runs, or examinations, of this runtime have left something. */
+  readonly leftovers: number;
   /** Judges owners by what is known now. */
   readonly judge: () => Promise<OwnerJudge>;
   /** Reconciles if the process of an open run is proven dead; says whether it is. */
@@ -139,6 +141,9 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
 
   return {
     judge,
+    get leftovers() {
+      return leftovers.size;
+    },
     reconcile: async ({ dryRun, adopts }) => (dryRun ? pass(true, adopts) : reconcile(false, adopts)),
     noteLeftover: (runId) => {
       leftovers.add(runId);

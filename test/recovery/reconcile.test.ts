@@ -306,10 +306,14 @@ describe('reconcile', () => {
 
 describe('what a run of this process could not remove when it ended', () => {
   it('is removed by the next pass, whatever else of this process is at work', async () => {
-    const setup = await setUp({
-      run: async ({ environment }) =>
-        environment['STAY'] === undefined ? { exitCode: 0 } : new Promise(() => undefined),
-    });
+    const told: RuntimeEvent[] = [];
+    const setup = await setUp(
+      {
+        run: async ({ environment }) =>
+          environment['STAY'] === undefined ? { exitCode: 0 } : new Promise(() => undefined),
+      },
+      { onRuntimeEvent: (event) => told.push(event) },
+    );
     const { engine, runtime } = setup;
     const job = (environment: Readonly<Record<string, string>> = {}) => ({
       docker: { image: 'busybox:1', environment },
@@ -318,6 +322,9 @@ describe('what a run of this process could not remove when it ended', () => {
     const result = await runtime.runJob(job(), { runId: 'left' });
     expect(result.status).toBe('succeeded');
     expect(result.warnings.join()).toContain('clean-up of the container failed');
+    const quarantined = { type: 'quarantined', runId: 'left', what: 'container', message: 'not now' };
+    expect(told).toMatchObject([quarantined]);
+    expect(await runtime.metrics()).toContain('\nberthkit_runs_quarantined 1\n');
     const staying = runtime.startJob(job({ STAY: '1' }), { runId: 'stays' });
     await vi.waitFor(
       () => {
@@ -332,6 +339,7 @@ describe('what a run of this process could not remove when it ended', () => {
     remove.mockRestore();
     expect((await runtime.reconcile()).actions).toMatchObject([{ ...removal, problem: null }]);
     expect(engine.leftovers()).toHaveLength(1);
+    expect(runtime.stats().quarantined).toBe(0);
     expect((await runtime.reconcile()).actions).toEqual([]);
     staying.cancel();
     expect((await staying.result).status).toBe('cancelled');
@@ -375,7 +383,7 @@ describe('what a run of this process could not remove when it ended', () => {
     const [first, second] = [1, 2].map(() =>
       createRuntime({ workspaceRoot: root, secretsRoot, instanceId: INSTANCE }, { engine }),
     );
-    const run = first?.startJob(JOB, { runId: 'left' });
+    void first?.startJob(JOB, { runId: 'left' });
     await vi.waitFor(() => expect(engine.leftovers()).toHaveLength(1), { timeout: 20_000 });
     expect((await second?.reconcile())?.actions).toEqual([]);
     expect(engine.leftovers()).toHaveLength(1);

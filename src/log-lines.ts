@@ -126,6 +126,8 @@ export function runtimeLogLine(event: RuntimeEvent): LogLine {
       return line('debug', 'reconcile end');
     case 'reconcile_failed':
       return line('warn', `what dead processes left was not looked for: ${event.message}`);
+    case 'quarantined':
+      return line('warn', `the ${event.what} of run ${event.runId} is left as it is: ${event.message}`);
     case 'image_removed':
       return line('info', `removed the image ${event.image.references.join(', ')}`);
     case 'image_gc_failed':

@@ -23,6 +23,11 @@ export function renderMetrics(stats: RuntimeStats): string {
     ...gauge('runs_running', { help: 'Runs that have a place.' }, stats.running),
     ...gauge('runs_queued', { help: 'Runs that wait for a place.' }, stats.queued),
     ...gauge('runs_resting', { help: 'Runs between two attempts.' }, stats.resting),
+    ...gauge(
+      'runs_quarantined',
+      { help: 'Runs that have ended, and of which something could not be removed yet.' },
+      stats.quarantined,
+    ),
     ...gauge('reserved_cpus', { help: 'Processors the runs that have a place may take.' }, reserved.cpus),
     ...gauge(
       'reserved_memory_bytes',

@@ -27,6 +27,7 @@ import type { RunOptions } from './run-options.js';
 import type { RunRecord, TimedPhase } from './run-record.js';
 import { redactedAuditRecord } from './run-redaction.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
+import type { RuntimeEventFields } from './runtime-events.js';
 import type { ResolvedPorts, Surroundings } from './runtime-ports.js';
 import type { RegistryAuthResolver } from './secrets/types.js';
 import { filesystemStorage } from './storage/filesystem.js';
@@ -86,8 +87,8 @@ export interface RunEnvironment {
   readonly surroundings: Pick<Surroundings, 'engineLost' | 'engineAnswered' | 'diskChecked'>;
   /** Something of a run was kept. */
   readonly onKept: () => void;
-  /** Something of a run could not be removed. */
-  readonly onLeftover: (runId: string) => void;
+  /** Clean-up gave up on something of a run. */
+  readonly onLeftover: (leftover: RuntimeEventFields['quarantined']) => void;
 }
 
 /** One attempt under way. */
@@ -198,7 +199,7 @@ export function createRun(
     warn,
     cleanupFailed(what, error) {
       const message = record.redact(error instanceof Error ? error.message : String(error));
-      environment.onLeftover(record.runId);
+      environment.onLeftover({ runId: record.runId, what, message });
       record.warnings.push(`clean-up of the ${what} failed: ${message}`);
       emit('cleanup_error', { what, message });
     },

@@ -81,7 +81,7 @@ export function createRunBeginner(given: BeginOptions): RunBeginner {
         const refused = refusal();
         if (refused !== null) throw refused;
         if (admission.isPaused && queueing === 'bounded') throw paused();
-        recovery.begin();
+        recovery.begin(runId);
         if (isTaken && options.idempotencyKey === undefined) throw takenRunId(runId);
         return toRequest();
       };

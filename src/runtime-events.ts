@@ -1,4 +1,5 @@
 /** What happens to a runtime as a whole, as data. JSON-safe; no values of secrets are known where it is told. */
+import type { EventFields } from './events.js';
 import type { RemovedImage } from './images/gc-report.js';
 import type { ReconcileAction, ReconcileReport } from './recovery/report.js';
 
@@ -18,6 +19,15 @@ export interface RuntimeEventFields {
   reconcile_end: { readonly automatic: boolean; readonly report: ReconcileReport };
   /** A pass that was no dry run could not be made. */
   reconcile_failed: { readonly automatic: boolean; readonly message: string };
+  /**
+   * Clean-up gave up on something of a run: it is left as it is, tried again by each pass of recovery, and `message` says why. `what` as in the run's
+   * `cleanup_error`.
+   */
+  quarantined: {
+    readonly runId: string;
+    readonly what: EventFields['cleanup_error']['what'];
+    readonly message: string;
+  };
   /** An image that this runtime had pulled, and that nobody used, was removed as `images.gc` says. */
   image_removed: { readonly image: RemovedImage };
   /** Images were not looked through, or one that was pulled could not be remembered, and stays. */

@@ -4,6 +4,7 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { askStore } from './recovery/ask-store.js';
 import { createLeaseWatch, type OwnerJudge } from './recovery/judge-owner.js';
+import { handedOver, type HandedOver } from './recovery/handed-over.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { ReconcileReport } from './recovery/report.js';
 import { createSweeper } from './recovery/sweeper.js';
@@ -45,14 +46,18 @@ export interface RuntimeRecovery {
   reconcile(how: { readonly dryRun: boolean; readonly adopts: boolean }): Promise<ReconcileReport>;
   /** A run of this runtime could not remove all that is its: the next pass tries again. */
   readonly noteLeftover: (runId: string) => void;
+  /** How many runs, or examinations, of this runtime have left something. */
+  readonly leftovers: number;
   /** Judges owners by what is known now. */
   readonly judge: () => Promise<OwnerJudge>;
   /** Reconciles if the process of an open run is proven dead; says whether it is. */
   readonly recoverIfDead: (run: StoredRun) => Promise<boolean>;
-  /** The runtime is used: passes of its own accord begin, unless they are switched off. */
-  begin(): void;
+  /** The runtime is used, for a run of this id: passes of its own accord begin, unless they are switched off. */
+  begin(runId: string): void;
   /** Resolves when no pass of its own accord is under way, nor will be. */
   stop(): Promise<void>;
+  /** Leaves to other runtimes of this process what this one could not remove. */
+  handOver(): void;
 }
 
 /** A store may have to look at all it remembers. */
@@ -69,6 +74,7 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
   const isoAt = (milliseconds: number): string => new Date(milliseconds).toISOString();
 
   const leftovers = new Set<string>();
+  const others = handedOver(instance, config.workspaceRoot);
   const taken = new Map<string, string>();
   const adoption = { ...options, storage, begin: options.adopt };
 
@@ -94,7 +100,7 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
         await options.lease.ensure();
         return takeOver(store, run, self);
       },
-      isLeftover: (runId) => leftovers.has(runId) && !options.runs.isLive(runId),
+      isLeftover: (runId) => (leftovers.has(runId) || others.has(runId)) && !options.runs.isLive(runId),
       at,
       endOf: (run, facts) => orphanOutcome(run, facts, at),
       onEnd: (run, end) => {
@@ -104,6 +110,7 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
       },
     });
     if (!dryRun) forgetGone(leftovers, report);
+    if (!dryRun) forgetRemoved(others, report);
     // What is not forgotten now is by a later pass.
     if (!dryRun && clock.monotonic() >= forgetAtMs) {
       forgetAtMs = clock.monotonic() + FORGET_EVERY_MS;
@@ -134,6 +141,9 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
 
   return {
     judge,
+    get leftovers() {
+      return leftovers.size;
+    },
     reconcile: async ({ dryRun, adopts }) => (dryRun ? pass(true, adopts) : reconcile(false, adopts)),
     noteLeftover: (runId) => {
       leftovers.add(runId);
@@ -143,11 +153,21 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
       await reconcile(true, true);
       return true;
     },
-    begin() {
+    begin(runId) {
+      others.forget(runId);
       sweeper.begin();
     },
     stop: async () => sweeper.stop(),
+    handOver() {
+      others.leave(leftovers);
+    },
   };
+}
+
+/** Nothing found of it is no proof here: it may lie where this runtime does not look. */
+function forgetRemoved(others: HandedOver, { actions }: ReconcileReport): void {
+  const failed = new Set(actions.flatMap(({ runId, problem }) => (problem === null ? [] : [runId])));
+  for (const { runId } of actions) if (runId !== null && !failed.has(runId)) others.forget(runId);
 }
 
 /** What a pass found nothing of any more, or removed. */

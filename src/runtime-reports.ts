@@ -28,6 +28,7 @@ export interface RuntimeReports extends Surroundings {
   reconcileFailed(error: unknown, automatic: boolean): void;
   /** A run whose process died got its end. */
   orphanEnded(event: Extract<RunEvent, { type: 'run_end' }>): void;
+  quarantined(leftover: RuntimeEventFields['quarantined']): void;
   imageRemoved(image: RemovedImage): void;
   imageGcFailed(error: unknown): void;
   /** Resolves when everything is on record, or given up. */
@@ -130,6 +131,9 @@ export function createRuntimeReports({ ports, auditMode, identity }: RuntimeRepo
         automatic,
         message: error instanceof Error ? error.message : String(error),
       });
+    },
+    quarantined(leftover) {
+      tell('quarantined', leftover);
     },
     imageRemoved(image) {
       tell('image_removed', { image });

@@ -2,6 +2,7 @@
 import type { EngineBudget } from './engine-budget.js';
 import type { Admission } from './execute/admission.js';
 import type { Resting } from './execute/resting.js';
+import type { RuntimeRecovery } from './runtime-recovery.js';
 import type { RuntimeReports } from './runtime-reports.js';
 import type { RuntimeStats } from './stats.js';
 
@@ -10,6 +11,7 @@ export interface StatsSources {
   readonly at: string;
   readonly admission: Pick<Admission, 'load' | 'running' | 'isPaused'>;
   readonly resting: Pick<Resting, 'count'>;
+  readonly recovery: Pick<RuntimeRecovery, 'leftovers'>;
   readonly budget: Pick<EngineBudget, 'current'>;
   readonly isClosed: boolean;
   readonly reports: Pick<RuntimeReports, 'counted'>;
@@ -21,7 +23,8 @@ const MOST_KEYS = 100;
 const toCpus = (nanoCpus: number): number => nanoCpus / 1e9;
 
 /** As of now. */
-export function statsOf({ at, admission, resting, budget, isClosed, reports }: StatsSources): RuntimeStats {
+export function statsOf(sources: StatsSources): RuntimeStats {
+  const { at, admission, resting, recovery, budget, isClosed, reports } = sources;
   const { taken, queued, keys } = admission.load();
   const known = budget.current();
   const busiest = keys
@@ -34,6 +37,7 @@ export function statsOf({ at, admission, resting, budget, isClosed, reports }: S
     running: admission.running,
     queued,
     resting: resting.count,
+    quarantined: recovery.leftovers,
     keys: busiest,
     reserved: { cpus: toCpus(nanoCpus), memoryBytes, workspaceBytes },
     budget:

@@ -100,6 +100,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     await cancels.stop();
     await images.stop();
     await doctor.stop();
+    recovery.handOver();
     await reports.close();
     const report = { kept: await kept.settle() };
     await source.close();
@@ -176,12 +177,13 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     onKept: () => {
       kept.noteKept();
     },
-    onLeftover: (runId) => {
-      recovery.noteLeftover(runId);
+    onLeftover: (leftover) => {
+      recovery.noteLeftover(leftover.runId);
+      reports.quarantined(leftover);
     },
   };
   const stats = (): RuntimeStats =>
-    statsOf({ at: timestamp(), admission, resting, budget, isClosed: closing.hasBegun, reports });
+    statsOf({ at: timestamp(), admission, resting, recovery, budget, isClosed: closing.hasBegun, reports });
   const judging = { caller, rules: resolved.rules };
   const refusal = (): RuntimeError | null => {
     if (!config.enabled) return disabled();

@@ -183,6 +183,8 @@ export interface RuntimeStats {
   readonly queued: number;
   /** Runs between two attempts. */
   readonly resting: number;
+  /** Runs of which something could not be removed when they ended, nor by a pass of recovery since. */
+  readonly quarantined: number;
   /** The busiest concurrency keys, at most 100; null stands for the runs without one. */
   readonly keys: readonly {
     readonly concurrencyKey: string | null;

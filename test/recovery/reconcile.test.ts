@@ -20,6 +20,7 @@ import { noSignal, scratch } from '../host/scratch.js';
 
 const INSTANCE = 'here';
 const self = processOwner(process.pid);
+const JOB = { docker: { image: 'busybox:1' } };
 
 interface Setup {
   readonly engine: FakeEngine;
@@ -305,10 +306,14 @@ describe('reconcile', () => {
 
 describe('what a run of this process could not remove when it ended', () => {
   it('is removed by the next pass, whatever else of this process is at work', async () => {
-    const setup = await setUp({
-      run: async ({ environment }) =>
-        environment['STAY'] === undefined ? { exitCode: 0 } : new Promise(() => undefined),
-    });
+    const told: RuntimeEvent[] = [];
+    const setup = await setUp(
+      {
+        run: async ({ environment }) =>
+          environment['STAY'] === undefined ? { exitCode: 0 } : new Promise(() => undefined),
+      },
+      { onRuntimeEvent: (event) => told.push(event) },
+    );
     const { engine, runtime } = setup;
     const job = (environment: Readonly<Record<string, string>> = {}) => ({
       docker: { image: 'busybox:1', environment },
@@ -317,6 +322,9 @@ describe('what a run of this process could not remove when it ended', () => {
     const result = await runtime.runJob(job(), { runId: 'left' });
     expect(result.status).toBe('succeeded');
     expect(result.warnings.join()).toContain('clean-up of the container failed');
+    const quarantined = { type: 'quarantined', runId: 'left', what: 'container', message: 'not now' };
+    expect(told).toMatchObject([quarantined]);
+    expect(await runtime.metrics()).toContain('\nberthkit_runs_quarantined 1\n');
     const staying = runtime.startJob(job({ STAY: '1' }), { runId: 'stays' });
     await vi.waitFor(
       () => {
@@ -331,10 +339,55 @@ describe('what a run of this process could not remove when it ended', () => {
     remove.mockRestore();
     expect((await runtime.reconcile()).actions).toMatchObject([{ ...removal, problem: null }]);
     expect(engine.leftovers()).toHaveLength(1);
+    expect(runtime.stats().quarantined).toBe(0);
     expect((await runtime.reconcile()).actions).toEqual([]);
     staying.cancel();
     expect((await staying.result).status).toBe('cancelled');
     await runtime.close();
     expect(engine.leftovers()).toEqual([]);
+  });
+
+  it('is removed by another runtime of the instance after the one that left it has closed', async () => {
+    const setup = await setUp();
+    const { engine, root, secretsRoot } = setup;
+    const remove = vi.spyOn(engine.containers, 'remove').mockRejectedValue(new Error('not now'));
+    for (const runId of ['left', 'again']) await setup.runtime.runJob(JOB, { runId });
+    const ofInstance = (instanceId: string): Runtime =>
+      createRuntime({ workspaceRoot: root, secretsRoot, instanceId }, { engine });
+    const [next, another] = [ofInstance(INSTANCE), ofInstance('elsewhere')];
+    // While it is open, that is its own affair.
+    expect((await next.reconcile()).actions).toEqual([]);
+    await setup.runtime.close();
+    expect((await another.reconcile()).actions).toEqual([]);
+    const removal = { action: 'removed', what: 'container', owner: self };
+    const both = (problem: string | null) =>
+      ['left', 'again'].map((runId) => ({ ...removal, runId, problem }));
+    expect((await next.reconcile()).actions).toMatchObject(both('not now'));
+    remove.mockRestore();
+    expect((await next.reconcile()).actions).toMatchObject(both(null));
+    expect(engine.leftovers()).toEqual([]);
+    await next.close();
+    await another.close();
+  });
+
+  it('is left to a run that has the same id since', async () => {
+    const setup = await setUp({ run: (job) => job.sleepUntilKilled() });
+    const { engine, root, secretsRoot } = setup;
+    const remove = vi.spyOn(engine.containers, 'remove').mockRejectedValue(new Error('not now'));
+    await setup.runtime.runJob(JOB, { runId: 'left', timeoutMs: 200 });
+    await setup.runtime.close();
+    remove.mockRestore();
+    const [name = ''] = engine.leftovers();
+    await engine.containers.remove((await engine.containers.inspect(name))?.id ?? '');
+    expect(engine.leftovers()).toEqual([]);
+    const [first, second] = [1, 2].map(() =>
+      createRuntime({ workspaceRoot: root, secretsRoot, instanceId: INSTANCE }, { engine }),
+    );
+    void first?.startJob(JOB, { runId: 'left' });
+    await vi.waitFor(() => expect(engine.leftovers()).toHaveLength(1), { timeout: 20_000 });
+    expect((await second?.reconcile())?.actions).toEqual([]);
+    expect(engine.leftovers()).toHaveLength(1);
+    await first?.close();
+    await second?.close();
   });
 });

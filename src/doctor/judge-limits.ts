@@ -6,9 +6,9 @@ import { type Probe, PROBE_MEMORY_BYTES } from './probes.js';
 
 /**
  * Why nothing was seen: the image lacks what it is tried with, or there is none (`image`); the container did not start (`start`), or did not run or end as it
- * should (`container`); or its runtime does not show it (`runtime`).
+ * should (`container`); its runtime does not show it (`runtime`); or it showed, and nobody says what of (`unconfirmed`).
  */
-export type UnseenCause = 'image' | 'start' | 'container' | 'runtime';
+export type UnseenCause = 'image' | 'start' | 'container' | 'runtime' | 'unconfirmed';
 
 /** How the container of a probe ended. */
 export type ProbeEnd =
@@ -23,7 +23,7 @@ export type ProbeEnd =
       /** What it was allowed. */
       readonly limits: Probe['limits'];
     }
-  | { readonly ran: false; readonly problem: string; readonly cause: Exclude<UnseenCause, 'runtime'> };
+  | { readonly ran: false; readonly problem: string; readonly cause: 'image' | 'start' | 'container' };
 
 /** What was seen of one limit. */
 export type Finding =
@@ -86,7 +86,11 @@ function judgeMemory(end: EndedProbe): Finding | null {
   const limit = `${String(PROBE_MEMORY_BYTES)} bytes`;
   if (seen.has('survived')) return notEnforced(`a process took more than the ${limit} it may have`);
   if (!seen.has('began') || stopped !== null || exitCode !== 137) return null;
-  if (oomKilled !== true && numberOf(end, 'limit') !== PROBE_MEMORY_BYTES) return null;
+  if (oomKilled !== true && numberOf(end, 'limit') !== PROBE_MEMORY_BYTES) {
+    const why =
+      'a process was killed, and neither the engine nor a control group says that it was for lack of memory';
+    return notChecked(why, 'unconfirmed');
+  }
   return enforced(`a process that took more than ${limit} was killed`);
 }
 

@@ -110,6 +110,8 @@ describe('a limit', () => {
     ['cpu', ended('missing cpu.stat\n'), 'runtime'],
     ['no_new_privileges', ended(boundsWith({ no_new_privileges: 'missing' })), 'runtime'],
     ['shm_size', ended('', { exitCode: 2 }), 'container'],
+    ['memory', ended('began now\n', { exitCode: 137 }), 'unconfirmed'],
+    ['memory', ended('began now\n', { exitCode: 137, oomKilled: null }), 'unconfirmed'],
   ])('%s is not checked, and why is told: case %#', (limit, end, cause) => {
     expect(judgeLimit(limit, end)).toMatchObject({ state: 'not_checked', cause });
   });

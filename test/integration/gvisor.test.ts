@@ -8,13 +8,16 @@ import { testRuntime } from './setup.js';
 
 /** What a container in gVisor cannot show. */
 const HIDDEN: readonly EnforcedLimit[] = ['cpu', 'no_new_privileges'];
+/** The engine misses kills for lack of memory while it is busy, and no control group is shown that could say it instead. */
+const UNSURE: EnforcedLimit = 'memory';
 
 it('doctor sees every limit that shows in gVisor, and is healthy where the others are accepted by name', async () => {
   const image = await ensureImage('busybox');
-  const security = { acceptUnenforced: [...HIDDEN] };
+  const security = { acceptUnenforced: [...HIDDEN, UNSURE] };
   const runtime = await testRuntime({ policy: { images: { allow: [image] }, security } });
   const { limits, checks, healthy } = await runtime.doctor({ image });
-  const hidden = limits.filter(({ state }) => state !== 'enforced');
+  expect(limits.map(({ state }) => state)).not.toContain('not_enforced');
+  const hidden = limits.filter(({ limit, state }) => state !== 'enforced' && limit !== UNSURE);
   expect(checks.filter(({ status }) => status === 'failed')).toEqual([]);
   expect(hidden.map(({ limit }) => limit)).toEqual(HIDDEN);
   for (const { state, remedy } of hidden)

@@ -20,7 +20,7 @@ export interface FakeOutput {
 interface FakeListener {
   readonly chunks: AsyncIterable<OutputChunk>;
   /** It is gone. */
-  detach(): void;
+  readonly detach: () => void;
 }
 
 const ROOM = 16;

@@ -1,5 +1,5 @@
 /** Lets a large file of a storage go straight into a tar: counted, hashed and checked on the way, without a copy on this host. */
-import { createHash } from 'node:crypto';
+import { nodeCrypto } from '../base/node-crypto.js';
 import { once } from '../host/chunks.js';
 import { type Content, createUnhashedFile } from '../host/file-content.js';
 import { lendChunk } from '../host/lent-chunks.js';
@@ -80,7 +80,7 @@ async function* announcedBytes(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const { source, sha256 } = transfer;
-  const hash = isHashed || sha256 !== null ? createHash('sha256') : null;
+  const hash = isHashed || sha256 !== null ? nodeCrypto().createHash('sha256') : null;
   let sizeBytes = 0;
   const onBytes = countAnnounced(transfer, (bytes) => {
     sizeBytes += bytes;

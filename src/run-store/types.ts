@@ -5,6 +5,8 @@ import type { RunOutcome } from '../outcome.js';
 import type { RunPlan } from '../plan/run-plan.js';
 import type { GivenReport, InputReport, RunResult } from '../result.js';
 
+export type { BootTime } from '../host/boot-clock.js';
+
 /**
  * The steps of a run that are written down, in the order an attempt comes to them; the one list of their names. Each is written when what it
  * names is done, except `storing` and `publishing`, which are written before, and `settled`: how the attempt ends is known, and cleaning

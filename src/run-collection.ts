@@ -7,7 +7,7 @@ import type { Run } from './run-context.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { RunPlan } from './plan/run-plan.js';
 import { endedBy } from './run-supervision.js';
-import type { StagedRun } from './run-preparation.js';
+import type { StagedRun } from './run-staging.js';
 import { createKnownOutputs } from './run-outputs.js';
 import { redactedMetadata } from './run-redaction.js';
 import { collectOutputs } from './workspace/collect.js';

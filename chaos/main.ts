@@ -26,6 +26,7 @@ const { values: flags } = parseArgs({
     scene: { type: 'string', multiple: true },
     pair: { type: 'string', multiple: true },
     defect: { type: 'string' },
+    label: { type: 'string', default: '' },
     calm: { type: 'boolean', default: false },
     history: { type: 'boolean', default: false },
   },
@@ -57,6 +58,11 @@ function toCalm(scene: Scene): Scene {
     kind: 'calls',
     runs: scene.runs.map((run) => ({ ...run, aims: [], objectExists: false })),
   };
+}
+
+/** Runs whose names are nobody else's on an engine that several processes share. */
+function toLabelled(scene: Scene): Scene {
+  return { ...scene, runs: scene.runs.map((run) => ({ ...run, runId: `${flags.label}${run.runId}` })) };
 }
 
 /** Aims that did not strike, and how their runs ended instead. */
@@ -122,7 +128,8 @@ async function main(): Promise<number> {
     asked === undefined ? planScenes({ runs, seed }) : makeUpScenes(asked, { seed, firstIndex: 0 });
   const scenes = planned
     .filter(({ index }) => flags.scene?.includes(String(index)) ?? true)
-    .map((scene) => (flags.calm ? toCalm(scene) : scene));
+    .map((scene) => (flags.calm ? toCalm(scene) : scene))
+    .map(toLabelled);
   const isFull = asked === undefined && runs >= FULL_RUN && flags.scene === undefined && !flags.calm;
   const engines = createEngines(host);
   const counts = new Map<string, number>();

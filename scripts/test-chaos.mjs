@@ -16,9 +16,14 @@ const atOnce = pLimit(3);
 /** Removes what is none of its own: its neighbours' too, if there were any. */
 const ALONE = 'removes-look-alikes';
 
+let processes = 0;
+
 const chaos = async (...flags) =>
   atOnce(async () => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'chaos/main.ts', '--seed', '1', ...flags], {
+    processes += 1;
+    // They share an engine, and by the same seed their runs would have the same names.
+    const words = ['chaos/main.ts', '--seed', '1', '--label', `c${processes}-`, ...flags];
+    const child = spawn(process.execPath, ['--import', 'tsx', ...words], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 600_000,

@@ -1,10 +1,11 @@
 /** What an engine remembers of a container's end, read no further than is needed, and never a reason for a failure. */
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ContainerEngine, EngineEvent } from '../../src/engine/types.js';
 import { askEngine, type Unexplained } from '../../src/execute/ask-engine.js';
 import type { SightingFact } from '../../src/execute/sighting.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
 const ID = 'a'.repeat(64);
 const event = (type: EngineEvent['type'], signal: number | null = null): EngineEvent => ({ type, signal });
@@ -118,12 +119,7 @@ describe('an engine that is asked', () => {
 });
 
 describe('an engine that does not come to an end', () => {
-  beforeEach(() => vi.useFakeTimers());
-  afterEach(() => {
-    const left = vi.getTimerCount();
-    vi.useRealTimers();
-    expect(left).toBe(0);
-  });
+  useFakeTimersInEachTest();
 
   it('is given up after 5 s', async () => {
     const told = vi.fn();

@@ -1,14 +1,10 @@
 /** Work is bounded by its deadline and a signal, also when it ignores both, and leaves no timer and no listener behind. */
 import { getEventListeners } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { pause, withDeadline } from '../../src/execute/deadline.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const onTimeout = (): Error => new Error('too late');
 const never = async (): Promise<never> => new Promise<never>(() => undefined);

@@ -1,14 +1,10 @@
 /** A call to an engine that never answers is given up, with its name. */
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { engineCall } from '../../src/execute/engine-call.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 describe('a call to an engine', () => {
   it('that does not answer is given up after a minute, and ended', async () => {

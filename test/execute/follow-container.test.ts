@@ -1,11 +1,12 @@
 /** A container that runs is followed to its end, its deadlines or a stop, and the engine is asked only where the end does not explain itself. */
 import { EngineError } from 'berthkit';
 import { fakeEngine, type FakeEngine, type FakeEngineScript, type FakeJob } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EngineContainers, OutputChunk } from '../../src/engine/types.js';
 import { listenTo } from '../../src/execute/listening.js';
 import type { StopCause } from '../../src/execute/stop.js';
 import { CANCELLED, executing } from './execution-fixture.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
 const sleeping = { run: async (job: FakeJob) => job.sleepUntilKilled() };
 /** The name of the one container. */
@@ -58,12 +59,7 @@ describe('a deadline', () => {
   });
 
   describe('on a clock that is moved', () => {
-    beforeEach(() => vi.useFakeTimers());
-    afterEach(() => {
-      const left = vi.getTimerCount();
-      vi.useRealTimers();
-      expect(left).toBe(0);
-    });
+    useFakeTimersInEachTest();
 
     it('leaves alone a container that speaks and ends in time, and is over with it', async () => {
       const { execute } = await executing(

@@ -1,17 +1,13 @@
 /** Output is heard by another connection where the first died without a word, and never twice where it lives. */
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Attachment, EngineContainers, OutputChunk } from '../../src/engine/types.js';
 import { listenTo } from '../../src/execute/listening.js';
 import { watchIdle } from '../../src/execute/watch-idle.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 /** A connection whose words come when a test says them. */
 function connection() {

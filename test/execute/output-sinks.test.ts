@@ -1,16 +1,12 @@
 /** Sinks hold the output back as long as the job runs; once it is stopped, or at the end, one that is stuck is let go of. */
 import { getEventListeners } from 'node:events';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createRedactor } from '../../src/base/redact.js';
 import { createSecretScanner } from '../../src/base/secret-scan.js';
 import { createOutputCollector, type OutputOptions, type OutputSink } from '../../src/execute/output.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const never: OutputSink = async () => new Promise<never>(() => undefined);

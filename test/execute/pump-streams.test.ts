@@ -1,10 +1,11 @@
 /** The bytes of an attached container: standard input is written and half-closed, output is read to its end, and neither is waited for without a bound. */
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Attachment, ContainerInfo, OutputChunk } from '../../src/engine/types.js';
 import { createEngineContact } from '../../src/execute/engine-contact.js';
 import { endedEarly, pumpOutput, pumpStdin } from '../../src/execute/pump-streams.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 async function* none(): AsyncGenerator<OutputChunk> {
@@ -83,12 +84,7 @@ describe('standard input', () => {
 });
 
 describe('output', () => {
-  beforeEach(() => vi.useFakeTimers());
-  afterEach(() => {
-    const left = vi.getTimerCount();
-    vi.useRealTimers();
-    expect(left).toBe(0);
-  });
+  useFakeTimersInEachTest();
   const chunk: OutputChunk = { stream: 'stdout', bytes: bytes('x') };
 
   /** Chunks that come when they are asked for from outside. */
@@ -145,12 +141,7 @@ describe('output', () => {
 });
 
 describe('output that ends', () => {
-  beforeEach(() => vi.useFakeTimers());
-  afterEach(() => {
-    const left = vi.getTimerCount();
-    vi.useRealTimers();
-    expect(left).toBe(0);
-  });
+  useFakeTimersInEachTest();
   const ID = 'a'.repeat(64);
   const never = async (): Promise<never> => new Promise<never>(() => undefined);
 

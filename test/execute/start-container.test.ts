@@ -1,17 +1,13 @@
 /** A container is started once; where the answer is lost, what the engine shows of it counts, and no deadline or stop waits for the answer. */
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ContainerInfo, EngineContainers } from '../../src/engine/types.js';
 import { startContainer } from '../../src/execute/start-container.js';
 import { createStopSource } from '../../src/execute/stop.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const ID = 'a'.repeat(64);
 const AWAY = new EngineError('engine.unreachable', 'gone');

@@ -1,17 +1,13 @@
 /** A container is ended politely, then by force, and at last by removing it; what cannot be done is told and the next thing tried. */
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ContainerEngine, EngineContainers } from '../../src/engine/types.js';
 import { stopContainer } from '../../src/execute/stop-container.js';
 import { checkingSignals } from './signal-check.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const ID = 'a'.repeat(64);
 

@@ -1,14 +1,10 @@
 /** Whatever an operator's check of an image comes to, but a clear yes, is a no that says why. */
 import { ImageError } from 'berthkit';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type ImageToVerify, type ImageVerifier, verifyImage } from '../../src/execute/verify-image.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const IMAGE = {
   reference: 'acme/x:1',

@@ -1,17 +1,13 @@
 /** The end of a container is what `inspect` says, whatever `wait` says or does not; an engine that is away gets time to come back. */
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ContainerEngine, ContainerInfo } from '../../src/engine/types.js';
 import { createEngineContact } from '../../src/execute/engine-contact.js';
 import { watchContainer } from '../../src/execute/watch-container.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const ID = 'a'.repeat(64);
 const away = new EngineError('engine.unreachable', 'gone');

@@ -1,16 +1,12 @@
 /** What a container has written is looked at now and then, no more often than the engine can bear, and once more at the end. */
 import { EngineError } from 'berthkit';
 import { fakeEngine } from 'berthkit/testing';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EngineContainers } from '../../src/engine/types.js';
 import { watchWritten } from '../../src/execute/watch-written.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const ID = 'a'.repeat(64);
 const BUSY = new EngineError('engine.failed', 'busy');

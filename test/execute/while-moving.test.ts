@@ -1,13 +1,9 @@
 /** Work goes on as long as it says that it does, and is given up when it has been silent for too long, or when its caller has had enough. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { whileMoving } from '../../src/execute/while-moving.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const IDLE = new Error('nothing moves');
 const CANCELLED = new Error('enough');

@@ -1,14 +1,10 @@
 /** A secret is let go of once, also where its release hangs, and only where there is something to call. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { resolveSecrets } from '../../src/execute/secrets.js';
 import type { SecretResolver } from '../../src/secrets/types.js';
+import { useFakeTimersInEachTest } from '../fake-timers.js';
 
-beforeEach(() => vi.useFakeTimers());
-afterEach(() => {
-  const left = vi.getTimerCount();
-  vi.useRealTimers();
-  expect(left).toBe(0);
-});
+useFakeTimersInEachTest();
 
 const context = { runId: 'r1', attempt: 1, jobSlug: 'job', metadata: {}, profile: null };
 const resolved = async (release: unknown) => {

@@ -128,15 +128,14 @@ async function main(): Promise<number> {
     asked === undefined ? planScenes({ runs, seed }) : makeUpScenes(asked, { seed, firstIndex: 0 });
   const scenes = planned
     .filter(({ index }) => flags.scene?.includes(String(index)) ?? true)
-    .map((scene) => (flags.calm ? toCalm(scene) : scene))
-    .map(toLabelled);
+    .map((scene) => (flags.calm ? toCalm(scene) : scene));
   const isFull = asked === undefined && runs >= FULL_RUN && flags.scene === undefined && !flags.calm;
   const engines = createEngines(host);
   const counts = new Map<string, number>();
   const performed: Scene[] = [];
   let violations = 0;
   const performAll = async (more: readonly Scene[], again: Performance['again']): Promise<void> => {
-    for (const scene of more) {
+    for (const scene of more.map(toLabelled)) {
       violations += await perform(scene, { engines, defect, again, counts });
       performed.push(scene);
     }

@@ -193,6 +193,19 @@ describe('files in volumes', () => {
   });
 });
 
+describe('what the engine does not let go of', () => {
+  it('is told for what it is', async () => {
+    const { runtime, events } = withVolumes({
+      fail: [{ call: 'containers.remove', skip: 1, error: new EngineError('engine.conflict', 'busy') }],
+    });
+    await runtime.runJob(DEFINITION);
+    await runtime.close();
+    const told = events.filter((event) => event.type === 'cleanup_error').map(({ what }) => what);
+    // The volumes are in use by the container that is left.
+    expect(told).toEqual(['container', 'workspace']);
+  });
+});
+
 describe('nothing is left when the engine fails at', () => {
   it.each<[EngineCall, 'before' | 'after', number]>([
     ['volumes.create', 'before', 0],

@@ -48,11 +48,16 @@ export async function readCall(socket: Socket): Promise<EngineCall | null> {
   return { method, path, target, headers, body: read.content };
 }
 
-/** The call as bytes, its length announced anew. */
+/** The call as bytes, its length announced anew; the last of its connection, unless it turns that into a raw one. */
 export function toBytes({ method, target, headers, body }: EngineCall): Buffer {
-  const kept = headers.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name));
+  const isUpgrade = headerOf(headers, 'upgrade') !== undefined;
+  const replaced = isUpgrade
+    ? /^(content-length|transfer-encoding)$/i
+    : /^(content-length|transfer-encoding|connection)$/i;
+  const kept = headers.filter(([name]) => !replaced.test(name));
   const announced = body.length > 0 || headerOf(headers, 'content-length') !== undefined;
-  const lines = [...kept, ...(announced ? [['Content-Length', String(body.length)] as const] : [])];
+  const last = isUpgrade ? [] : [['Connection', 'close'] as const];
+  const lines = [...kept, ...last, ...(announced ? [['Content-Length', String(body.length)] as const] : [])];
   const head = [`${method} ${target} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)];
   return Buffer.concat([Buffer.from(head.join('\r\n') + HEAD_END, 'latin1'), body]);
 }

@@ -25,7 +25,7 @@ export interface EngineProxy {
   close(): Promise<void>;
 }
 
-/** Starts a proxy on a socket of its own. One connection carries one call, as those of berthkit do; what follows the call passes through. */
+/** Starts a proxy on a socket of its own. One connection carries one call, which asks the engine to end it; what follows the call passes through. */
 export async function startEngineProxy(options: EngineProxyOptions): Promise<EngineProxy> {
   const folder = mkdtempSync(join(tmpdir(), 'engine-proxy-'));
   const socketPath = join(folder, 'engine.sock');

@@ -1,5 +1,5 @@
 /** How connections to one engine are made: by socket, TCP, TLS or ssh. Makes none by itself. */
-import type { Agent, ClientRequest, RequestOptions } from 'node:http';
+import type { Agent, AgentOptions, ClientRequest, RequestOptions } from 'node:http';
 import type { EngineAddress } from './address.js';
 import { http, https } from './node-modules.js';
 import { connectBySsh, type SshOptions } from './ssh-connection.js';
@@ -35,20 +35,33 @@ export function isSecure({ address }: Reach): boolean {
 
 /** An agent that makes a new connection for each request. */
 export function createAgent(reach: Reach): Agent {
-  const { address, tls, ssh } = reach;
-  if (isSecure(reach)) {
-    return new (https().Agent)({
-      keepAlive: false,
-      ca: tls?.ca,
-      cert: tls?.cert,
-      key: tls?.key,
-      servername: tls?.serverName,
-      rejectUnauthorized: true,
-    });
-  }
-  const agent = new (http().Agent)({ keepAlive: false });
+  const { address, ssh } = reach;
+  const agent = agentWith(reach, { keepAlive: false });
   if (address.kind === 'ssh') agent.createConnection = () => connectBySsh(address, ssh ?? {});
   return agent;
+}
+
+/** Engines, and what stands before them, close a connection that nobody uses later than this. */
+const KEPT_MS = 1_000;
+
+/** An agent that keeps each connection for a moment, for the next request; null by ssh, where a connection is a process on the other side. */
+export function createKeepingAgent(reach: Reach): Agent | null {
+  if (reach.address.kind === 'ssh') return null;
+  // The time is only of those that nobody uses. The last one that was used first: the others may end.
+  return agentWith(reach, { keepAlive: true, timeout: KEPT_MS, scheduling: 'lifo' });
+}
+
+function agentWith(reach: Reach, options: AgentOptions): Agent {
+  if (!isSecure(reach)) return new (http().Agent)(options);
+  const { tls } = reach;
+  return new (https().Agent)({
+    ...options,
+    ca: tls?.ca,
+    cert: tls?.cert,
+    key: tls?.key,
+    servername: tls?.serverName,
+    rejectUnauthorized: true,
+  });
 }
 
 /** Begins a request to the engine. */

@@ -78,7 +78,7 @@ export function createContainers(session: Session): EngineContainers {
   const { transport } = session;
 
   const inspectBody = (id: string, options: CallOptions | undefined): Promise<unknown> =>
-    nullIfMissing(transport.call(options, (docker) => docker.getContainer(id).inspect({})));
+    nullIfMissing(transport.repeatable(options, (docker) => docker.getContainer(id).inspect({})));
 
   const inspectRaw = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
     const body = await inspectBody(id, options);
@@ -183,7 +183,9 @@ export function createContainers(session: Session): EngineContainers {
         checkContainerId(id);
         const calls = {
           remove: () =>
-            transport.call(options, (docker) => docker.getContainer(id).remove({ force: true, v: true })),
+            transport.repeatable(options, (docker) =>
+              docker.getContainer(id).remove({ force: true, v: true }),
+            ),
           inspect: () => inspectRaw(id, options),
         };
         await removeUntilGone(id, calls, options);
@@ -204,7 +206,7 @@ export function createContainers(session: Session): EngineContainers {
         const query = { stream: false, 'one-shot': true } as const;
         checkContainerId(id);
         const body = await nullIfMissing(
-          transport.call(options, (docker) => docker.getContainer(id).stats(query)),
+          transport.repeatable(options, (docker) => docker.getContainer(id).stats(query)),
         );
         return body === null ? null : fromStats(body);
       }),
@@ -213,7 +215,7 @@ export function createContainers(session: Session): EngineContainers {
       session.attempt(options, `ask what container ${id} has written`, async () => {
         checkContainerId(id);
         const body = await nullIfMissing(
-          transport.call(options, (docker) => docker.getContainer(id).inspect({ size: true })),
+          transport.repeatable(options, (docker) => docker.getContainer(id).inspect({ size: true })),
         );
         return body === null ? null : fromSize(body);
       }),

@@ -48,7 +48,7 @@ export function createImages(session: Session): EngineImages {
       checkImageReference(reference);
       try {
         return fromImageInspect(
-          await transport.call(options, (docker) => docker.getImage(reference).inspect()),
+          await transport.repeatable(options, (docker) => docker.getImage(reference).inspect()),
         );
       } catch (cause) {
         if (statusOf(cause) === 404) return null;

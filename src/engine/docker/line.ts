@@ -65,9 +65,10 @@ export function createLine(): Line {
 
 // docker-modem follows redirects, from where a failure is an uncaught exception. Without a location, a redirect is a status
 // like any other, and an unexpected one.
-const hideRedirect = (response: IncomingMessage): void => {
+/** Takes what a redirect would lead to from an answer. */
+export function hideRedirect(response: IncomingMessage): void {
   Reflect.deleteProperty(response.headers, 'location');
-};
+}
 
 /**
  * Makes an agent whose only connection belongs to the line. A connection per call: one kept alive may be closed by the engine just

@@ -1,4 +1,4 @@
-/** Connections to one engine: one per call, ours to watch and to cut. Knows no endpoint of the API and no meaning of an answer. */
+/** Connections to one engine: one per call but for calls that may be made twice, ours to watch and to cut. Knows no endpoint of the API and no meaning of an answer. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { lazy } from '../../base/lazy.js';
@@ -9,6 +9,7 @@ import { type DockerClient, type DockerClients, setUpDockerode } from './client.
 import { beginRequest, type Reach } from './connection.js';
 import { ConnectionLost, StatusFailure } from './errors.js';
 import { toObject, toText } from './json-fields.js';
+import { createKeptConnections } from './kept-connections.js';
 import { createLine, createLineAgent, type Line } from './line.js';
 import { net } from './node-modules.js';
 
@@ -24,6 +25,11 @@ export interface Transport {
     use: (docker: DockerClient) => Promise<A>,
     consume: (value: A) => Promise<B>,
   ): Promise<B>;
+  /**
+   * Makes a call that may be made twice, over a connection that another of them left, where there is one: if that turns out to be closed, over a
+   * new one.
+   */
+  repeatable<A>(options: CallOptions | undefined, use: (docker: DockerClient) => Promise<A>): Promise<A>;
   /** Makes a POST without a body and reads its answer, from the headers on; the connection ends with `read`. */
   post<T>(
     options: CallOptions | undefined,
@@ -118,6 +124,7 @@ const send = (
 /** Makes the connections to one engine, which is called `host` in messages; opens none yet. */
 export function createTransport(reach: Reach, host: string): Transport {
   const open = new Set<() => void>();
+  const kept = createKeptConnections(reach);
   let closed = false;
 
   const closedError = () =>
@@ -168,6 +175,25 @@ export function createTransport(reach: Reach, host: string): Transport {
     });
   }
 
+  async function repeatable<A>(
+    options: CallOptions | undefined,
+    use: (docker: DockerClient) => Promise<A>,
+  ): Promise<A> {
+    if (kept === null) return call(options, use);
+    const { clients } = await spokenFor(options);
+    let wasStale = (): boolean => false;
+    try {
+      return await withLine(options, async (line) => {
+        const borrowed = kept.agentFor(line);
+        wasStale = borrowed.wasStale;
+        return Promise.race([line.lost, use((await clients())(borrowed.agent))]);
+      });
+    } catch (cause) {
+      if (!wasStale() || isClosed() || options?.signal?.aborted === true) throw cause;
+      return call(options, use);
+    }
+  }
+
   /** Keeps a connection that outlives its call among those that `close` cuts. */
   const keep = <T extends IncomingMessage | Duplex>(stream: T): T => {
     const cut = () => stream.destroy();
@@ -207,6 +233,7 @@ export function createTransport(reach: Reach, host: string): Transport {
 
   return {
     call,
+    repeatable,
     async post(options, path, read) {
       const target = await versioned(options, path);
       return withLine(options, async (line) => read(await ask(line, 'POST', target)));
@@ -235,6 +262,7 @@ export function createTransport(reach: Reach, host: string): Transport {
     dialect: async (options) => (await spokenFor(options)).dialect,
     close() {
       closed = true;
+      kept?.close();
       for (const cut of [...open]) cut();
     },
   };

@@ -13,7 +13,14 @@ import { openStdin } from './run-stdin.js';
 import type { RunTransport } from './run-transport.js';
 import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } from './run-volumes.js';
 import { requireRoomForInputs, stageAboveFloor } from './workspace/stage-above-floor.js';
-import { type NodeResolver, prepareInputs, type StagedInputs } from './workspace/stage.js';
+import {
+  bringsNothing,
+  type NodeResolver,
+  NOTHING_PREPARED,
+  type PreparedInputs,
+  prepareInputs,
+  type StagedInputs,
+} from './workspace/stage.js';
 import { STRAIGHT_BYTES } from './workspace/straight-file.js';
 import { userOf } from './run-preparation.js';
 
@@ -52,13 +59,14 @@ export async function stageRun(
     const staged = await withDeadline(
       { timeoutMs: plan.timeouts.stageMs, signal: run.stop.signal, onTimeout },
       async (signal) => {
+        const files = run.options.files ?? {};
         const stdin = await openStdin(run, plan, cleanup);
         const disk = { root: run.config.workspaceRoot, floor: run.config.workspace };
-        const staging = stageAboveFloor({ ...disk, signal }, async (until) =>
+        const prepare = async (until: AbortSignal): Promise<PreparedInputs> =>
           prepareInputs(workspace, plan, {
             storage: run.ports.storage,
             resolveNode: judgedNodeResolver(run, plan),
-            files: run.options.files ?? {},
+            files,
             configFile,
             user: userOf(plan),
             sha256: run.config.inputs.sha256,
@@ -72,8 +80,10 @@ export async function stageRun(
             onProgress: (progress) => {
               run.emit('stage_progress', progress);
             },
-          }),
-        );
+          });
+        const staging = bringsNothing(plan, files)
+          ? Promise.resolve(NOTHING_PREPARED)
+          : stageAboveFloor({ ...disk, signal }, prepare);
         // What staging was broken off in may write once more; its folder is removed only after that.
         cleanup.add('workspace', async () => {
           await staging.then(

@@ -36,7 +36,8 @@ export async function makeFolder(
   const node = await openChild(directory, name);
   try {
     if (options.owner !== undefined) await chownIfNeeded(node.handle, options.owner);
-    await chmod(handlePath(node.handle), options.mode);
+    // As the umask would have it. Making another user the owner keeps these bits.
+    if (node.facts.mode !== options.mode) await chmod(handlePath(node.handle), options.mode);
     return node;
   } catch (error) {
     await node.handle.close();

@@ -1,4 +1,5 @@
 /** Removes a tree of any depth and hostility with two open folders at a time, never following a link. It never stops half-way at an error. */
+import type { Dirent } from 'node:fs';
 import { chmod, type FileHandle, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { childPath, errorCode, handlePath, type NodeName, openChild, type OpenNode } from './node.js';
 
@@ -68,13 +69,13 @@ async function removeContent(top: OpenNode, signal: AbortSignal | undefined): Pr
     stuck: new Set(),
     failure: null,
   };
-  // The folder changes while it is read, so it is read again until it shows nothing new.
-  for (let seen = 1; seen > 0;) {
+  // The folder changes while it is read, so it is read again until it shows little; what it did not show keeps it from being removed.
+  for (let seen = BATCH; seen >= BATCH;) {
     seen = 0;
-    for await (const names of batches(top.handle)) {
-      const fresh = names.filter((entry) => !removal.stuck.has(entry));
+    for await (const entries of batches(top.handle)) {
+      const fresh = entries.filter(({ name }) => !removal.stuck.has(name));
       seen += fresh.length;
-      await removeNames(removal, top.handle, fresh);
+      await removeEntries(removal, top.handle, fresh);
       for (let next = removal.lifted.pop(); next !== undefined; next = removal.lifted.pop()) {
         await removeFolder(removal, next);
       }
@@ -84,28 +85,40 @@ async function removeContent(top: OpenNode, signal: AbortSignal | undefined): Pr
 }
 
 /** Unlinks files; folders are lifted to the top. So any depth needs two open folders and no recursion. */
-async function removeNames(removal: Removal, directory: FileHandle, names: readonly string[]): Promise<void> {
+async function removeEntries(
+  removal: Removal,
+  directory: FileHandle,
+  entries: readonly Dirent[],
+): Promise<void> {
   removal.signal?.throwIfAborted();
   const atTop = directory === removal.top;
   await Promise.all(
-    names.map(async (name) => {
-      const path = childPath(directory, Buffer.from(name, 'latin1'));
+    entries.map(async (entry) => {
+      const { name } = entry;
       try {
-        await unlink(path);
-      } catch (error) {
-        if (errorCode(error) === 'ENOENT') return;
-        try {
-          // What is no folder is found out when it is opened.
-          if (!UNLINKS_NO_FOLDER.includes(errorCode(error) ?? '')) throw error;
-          if (atTop) removal.lifted.push(name);
-          else await lift(removal, directory, name);
-        } catch (failure) {
-          removal.failure ??= failure;
-          if (atTop) removal.stuck.add(name);
-        }
+        // What is no folder any more is found out when it is opened.
+        if (!entry.isDirectory() && (await unlinks(directory, name))) return;
+        if (atTop) removal.lifted.push(name);
+        else await lift(removal, directory, name);
+      } catch (failure) {
+        removal.failure ??= failure;
+        if (atTop) removal.stuck.add(name);
       }
     }),
   );
+}
+
+/** Whether the name is gone now: not if it stands for a folder, which not every file system says when it lists it. */
+async function unlinks(directory: FileHandle, name: string): Promise<boolean> {
+  try {
+    await unlink(childPath(directory, Buffer.from(name, 'latin1')));
+    return true;
+  } catch (error) {
+    const code = errorCode(error) ?? '';
+    if (code === 'ENOENT') return true;
+    if (UNLINKS_NO_FOLDER.includes(code)) return false;
+    throw error;
+  }
 }
 
 async function lift(removal: Removal, directory: FileHandle, name: string): Promise<void> {
@@ -153,7 +166,8 @@ async function removeFolder(removal: Removal, name: string): Promise<void> {
         return;
       }
       await makeWritable(folder);
-      for await (const names of batches(folder.handle)) await removeNames(removal, folder.handle, names);
+      for await (const entries of batches(folder.handle))
+        await removeEntries(removal, folder.handle, entries);
     } finally {
       await folder.handle.close();
     }
@@ -177,13 +191,13 @@ async function makeWritable(folder: OpenNode): Promise<void> {
   }
 }
 
-async function* batches(directory: FileHandle): AsyncGenerator<string[], void, undefined> {
-  let batch: string[] = [];
+async function* batches(directory: FileHandle): AsyncGenerator<Dirent[], void, undefined> {
+  let batch: Dirent[] = [];
   for await (const entry of await opendir(handlePath(directory), {
     encoding: 'latin1',
     bufferSize: BATCH * 4,
   })) {
-    if (batch.push(entry.name) === BATCH) {
+    if (batch.push(entry) === BATCH) {
       yield batch;
       batch = [];
     }

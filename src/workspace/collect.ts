@@ -77,6 +77,7 @@ export async function collectOutputs(
   options: CollectOptions,
 ): Promise<CollectedOutputs> {
   options.signal.throwIfAborted();
+  if (plan.outputs.length === 0) return { ...sizeOf([]), failure: null };
   const candidates: Candidate[] = [];
   let folder: OpenNode | null = null;
   try {

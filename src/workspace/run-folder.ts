@@ -32,8 +32,13 @@ export function toWorkspaceError(what: string, error: unknown): unknown {
  * @throws `workspace.failed` unless it is a folder of the caller's that nobody else may write to, and not a link.
  */
 export async function prepareRoot(root: string, setting: RootSetting): Promise<string> {
-  await makePath(root);
-  return checkedRoot(root, setting);
+  try {
+    return await checkedRoot(root, setting);
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+    await makePath(root);
+    return checkedRoot(root, setting);
+  }
 }
 
 /** Why a run could not use a root, in words; null if it could, as far as can be told without making it. */

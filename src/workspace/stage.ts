@@ -70,6 +70,22 @@ export interface StagedInputs {
   readonly warnings: readonly string[];
 }
 
+/** Of a run that brings nothing. */
+export const NOTHING_PREPARED: PreparedInputs = {
+  types: [],
+  straight: new Map(),
+  report: () => ({
+    ...{ reports: [], given: [], warnings: [], files: 0, sizeBytes: 0 },
+    skipped: new Set(),
+    placeholders: new Set(),
+  }),
+};
+
+/** Whether a run brings nothing: neither inputs nor a configuration file nor files of its caller. */
+export function bringsNothing({ inputs, configFile }: RunPlan, files: WorkspaceFiles): boolean {
+  return inputs.length === 0 && configFile === null && Object.keys(files).length === 0;
+}
+
 interface Staging {
   readonly workspace: Workspace;
   readonly plan: RunPlan;

@@ -75,11 +75,11 @@ export async function watchWorkspace(
     const look = createLook(handle, dirname(workspace.path), bounds, listener);
     try {
       for (;;) {
+        await setTimeout(LOOK_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
         const isLast = over.signal.aborted;
         const excess = await look(isLast);
         if (excess !== null) onExcess(excess);
         if (excess !== null || isLast) return;
-        await setTimeout(LOOK_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
       }
     } catch (error) {
       onFailure(error);

@@ -6,18 +6,8 @@ import { runCoreSuite } from './core-suite.mjs';
 import { privateEngineProblem } from './engine/packages.mjs';
 
 const RUNTIME = 'runsc';
-const FEW_PROCESSES =
-  'a limit of 64 processes counts the threads of the sandbox, which ends without a word (exit code 2)';
 /** Parts of names, and why such a test cannot hold. */
 const LEFT_OUT = [
-  ['standard input arrives exactly', FEW_PROCESSES],
-  ['nothing but what was written arrives', FEW_PROCESSES],
-  ['a mebibyte goes in and comes back', FEW_PROCESSES],
-  ['kill sends the signal it is given', FEW_PROCESSES],
-  ['a read-only mount refuses writes', FEW_PROCESSES],
-  ['network mode none leaves no route', FEW_PROCESSES],
-  ['stats of a running container tell', FEW_PROCESSES],
-  ['a volume keeps what is in it', FEW_PROCESSES],
   ['cannot start more processes than allowed', 'with so few processes the sandbox does not start at all'],
   ['is killed beyond its memory', 'with so little memory the sandbox starts only now and then'],
   ['memory and processes are limited as g', 'a job does not see the control groups that limit it'],

@@ -14,8 +14,8 @@ export async function requireNeeds(run: Run, plan: RunPlan, engine: ContainerEng
   const { gpu, runtime } = plan.container;
   if (gpu === null && runtime === null && oddPaths(plan).length === 0) return;
   const info = await run.engineInfo();
-  const known = engine.capabilities.gpu ? info : { ...info, showsGpu: false };
-  const [unmet] = unmetNeeds(plan, run.config, known);
+  const gaps = [...(info.gaps ?? []), ...(engine.capabilities.gpu ? [] : (['gpus'] as const))];
+  const [unmet] = unmetNeeds(plan, run.config, { ...info, gaps });
   if (unmet === undefined) return;
   const { code, field, message, hint } = unmet;
   throw new EngineError(code, `${field}: ${message}`, { hint, details: { field } });

@@ -1,6 +1,6 @@
 /** Runs that need what an engine does not have: refused before anything is created, and explained where the engine is known. */
 import type { JobDefinition, JobRuntimeError, RuntimeConfigInput } from 'berthkit';
-import type { FakeEngineScript } from 'berthkit/testing';
+import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../src/config/parse.js';
 import type { EngineGap } from '../src/engine/types.js';
@@ -31,6 +31,41 @@ describe('a job that wants a GPU', () => {
     expect((outcome as JobRuntimeError).message).toMatch(new RegExp(`^${field}: .*no sign of a GPU`));
     expect((outcome as JobRuntimeError).hint).toMatch(/toolkit.*policy\.gpu\.preflight/);
     expect(isBegun).toBe(false);
+  });
+
+  it.each<[string, RuntimeConfigInput]>([
+    ['by default', GPU],
+    ['without the preflight', { policy: { gpu: { enabled: true, preflight: false } } }],
+  ])(
+    'is refused where the engine takes the request and gives none, and told of it: %s',
+    async (_, config) => {
+      const script: FakeEngineScript = { showsGpu: true, gaps: ['gpus'] };
+      const { outcome, isBegun } = await run(job({ requiresGpu: true }), script, config);
+      expect(outcome).toMatchObject({
+        code: 'engine.gpu_unavailable',
+        retryable: false,
+        hint: expect.stringContaining('use Docker') as string,
+        details: { field: 'docker.requiresGpu' },
+      });
+      expect(isBegun).toBe(false);
+      const setup = setUp({ ...script, run: () => undefined }, {}, config);
+      await setup.runtime.readiness();
+      expect(setup.runtime.explain(job({ requiresGpu: true })).pending).toContainEqual(
+        expect.stringMatching(/^refused by this engine \(engine\.gpu_unavailable\): .*gives none$/),
+      );
+      await setup.runtime.close();
+    },
+  );
+
+  it('is refused by an engine that says it can give none, also without the preflight', async () => {
+    const engine = fakeEngine({ images: { 'busybox:1': {} }, run: () => undefined });
+    const without = { ...engine, capabilities: { ...engine.capabilities, gpu: false } };
+    const config = { policy: { gpu: { enabled: true, preflight: false } } };
+    const setup = { ...setUp({}, { engine: without }, config), engine };
+    expect(await settle(setup, {}, job({ requiresGpu: true }))).toMatchObject({
+      code: 'engine.gpu_unavailable',
+    });
+    expect(engine.calls.map(({ call }) => call)).not.toContain('containers.create');
   });
 
   it.each<[string, FakeEngineScript, RuntimeConfigInput]>([

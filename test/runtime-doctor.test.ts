@@ -10,7 +10,7 @@ import {
   type RuntimePorts,
 } from 'berthkit';
 import type { ContainerEngine } from 'berthkit/engine';
-import { fakeEngine, type FakeEngine, type FakeEngineScript } from 'berthkit/testing';
+import { fakeEngine, type FakeEngine, type FakeEngineScript, type FakeExit } from 'berthkit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ENFORCED_LIMITS } from '../src/base/enforced-limits.js';
 import { answering, boundsWith, ENFORCED } from './doctor/doctor-jobs.js';
@@ -406,6 +406,40 @@ describe('doctor', () => {
     });
     expect(healthy).toBe(false);
   });
+
+  it.each<[string, readonly FakeExit[], 'enforced' | 'not_checked', number]>([
+    [
+      'the engine tells the second time',
+      [{ exitCode: 137 }, { exitCode: 137, oomKilled: true }],
+      'enforced',
+      6,
+    ],
+    ['the same ends well with more', [{ exitCode: 137 }, { exitCode: 137 }, { exitCode: 0 }], 'enforced', 7],
+    [
+      'it is killed with more, too',
+      [{ exitCode: 137 }, { exitCode: 137 }, { exitCode: 137 }],
+      'not_checked',
+      7,
+    ],
+    ['it ends by itself the second time', [{ exitCode: 137 }, { exitCode: 1 }], 'not_checked', 6],
+  ])(
+    'tries memory again where nobody says why a process was killed: %s',
+    async (_, exits, state, containers) => {
+      const left = [...exits];
+      const quiet = answering();
+      const run: FakeEngineScript['run'] = async (job) => {
+        if (job.spec.labels['berthkit.job'] !== 'doctor-memory') return quiet(job);
+        const exit = left.shift() ?? { exitCode: 70 };
+        await job.stdout(exit.exitCode === 0 ? 'began now\nsurvived all\n' : 'began now\n');
+        return exit;
+      };
+      const { runtime, created } = await setUp({ run });
+      const { limits } = await runtime.doctor();
+      expect(limits.find(({ limit }) => limit === 'memory')).toMatchObject({ state });
+      expect(left).toEqual([]);
+      expect(created()).toHaveLength(containers);
+    },
+  );
 
   it('waits for a place within the budget, and does not wait on a paused runtime', async () => {
     const { runtime, created } = await setUp({ memoryBytes: 1024 ** 2 });

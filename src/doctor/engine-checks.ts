@@ -83,7 +83,7 @@ export function engineChecks(info: EngineInfo, { gpu, security }: Policy): reado
     ),
     securityOptionsCheck(system?.securityOptions ?? null),
     runtimesCheck(info, security.runtime),
-    gpuCheck(info.showsGpu, gpu),
+    gpuCheck(info, gpu),
   ];
 }
 
@@ -127,7 +127,22 @@ function runtimesCheck(
 }
 
 /** Whether a driver works is known only when a container with a GPU starts. */
-function gpuCheck(showsGpu: boolean | undefined, { enabled, preflight }: Policy['gpu']): DoctorCheck {
+function gpuCheck(
+  { showsGpu, gaps }: Pick<EngineInfo, 'showsGpu' | 'gaps'>,
+  { enabled, preflight }: Policy['gpu'],
+): DoctorCheck {
+  if (gaps?.includes('gpus') === true) {
+    const told = 'the engine gives none, whatever is asked for';
+    return toCheck(
+      'gpus',
+      enabled
+        ? warning(
+            `policy.gpu.enabled is on, and ${told}: jobs that want one are refused`,
+            'use Docker for such jobs, or switch policy.gpu.enabled off',
+          )
+        : ok(`${told}, and policy lets no job have one`),
+    );
+  }
   if (showsGpu === undefined) return toCheck('gpus', notChecked('the engine does not tell'));
   if (showsGpu) return toCheck('gpus', ok('the engine shows that it has GPUs to give'));
   if (!enabled) return toCheck('gpus', ok('none, and policy lets no job have one'));

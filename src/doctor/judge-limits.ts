@@ -22,6 +22,8 @@ export type ProbeEnd =
       readonly stopped: string | null;
       /** What it was allowed. */
       readonly limits: Probe['limits'];
+      /** Of `memory`, killed like this twice: the same ended well with so much. */
+      readonly survivedWithBytes?: number | undefined;
     }
   | { readonly ran: false; readonly problem: string; readonly cause: 'image' | 'start' | 'container' };
 
@@ -30,7 +32,8 @@ export type Finding =
   | { readonly state: 'enforced' | 'not_enforced'; readonly evidence: string }
   | { readonly state: 'not_checked'; readonly evidence: string; readonly cause: UnseenCause };
 
-type EndedProbe = Extract<ProbeEnd, { readonly ran: true }>;
+/** One whose container ran. */
+export type EndedProbe = Extract<ProbeEnd, { readonly ran: true }>;
 
 const enforced = (evidence: string): Finding => ({ state: 'enforced', evidence });
 const notEnforced = (evidence: string): Finding => ({ state: 'not_enforced', evidence });
@@ -80,13 +83,20 @@ function numberOf({ seen }: EndedProbe, key: string): number | null {
   return text !== undefined && /^-?\d{1,15}$/.test(text) ? Number(text) : null;
 }
 
-/** A kill alone proves nothing: the whole machine may be short of memory. The engine, or the container's own control group, has to agree. */
+/**
+ * A kill alone proves nothing: the whole machine may be short of memory. The engine, or the container's own control group, has to agree; or the same has to end
+ * well right after, with more.
+ */
 function judgeMemory(end: EndedProbe): Finding | null {
-  const { seen, exitCode, oomKilled, stopped } = end;
+  const { seen, exitCode, oomKilled, stopped, survivedWithBytes } = end;
   const limit = `${String(PROBE_MEMORY_BYTES)} bytes`;
   if (seen.has('survived')) return notEnforced(`a process took more than the ${limit} it may have`);
   if (!seen.has('began') || stopped !== null || exitCode !== 137) return null;
   if (oomKilled !== true && numberOf(end, 'limit') !== PROBE_MEMORY_BYTES) {
+    if (survivedWithBytes !== undefined) {
+      const well = `the same ended well with ${String(survivedWithBytes)}`;
+      return enforced(`a process that took more than ${limit} was killed twice, and ${well}`);
+    }
     const why =
       'a process was killed, and neither the engine nor a control group says that it was for lack of memory';
     return notChecked(why, 'unconfirmed');

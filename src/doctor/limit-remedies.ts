@@ -32,7 +32,8 @@ export const UNSEEN_REMEDIES: Readonly<Record<UnseenCause, string>> = {
   image: 'run doctor again with an image that has sh and sleep',
   start: NOT_RUN,
   container: NOT_RUN,
-  unconfirmed: 'run doctor again when the engine has less to do: it may have missed the kill',
+  unconfirmed:
+    'run doctor again when the engine and its host have less to do: it may have missed the kill, or be short of memory',
   runtime:
     'use a runtime that shows it to its containers; or make sure of it by other means, and accept it by name in policy.security.acceptUnenforced',
 };

@@ -45,14 +45,15 @@ export const BOUNDS_PROBE: Probe = {
   user: ROOT,
 };
 
+function memoryProbe(memoryBytes: number): Probe {
+  return { name: 'memory', program: MEMORY_PROGRAM, limits: { memoryBytes }, mounts: [], user: ROOT };
+}
+
 /** A bound on memory is met by dying of it. */
-export const MEMORY_PROBE: Probe = {
-  name: 'memory',
-  program: MEMORY_PROGRAM,
-  limits: { memoryBytes: PROBE_MEMORY_BYTES },
-  mounts: [],
-  user: ROOT,
-};
+export const MEMORY_PROBE = memoryProbe(PROBE_MEMORY_BYTES);
+
+/** The same where there is enough: nobody dies. */
+export const ROOMY_MEMORY_PROBE = memoryProbe(PROBE_DEMAND.memoryBytes);
 
 /** A shell that may not begin a process gives up, and a sandbox that may not begin a thread ends. */
 function pidsProbe(pidsLimit: number, memoryBytes: number): Probe {

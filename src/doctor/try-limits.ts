@@ -1,8 +1,16 @@
 /** Tries every limit in containers of one image, one after the other, and says what was seen. It chooses among images that may be used. */
 import { ENFORCED_LIMITS } from '../base/enforced-limits.js';
-import { type Finding, judgeLimit, LIMIT_PROBES, type ProbeEnd } from './judge-limits.js';
+import { type EndedProbe, type Finding, judgeLimit, LIMIT_PROBES, type ProbeEnd } from './judge-limits.js';
 import { remedyFor, UNSEEN_REMEDIES } from './limit-remedies.js';
-import { BOUNDS_PROBE, CPU_PROBE, MEMORY_PROBE, PIDS_PROBE, type Probe, WIDE_PIDS_PROBE } from './probes.js';
+import {
+  BOUNDS_PROBE,
+  CPU_PROBE,
+  MEMORY_PROBE,
+  PIDS_PROBE,
+  type Probe,
+  ROOMY_MEMORY_PROBE,
+  WIDE_PIDS_PROBE,
+} from './probes.js';
 import type { DoctorImage, LimitCheck } from './report.js';
 import { type ProbeParts, runProbe } from './run-probe.js';
 
@@ -30,13 +38,32 @@ export async function tryLimits(
       image,
       ends: {
         bounds,
-        memory: await runProbe(parts, MEMORY_PROBE),
+        memory: await tryMemory(parts),
         pids: await tryPids(parts),
         cpu: await runProbe(parts, CPU_PROBE),
       },
     };
   }
   return last;
+}
+
+/**
+ * An engine may miss why a process was killed, and a runtime may show no control group that could tell. It is asked once more; then what tells is that the same
+ * ends well where there is enough.
+ */
+async function tryMemory(parts: ProbeParts): Promise<ProbeEnd> {
+  const first = await runProbe(parts, MEMORY_PROBE);
+  if (!isUnconfirmedKill(first)) return first;
+  const second = await runProbe(parts, MEMORY_PROBE);
+  if (!isUnconfirmedKill(second)) return second;
+  const roomy = await runProbe(parts, ROOMY_MEMORY_PROBE);
+  const isWell = roomy.ran && roomy.seen.has('survived');
+  return isWell ? { ...second, survivedWithBytes: roomy.limits.memoryBytes } : second;
+}
+
+function isUnconfirmedKill(end: ProbeEnd): end is EndedProbe {
+  const finding = judgeLimit('memory', end);
+  return finding.state === 'not_checked' && finding.cause === 'unconfirmed';
 }
 
 /** A runtime that has processes of its own may not get as far as the first word with what is enough for a shell. */

@@ -8,8 +8,9 @@
  * - `startErrors`: `inspect` has no words about a failed start; those of `start` itself are all there are.
  * - `killSignals`: events do not tell the signal of a `kill`.
  * - `runtimes`: which runtime a container asks for does not count, though `info` may list some; it gets the engine's own.
+ * - `gpus`: a request for GPUs is taken and not fulfilled, whatever `info` shows.
  */
-export type EngineGap = 'copies' | 'mountPaths' | 'startErrors' | 'killSignals' | 'runtimes';
+export type EngineGap = 'copies' | 'mountPaths' | 'startErrors' | 'killSignals' | 'runtimes' | 'gpus';
 
 /**
  * Settings of a container that an engine cannot be given or does not tell, so that nobody can compare them: how it keeps output (`log`), and owner,

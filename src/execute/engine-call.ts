@@ -20,6 +20,9 @@ export async function engineCall<T>(
     new EngineError(
       'engine.unreachable',
       `the engine did not answer "${name}" within ${String(timeoutMs)} ms`,
+      {
+        hint: 'It hangs or has too much to do, or nothing is at its address: ask it something by another client.',
+      },
     );
   return withDeadline({ timeoutMs, signal, onTimeout }, call);
 }

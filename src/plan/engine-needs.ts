@@ -25,7 +25,7 @@ export function unmetNeeds(
 ): readonly UnmetNeed[] {
   return [
     ...unmetRuntime(plan, policy, engine),
-    ...unmetGpu(plan, policy, engine.showsGpu),
+    ...unmetGpu(plan, policy, engine),
     ...(engine.gaps?.includes('mountPaths') === true ? oddPaths(plan) : []),
   ];
 }
@@ -87,13 +87,20 @@ function unmetRuntime(
 function unmetGpu(
   { container: { gpu } }: RunPlan,
   { gpu: { preflight } }: RuntimeConfig['policy'],
-  showsGpu: boolean | undefined,
+  { showsGpu, gaps }: Pick<KnownEngine, 'showsGpu' | 'gaps'>,
 ): readonly UnmetNeed[] {
-  if (gpu === null || !preflight || showsGpu !== false) return [];
+  if (gpu === null) return [];
+  const code = 'engine.gpu_unavailable';
+  const field = gpu.devices === 'all' ? 'docker.requiresGpu' : 'docker.resources.gpu';
+  if (gaps?.includes('gpus') === true) {
+    const message = 'the engine takes a request for GPUs and gives none';
+    return [{ code, field, message, hint: 'use Docker for jobs that want GPUs' }];
+  }
+  if (!preflight || showsGpu !== false) return [];
   return [
     {
-      code: 'engine.gpu_unavailable',
-      field: gpu.devices === 'all' ? 'docker.requiresGpu' : 'docker.resources.gpu',
+      code,
+      field,
       message: 'the engine shows no sign of a GPU',
       hint: 'install the container toolkit of the GPU’s vendor and its runtime on the engine’s host; if GPUs work there all the same, the operator switches policy.gpu.preflight off',
     },

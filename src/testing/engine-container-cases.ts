@@ -164,7 +164,7 @@ export const CONTAINER_CASES: readonly CaseOf<EngineTrial>[] = [
     },
   ),
   engineCase('memory and processes are limited as given', async (trial) => {
-    checkEqual(await said(trial, PROGRAMS.limits, {}), '134217728\n64\n', 'the limits');
+    checkEqual(await said(trial, PROGRAMS.limits, {}), '134217728\n256\n', 'the limits');
   }),
   engineCase('there is an init process where it is asked for, and only there', async (trial) => {
     checkEqual(await said(trial, PROGRAMS.firstProcess, { init: true }), 'child\n', 'with an init process');

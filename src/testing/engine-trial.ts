@@ -171,7 +171,8 @@ function hardened(image: string): Omit<ContainerSpec, 'name' | 'command' | 'labe
     resources: {
       cpus: 1,
       memoryBytes: 134_217_728,
-      pidsLimit: 64,
+      // As jobs by default: in gVisor the threads of the sandbox count, about 60 of them.
+      pidsLimit: 256,
       shmBytes: 16_777_216,
       ulimits: [{ name: 'core', soft: 0, hard: 0 }],
     },

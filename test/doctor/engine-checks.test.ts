@@ -76,6 +76,13 @@ describe('what an engine says', () => {
     ],
     ['jobs want a runtime it has not', {}, { security: { runtime: 'runsc' } }, { runtimes: 'failed' }],
     ['jobs may have a GPU and there is none', {}, { gpu: { enabled: true } }, { gpus: 'warning' }],
+    [
+      'jobs may have a GPU and the engine gives none',
+      { showsGpu: true, gaps: ['gpus'] },
+      { gpu: { enabled: true } },
+      { gpus: 'warning' },
+    ],
+    ['the engine gives no GPU and no job may have one', { gaps: ['gpus'] }, {}, {}],
     ['there is a GPU', { showsGpu: true }, { gpu: { enabled: true } }, {}],
     ['it cannot tell of GPUs', { showsGpu: undefined }, { gpu: { enabled: true } }, { gpus: 'not_checked' }],
     [

@@ -116,6 +116,14 @@ describe('a limit', () => {
     expect(judgeLimit(limit, end)).toMatchObject({ state: 'not_checked', cause });
   });
 
+  it('memory is enforced where only more of it kept the process alive, though nobody says why it was killed', () => {
+    const killed = ended('began now\n', { exitCode: 137 });
+    expect(judgeLimit('memory', { ...killed, survivedWithBytes: 1000 } as ProbeEnd)).toMatchObject({
+      state: 'enforced',
+      evidence: expect.stringMatching(/killed twice.* ended well with 1000$/) as string,
+    });
+  });
+
   it('memory is enforced where the control group agrees, though the engine says nothing', () => {
     expect(state('memory', ended('limit 25165824\nbegan now\n', { exitCode: 137 }))).toBe('enforced');
   });

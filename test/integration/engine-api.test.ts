@@ -1,5 +1,5 @@
 /** The list of calls to the engine in the documentation: complete, nothing too much, and its core enough for a run. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runtime } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -7,35 +7,18 @@ import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { dockerEngine } from '../../src/engine/docker/docker-engine.js';
 import { packEntries, readEntries, tarEntry } from '../../src/testing/tar-entries.js';
 import { hardenedSpec } from '../engine/docker/specs.js';
-import type { EngineCall } from '../proxy/engine-call.js';
 import { type EngineProxyOptions, startEngineProxy } from '../proxy/engine-proxy.js';
+import { asListed, readListedCalls } from './listed-calls.js';
 import { temporaryFolder, testRuntime } from './setup.js';
 import { connectToEngine, needsSharedFiles } from './test-engine.js';
-
-const PAGE = new URL('../../docs/engine-api.md', import.meta.url);
 
 let image = '';
 let core: readonly string[] = [];
 let all: readonly string[] = [];
 beforeAll(async () => {
   image = await ensureImage('busybox');
-  const page = await readFile(PAGE, 'utf8');
-  const callsIn = (text: string): readonly string[] =>
-    Array.from(text.matchAll(/^\| `([A-Z]+ \/[^`]*)`/gm), ([, call]) => call ?? '');
-  core = callsIn(page.split('\n## Only where')[0] ?? '');
-  all = callsIn(page);
+  ({ core, all } = await readListedCalls());
 });
-
-/** The call as the page writes it. */
-function written({ method, path }: EngineCall): string {
-  const template = path
-    .replace(/^\/images\/(?!create$|load$|json$).+?(\/(?:json|tag|history|push|get))?$/, '/images/{name}$1')
-    .replace(/^\/distribution\/.+\/json$/, '/distribution/{name}/json')
-    .replace(/^\/volumes\/(?!create$)[^/]+$/, '/volumes/{name}')
-    .replace(/^\/containers\/[0-9a-f]{64}/, '/containers/{id}')
-    .replace(/^\/containers\/(?!json$|create$)[^/{]+/, '/containers/{id}');
-  return `${method} ${template}`;
-}
 
 async function contextOf(dockerfile: string): Promise<string> {
   const folder = await temporaryFolder();
@@ -107,13 +90,13 @@ describe('the calls to the engine', () => {
     await runtime.readiness();
     await runtime.openRuns({ all: true });
     await runtime.reconcile();
-    expect([...new Set(calls.map(written))].sort()).toEqual([...all].sort());
+    expect([...new Set(calls.map(asListed))].sort()).toEqual([...all].sort());
   });
 
   it.each(['bind', 'auto'] as const)('of the core are enough for a run with %s', async (transport) => {
     needsSharedFiles('volumes need more calls than the core');
     const { host } = await proxy({
-      spoil: (call) => (core.includes(written(call)) ? null : { kind: 'status', status: 500 }),
+      spoil: (call) => (core.includes(asListed(call)) ? null : { kind: 'status', status: 500 }),
     });
     const runtime = await testRuntime({ engine: { host }, workspace: { transport } });
     const result = await runtime.runJob({ slug: 'core', docker: { image, command: ['echo', 'done'] } });

@@ -1,27 +1,45 @@
 /** Jobs in gVisor, on the engine that `npm run test:runsc` provides. */
 import { release } from 'node:os';
-import type { EnforcedLimit, JobDefinition } from 'berthkit';
-import { expect, it } from 'vitest';
+import type { ContainerEngine, EnforcedLimit, JobDefinition } from 'berthkit';
+import { expect, it, onTestFinished } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { attempt, type Security } from './runtime-attempt.js';
 import { testRuntime } from './setup.js';
+import { testEngine } from './test-engine.js';
 
 /** What a container in gVisor cannot show. */
 const HIDDEN: readonly EnforcedLimit[] = ['cpu', 'no_new_privileges'];
-/** The engine misses kills for lack of memory while it is busy, and no control group is shown that could say it instead. */
-const UNSURE: EnforcedLimit = 'memory';
+
+async function examine(engine: ContainerEngine) {
+  const image = await ensureImage('busybox');
+  const security = { acceptUnenforced: HIDDEN };
+  const runtime = await testRuntime({ policy: { images: { allow: [image] }, security } }, { engine });
+  onTestFinished(() => engine.close());
+  return runtime.doctor({ image });
+}
 
 it('doctor sees every limit that shows in gVisor, and is healthy where the others are accepted by name', async () => {
-  const image = await ensureImage('busybox');
-  const security = { acceptUnenforced: [...HIDDEN, UNSURE] };
-  const runtime = await testRuntime({ policy: { images: { allow: [image] }, security } });
-  const { limits, checks, healthy } = await runtime.doctor({ image });
+  const { limits, checks, healthy } = await examine(testEngine());
   expect(limits.map(({ state }) => state)).not.toContain('not_enforced');
-  const hidden = limits.filter(({ limit, state }) => state !== 'enforced' && limit !== UNSURE);
+  const hidden = limits.filter(({ state }) => state !== 'enforced');
   expect(checks.filter(({ status }) => status === 'failed')).toEqual([]);
   expect(hidden.map(({ limit }) => limit)).toEqual(HIDDEN);
   for (const { state, remedy } of hidden)
     expect([state, remedy]).toEqual(['not_checked', expect.stringMatching(/acceptUnenforced/)]);
+  expect(healthy).toBe(true);
+});
+
+it('doctor sees that memory is limited also where the engine misses why a process was killed', async () => {
+  const engine = testEngine();
+  const inspect: typeof engine.containers.inspect = async (id, options) => {
+    const info = await engine.containers.inspect(id, options);
+    return info === null ? null : { ...info, oomKilled: false };
+  };
+  const { limits, healthy } = await examine({ ...engine, containers: { ...engine.containers, inspect } });
+  expect(limits.find(({ limit }) => limit === 'memory')).toMatchObject({
+    state: 'enforced',
+    evidence: expect.stringContaining('ended well with') as string,
+  });
   expect(healthy).toBe(true);
 });
 

@@ -91,6 +91,9 @@ it('leaves what a stopped container was made of, what somebody named and what is
   await engine.images.tag?.(named, other);
   await runtime.images.pull(keep, auth());
 
+  // What was used this very millisecond is not unused for too long.
+  const pulledAt = Date.now();
+  await expect.poll(() => Date.now() - pulledAt).toBeGreaterThan(1);
   const report = await runtime.images.gc();
   expect(whyOf(report)).toEqual({
     [used]: 'used_by_container',

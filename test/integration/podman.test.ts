@@ -141,12 +141,36 @@ it.each(['runsc', 'runc'])('is not asked for a runtime, which it would not use: 
   expect(limits.map(({ state }) => state)).not.toContain('enforced');
 });
 
+it.each([true, false])('is not asked for GPUs, which it would not give: preflight %s', async (preflight) => {
+  const policy = { images: { allow: ['**'] }, gpu: { enabled: true, preflight } };
+  expect(await outcomeOf({ resources: { gpu: { count: 1 } } }, { policy })).toMatchObject({
+    code: 'engine.gpu_unavailable',
+    details: { field: 'docker.resources.gpu' },
+  });
+});
+
+it('takes a request for GPUs that is passed on, and the container has none', async () => {
+  const docker = new Docker({ socketPath: engineHost.slice('unix://'.length) });
+  const container = await docker.createContainer({
+    Image: image,
+    Cmd: ['true'],
+    HostConfig: { NetworkMode: 'none', DeviceRequests: [{ Count: -1, Capabilities: [['gpu']] }] },
+  });
+  try {
+    const { HostConfig: applied } = await container.inspect();
+    expect(applied.DeviceRequests ?? []).toEqual([]);
+    expect(applied.Devices ?? []).toEqual([]);
+  } finally {
+    await container.remove({ force: true });
+  }
+});
+
 it('says what it lacks', async () => {
   const engine = dockerEngine({ host: engineHost });
   try {
     const { name, gaps } = await engine.info();
     expect(name).toBe('podman');
-    expect(gaps).toEqual(['copies', 'mountPaths', 'startErrors', 'killSignals', 'runtimes']);
+    expect(gaps).toEqual(['copies', 'mountPaths', 'startErrors', 'killSignals', 'runtimes', 'gpus']);
   } finally {
     await engine.close();
   }

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectByTls } from 'node:tls';
 import { type ContainerEngine, dockerEngine, type EngineEndpoint, resolveEndpoint } from 'berthkit';
 import { beforeEach, TestRunner } from 'vitest';
+import './watch-calls.js';
 
 if (process.env['DOCKER_HOST'] === undefined) {
   throw new Error('DOCKER_HOST is not set: run tests through "npm test"');

@@ -1,5 +1,6 @@
 /** Reading the files of Docker's own client. They may hold credentials: what a parser says of one is not repeated. */
 import { readFile } from 'node:fs/promises';
+import { type JsonObject, toObject } from './json-fields.js';
 
 /** Why a file cannot be used, without a word of what is in it. Internal: it never leaves the adapter. */
 export class UnreadableConfig extends Error {
@@ -14,10 +15,10 @@ export class UnreadableConfig extends Error {
 }
 
 /**
- * What a JSON file holds; an empty object where there is none.
+ * What a JSON file holds; an empty object where there is none, or nothing in it, as Docker's client has it.
  * @throws {@link UnreadableConfig}
  */
-export async function readConfigJson(path: string): Promise<unknown> {
+export async function readConfigJson(path: string): Promise<JsonObject> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
@@ -26,17 +27,20 @@ export async function readConfigJson(path: string): Promise<unknown> {
     if (['ENOENT', 'ENOTDIR'].includes(code)) return {};
     throw new UnreadableConfig(path, code);
   }
-  return parseConfigJson(text, path);
+  return text.trim() === '' ? {} : parseConfigJson(text, path);
 }
 
 /**
  * The same for a text from elsewhere.
  * @throws {@link UnreadableConfig}
  */
-export function parseConfigJson(text: string, from: string): unknown {
+export function parseConfigJson(text: string, from: string): JsonObject {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw new UnreadableConfig(from, 'invalid JSON');
   }
+  if (typeof value !== 'object' || Array.isArray(value)) throw new UnreadableConfig(from, 'no JSON object');
+  return toObject(value);
 }

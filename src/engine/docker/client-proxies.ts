@@ -40,7 +40,7 @@ const HINT = 'mend it, or switch engine.dockerProxies off';
 
 async function readable(path: string): Promise<ReturnType<typeof toObject>> {
   try {
-    return toObject(await readConfigJson(path));
+    return await readConfigJson(path);
   } catch (cause) {
     if (!(cause instanceof UnreadableConfig)) throw cause;
     throw new SecretError('secret.failed', cause.message, { hint: HINT });

@@ -3,7 +3,7 @@ import { nodeCrypto } from '../../base/node-crypto.js';
 import { join } from 'node:path';
 import { EngineError } from '../../errors.js';
 import { readConfigJson, UnreadableConfig } from './client-config.js';
-import { toObject, toText } from './json-fields.js';
+import { type JsonObject, toObject, toText } from './json-fields.js';
 import { type EngineTls, readTlsFolder } from './tls.js';
 
 /** A context's engine. */
@@ -24,7 +24,9 @@ export async function currentContext(
 ): Promise<string | null> {
   const named = env['DOCKER_CONTEXT'] ?? '';
   const path = join(configFolder, 'config.json');
-  const name = named === '' ? toText(toObject(await readJson(path))['currentContext']) : named;
+  const name = named === '' ? ((await readJson(path))['currentContext'] ?? '') : named;
+  // Without it another engine would be spoken to than the one that was chosen.
+  if (typeof name !== 'string') throw notUsable(new UnreadableConfig(path, 'currentContext is no text'));
   return name === '' || name === 'default' ? null : name;
 }
 
@@ -34,7 +36,7 @@ export async function currentContext(
  */
 export async function readContext(configFolder: string, name: string): Promise<ContextEndpoint> {
   const folderName = nodeCrypto().createHash('sha256').update(name).digest('hex');
-  const meta = toObject(await readJson(join(configFolder, 'contexts', 'meta', folderName, 'meta.json')));
+  const meta = await readJson(join(configFolder, 'contexts', 'meta', folderName, 'meta.json'));
   const endpoint = toObject(toObject(meta['Endpoints'])['docker']);
   const host = toText(endpoint['Host']);
   if (host === '') {
@@ -48,17 +50,19 @@ export async function readContext(configFolder: string, name: string): Promise<C
   return { host, tls: Object.values(tls).every((value) => value === undefined) ? null : tls };
 }
 
-async function readJson(path: string): Promise<unknown> {
+async function readJson(path: string): Promise<JsonObject> {
   try {
     return await readConfigJson(path);
   } catch (cause) {
-    if (!(cause instanceof UnreadableConfig)) throw cause;
-    throw new EngineError('engine.unsupported', cause.message, {
-      hint: 'Mend it, or give the engine as `engine.host` or DOCKER_HOST.',
-      details: { systemCode: cause.systemCode },
-    });
+    throw cause instanceof UnreadableConfig ? notUsable(cause) : cause;
   }
 }
+
+const notUsable = ({ message, systemCode }: UnreadableConfig): EngineError =>
+  new EngineError('engine.unsupported', message, {
+    hint: 'Mend it, or give the engine as `engine.host` or DOCKER_HOST.',
+    details: { systemCode },
+  });
 
 const unusable = (name: string, why: string, hint: string): EngineError =>
   new EngineError('engine.unsupported', `The Docker context "${name}" cannot be used: ${why}.`, { hint });

@@ -2,7 +2,8 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { thisProcess } from '../../host/this-process.js';
-import { parseHost, unsupported, withoutCredentials } from './address.js';
+import { EngineError } from '../../errors.js';
+import { type EngineAddress, parseHost } from './address.js';
 import { currentContext, readContext } from './docker-context.js';
 import { type EngineTls, type EngineTlsFiles, readTlsFiles, readTlsFolder } from './tls.js';
 import { findAnswering, usualSockets } from './usual-sockets.js';
@@ -45,9 +46,18 @@ export async function resolveEndpoint(
   // Read first: what is asked for by name is wrong or right whatever is found.
   const tls = isGiven(options.tls) ? await readTlsFiles(options.tls) : null;
   const found = await find(env, options.host ?? null, tls);
-  // Whatever is wrong with it is said now, and with the name of who said it.
-  parseHost(found.host, found.tls !== null);
+  parsed(found.host, found.tls !== null, found.from);
   return found;
+}
+
+/** Whatever is wrong with it is said now, and with the name of who said it. */
+function parsed(host: string, withTls: boolean, from: string): EngineAddress {
+  try {
+    return parseHost(host, withTls);
+  } catch (error) {
+    if (!(error instanceof EngineError) || from === 'option') throw error;
+    throw new EngineError(error.code, `${from}: ${error.message}`, { hint: error.hint, cause: error });
+  }
 }
 
 async function find(
@@ -78,15 +88,8 @@ async function fromDockerHost(
   configFolder: string,
 ): Promise<EngineEndpoint> {
   const from = 'DOCKER_HOST';
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(named)) {
-    throw unsupported(
-      `DOCKER_HOST=${withoutCredentials(named)}`,
-      'it has no scheme',
-      'Write tcp://… or unix://….',
-    );
-  }
   if (given !== null) return { host: named, tls: given, from };
-  const address = parseHost(named);
+  const address = parsed(named, false, from);
   const asksForTls = TLS_VARIABLES.some((name) => nonEmpty(env[name]) !== undefined);
   if (address.kind !== 'tcp' || (!asksForTls && !address.secure)) return { host: named, tls: null, from };
   const certificates = nonEmpty(env['DOCKER_CERT_PATH']);

@@ -47,6 +47,13 @@ export function messageOf(cause: unknown): string {
 const UNTRUSTED =
   'The engine’s certificate is not trusted: give the authority it comes from (`tls.ca`, or ca.pem in DOCKER_CERT_PATH).';
 
+const CLIENT_REFUSED =
+  'The engine wants a client certificate from an authority it trusts: give `tls.cert` and `tls.key`, or cert.pem and key.pem in DOCKER_CERT_PATH.';
+
+const TLS_FAILED = 'TLS failed: is the engine meant to speak it there, and with these certificates?';
+
+const KEY_FORM = 'Give both as PEM, the key without a passphrase, and the one the certificate is for.';
+
 const UNSEEN =
   'The engine’s host has no such folder: let it see workspaceRoot and secretsRoot, give the path it has the first at as hostWorkspaceRoot, or leave workspace.transport at auto.';
 
@@ -82,10 +89,10 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID:
     'The engine’s certificate is for another name: use that one, or give it as `tls.serverName`.',
   ERR_SSL_WRONG_VERSION_NUMBER: 'What listens there does not speak TLS: write tcp:// without certificates.',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-    'The engine wants a client certificate: give `tls.cert` and `tls.key`.',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'The engine does not trust the client certificate.',
-  EPROTO: 'TLS failed: is the engine meant to speak it there, and with these certificates?',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: CLIENT_REFUSED,
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: CLIENT_REFUSED,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: CLIENT_REFUSED,
+  EPROTO: TLS_FAILED,
 };
 
 /** What was tried, for messages. */
@@ -122,6 +129,15 @@ const CONFLICT = /\bname is already in use\b|\bby ID with more than one tag\b/;
 const MISSING_SOURCE = /bind source path does not exist|statfs \/.*: no such file or directory/;
 const OTHER_VERSION = /^client version \S+ is too (old|new)/i;
 
+/** The error of what answers and is no engine, or stands before one and lets nobody through. */
+export function noEngine(host: string, why: string, cause?: unknown): EngineError {
+  return new EngineError('engine.unsupported', `What answers at ${host} is no container engine: ${why}.`, {
+    cause,
+    hint: 'Check the address; a proxy before an engine has to allow the calls of docs/engine-api.md.',
+    details: { host },
+  });
+}
+
 /**
  * Makes the typed error of a failed call. `codes` says what a status means for this call; without an entry 404 is
  * `engine.not_found`, 409 `engine.conflict`, 501 `engine.unsupported`, everything else `engine.failed`.
@@ -157,7 +173,15 @@ export function toEngineError(
     });
   }
   const systemCode = systemCodeOf(cause);
-  const hint = UNREACHABLE[systemCode];
+  // What OpenSSL says of keys before it says anything to the engine.
+  if (systemCode.startsWith('ERR_OSSL_')) {
+    return new EngineError(
+      'engine.unsupported',
+      `Could not ${attempted.doing}: the client certificate or its key cannot be used (${systemCode}).`,
+      { cause, hint: KEY_FORM, details: { host: attempted.host, systemCode } },
+    );
+  }
+  const hint = UNREACHABLE[systemCode] ?? (systemCode.startsWith('ERR_SSL_') ? TLS_FAILED : undefined);
   if (hint !== undefined) {
     return new EngineError(
       'engine.unreachable',

@@ -11,6 +11,7 @@ export const PODMAN_GAPS: readonly EngineGap[] = [
   'startErrors',
   'killSignals',
   'runtimes',
+  'gpus',
 ];
 
 /** As of Podman 4.3. */

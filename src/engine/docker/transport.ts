@@ -7,7 +7,7 @@ import type { CallOptions } from '../types.js';
 import { type Dialect, dialectOf, negotiateVersion } from './api-version.js';
 import { type DockerClient, type DockerClients, setUpDockerode } from './client.js';
 import { beginRequest, type Reach } from './connection.js';
-import { ConnectionLost, StatusFailure } from './errors.js';
+import { ConnectionLost, noEngine, StatusFailure } from './errors.js';
 import { toObject, toText } from './json-fields.js';
 import { createKeptConnections } from './kept-connections.js';
 import { createLine, createLineAgent, type Line } from './line.js';
@@ -51,8 +51,8 @@ export interface Transport {
 const MAX_FAILURE_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 30_000;
 
-/** Reads an answer that is a failure, as far as it is worth reading. */
-const readFailure = async (response: IncomingMessage): Promise<StatusFailure> => {
+/** Reads an answer as far as it is worth reading. */
+const readText = async (response: IncomingMessage): Promise<string> => {
   const parts: Uint8Array[] = [];
   let size = 0;
   for await (const part of response as AsyncIterable<Uint8Array>) {
@@ -60,7 +60,12 @@ const readFailure = async (response: IncomingMessage): Promise<StatusFailure> =>
     size += part.length;
     if (size > MAX_FAILURE_BYTES) break;
   }
-  const text = Buffer.concat(parts).toString('utf8');
+  return Buffer.concat(parts).toString('utf8');
+};
+
+/** Reads an answer that is a failure. */
+const readFailure = async (response: IncomingMessage): Promise<StatusFailure> => {
+  const text = await readText(response);
   let message = text;
   try {
     message = toText(toObject(JSON.parse(text))['message']) || text;
@@ -69,6 +74,10 @@ const readFailure = async (response: IncomingMessage): Promise<StatusFailure> =>
   }
   return new StatusFailure(response.statusCode ?? 0, message);
 };
+
+/** Of a ping: no engine redirects it, asks who is there, or does not know it. */
+const isNoEngine = (status: number): boolean =>
+  (status >= 300 && status < 400) || [401, 403, 404, 405].includes(status);
 
 /** How an engine is spoken to. */
 interface Spoken {
@@ -204,11 +213,26 @@ export function createTransport(reach: Reach, host: string): Transport {
     return stream;
   };
 
+  /** Headers of the first answer, which is looked at twice: anything may listen at an address. */
+  const ping = async (line: Line): Promise<IncomingHttpHeaders> => {
+    try {
+      const response = await ask(line, 'GET', '/_ping');
+      const isKnown = response.headers['api-version'] !== undefined;
+      if (!isKnown && (await readText(response)).trim() !== 'OK') {
+        throw noEngine(host, 'it answers a ping with something else');
+      }
+      return response.headers;
+    } catch (cause) {
+      if (!(cause instanceof StatusFailure) || !isNoEngine(cause.statusCode)) throw cause;
+      throw noEngine(host, `it answers a ping with status ${String(cause.statusCode)}`, cause);
+    }
+  };
+
   // Asked for again after any failure: the engine may have been exchanged meanwhile.
   let version: Spoken | null = null;
   const spokenFor = async (options: CallOptions | undefined): Promise<Spoken> => {
     version ??= await withLine(options, async (line) => {
-      const { headers } = await ask(line, 'GET', '/_ping');
+      const headers = await ping(line);
       const prefix = negotiateVersion(toText(headers['api-version']), host);
       return {
         prefix,

@@ -1,4 +1,5 @@
 /** The version of the API that is spoken: the newest both sides know, asked for before the first call. */
+import type { ServerResponse } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { mountsSubpaths, negotiateVersion } from '../../../src/engine/docker/api-version.js';
 import { scriptedEngine } from './scripted-engine.js';
@@ -56,6 +57,53 @@ describe('an engine', () => {
     const { engine, lines } = await scriptedEngine({ apiVersion: '1.40' });
     await expect(engine.info()).rejects.toMatchObject({ code: 'engine.unsupported', retryable: false });
     expect(lines).toEqual([]);
+  });
+
+  it('that announces no version is spoken to in its own', async () => {
+    const { engine, lines } = await scriptedEngine({
+      onPing: (response) => {
+        response.removeHeader('Api-Version');
+      },
+      onRequest: ({ json }) => {
+        json(404, { message: 'no such container: x' });
+      },
+    });
+    await expect(engine.containers.inspect('x')).resolves.toBeNull();
+    expect(lines).toEqual(['GET /containers/x/json']);
+  });
+
+  const withStatus =
+    (status: number) =>
+    (response: ServerResponse): void => {
+      response.statusCode = status;
+    };
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    [
+      'something else',
+      (response) => {
+        response.removeHeader('Api-Version');
+        response.write('<html>');
+      },
+    ],
+    ['status 302', withStatus(302)],
+    ['status 401', withStatus(401)],
+    ['status 403', withStatus(403)],
+    ['status 404', withStatus(404)],
+  ])('is not what answers a ping with %s, and is asked nothing', async (answer, onPing) => {
+    const { engine, lines } = await scriptedEngine({ onPing });
+    await expect(engine.info()).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      retryable: false,
+      message: expect.stringMatching(new RegExp(`no container engine: .* ping with ${answer}`)) as string,
+      hint: expect.stringMatching(/Check the address.*engine-api\.md/) as string,
+    });
+    expect(lines).toEqual([]);
+  });
+
+  it('whose ping fails may be better later', async () => {
+    const { engine } = await scriptedEngine({ onPing: withStatus(503) });
+    await expect(engine.info()).rejects.toMatchObject({ code: 'engine.failed', retryable: true });
   });
 
   it('that does not speak the version any more says so', async () => {

@@ -129,7 +129,7 @@ describe('attach', () => {
 describe('a reset connection', () => {
   it('while the other one is still being made does not end the process', async () => {
     const sockets: Socket[] = [];
-    const server = createServer((_request, response) => response.end());
+    const server = createServer((_request, response) => response.end('OK'));
     server.on('upgrade', (_request, socket: Socket) => {
       socket.on('error', () => undefined);
       sockets.push(socket);

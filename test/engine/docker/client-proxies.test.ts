@@ -38,7 +38,6 @@ describe('proxies of the client configuration', () => {
     { proxies: null },
     { proxies: { default: null } },
     { proxies: { default: { httpProxy: '' } } },
-    [],
   ])('are none in %j', async (config) => {
     expect(await read(config)).toEqual({});
   });
@@ -55,6 +54,7 @@ describe('proxies of the client configuration', () => {
 
   it.each<[unknown, RegExp]>([
     ['{"proxies": "user:hunter2@', /invalid JSON/],
+    [['hunter2'], /no JSON object/],
     [{ proxies: { default: { httpProxy: 8080 } } }, /proxies\["default"\]\.httpProxy/],
     [{ proxies: { [HOST]: { noProxy: 'hunter2\nX=1' } } }, /\.noProxy/],
     [{ proxies: { default: { ftpProxy: ['hunter2'] } } }, /\.ftpProxy/],

@@ -521,7 +521,9 @@ describe('connections', () => {
   });
 
   it('talks to a TCP endpoint, and to no other that the environment names', async () => {
-    const server = createServer((_request, response) => response.end(JSON.stringify(inspection('running'))));
+    const server = createServer(({ url }, response) =>
+      response.end(url === '/_ping' ? 'OK' : JSON.stringify(inspection('running'))),
+    );
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const address = server.address();

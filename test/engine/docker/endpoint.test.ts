@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { currentContext } from '../../../src/engine/docker/docker-context.js';
 import { resolveEndpoint } from '../../../src/engine/docker/endpoint.js';
 import { findAnswering, usualSockets } from '../../../src/engine/docker/usual-sockets.js';
 
@@ -162,6 +163,7 @@ describe('DOCKER_HOST', () => {
       code: 'engine.unsupported',
       message: expect.stringMatching(message) as string,
     });
+    await expect(resolveEndpoint(env)).rejects.toThrow(/^DOCKER_HOST: /);
   });
 });
 
@@ -206,6 +208,33 @@ describe('a context', () => {
     const failure = await resolveEndpoint({ HOME: home }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'engine.unsupported' });
     expect(JSON.stringify(failure)).not.toContain('c2VjcmV0');
+  });
+
+  it.each([
+    ['[]', /no JSON object/],
+    ['"far"', /no JSON object/],
+    ['{"currentContext":7}', /currentContext is no text/],
+  ])('a configuration of another form is told, and no other engine taken: %s', async (text, message) => {
+    await put('.docker/config.json', text);
+    await expect(resolveEndpoint({ HOME: home })).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it.each(['', '\n', '{}', 'null', '{"currentContext":null}'])(
+    'a configuration that says nothing names none: %j',
+    async (text) => {
+      await put('.docker/config.json', text);
+      expect(await currentContext(join(home, '.docker'), {})).toBeNull();
+    },
+  );
+
+  it('whose host cannot be used is named', async () => {
+    await putContext('odd', { Host: 'ftp://h' });
+    await expect(resolveEndpoint({ HOME: home, DOCKER_CONTEXT: 'odd' })).rejects.toThrow(
+      /^context odd: .*ftp/,
+    );
   });
 });
 

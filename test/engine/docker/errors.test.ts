@@ -14,6 +14,9 @@ describe('toEngineError', () => {
     ['EPIPE', /may or may not/],
     ['ENOTFOUND', /host name/],
     ['ETIMEDOUT', /network/],
+    ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', /client certificate/],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', /client certificate/],
+    ['ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE', /TLS failed/],
   ])('%s: unreachable, with what was tried and what to do', (code, hint) => {
     const cause = withCode(code);
     const error = toEngineError(cause, attempted);
@@ -21,6 +24,18 @@ describe('toEngineError', () => {
     expect(error.message).toContain('unix:///e.sock');
     expect(error.hint).toMatch(hint);
   });
+
+  it.each(['ERR_OSSL_PEM_NO_START_LINE', 'ERR_OSSL_X509_KEY_VALUES_MISMATCH'])(
+    '%s: a certificate of ours that cannot be used, now and later',
+    (code) => {
+      expect(toEngineError(withCode(code), attempted)).toMatchObject({
+        code: 'engine.unsupported',
+        retryable: false,
+        message: expect.stringContaining('client certificate or its key') as string,
+        hint: expect.stringContaining('PEM') as string,
+      });
+    },
+  );
 
   it('looks into several failed addresses', () => {
     expect(toEngineError(new AggregateError([withCode('ECONNREFUSED')], ''), attempted).code).toBe(

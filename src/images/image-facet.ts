@@ -43,8 +43,8 @@ export function createImageFacet({
   monotonic,
   builder,
 }: ImageFacetParts): RuntimeImages {
-  const requireAllowed = (reference: string): void => {
-    requireAllowedName(reference, config().policy.images);
+  const requireAllowed = (reference: string, argument?: string): void => {
+    requireAllowedName(reference, config().policy.images, argument);
   };
 
   async function method<K extends keyof EngineImages>(name: K): Promise<NonNullable<EngineImages[K]>> {
@@ -97,7 +97,7 @@ export function createImageFacet({
     },
     tag: async (reference, target, { signal } = {}) => {
       requireAllowed(reference);
-      requireAllowed(target);
+      requireAllowed(target, 'target');
       const tag = await method('tag');
       await engineCall('image tag', signal, async (inner) => tag(reference, target, { signal: inner }));
     },

@@ -1,7 +1,7 @@
 /** What a series of runs may be told: which options its runs share, and which each has for itself. */
 import { type Issue, ValidationError } from './errors.js';
 import { toIssue } from './run-option-checks.js';
-import { listener, signal, some } from './run-option-shapes.js';
+import { isObject, listener, signal, some, unknownNames } from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
 
 /** Every option of a run: a new one without an entry does not compile. Own ones name, feed or read a single run. */
@@ -53,9 +53,12 @@ export function given(options: object): RunOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }
 
-/** What is wrong with the options that the series itself uses, before any run could say so; null if nothing is. */
+/** What is wrong with the options that the series itself uses, and with names that no run knows, before any run could say so; null if nothing is. */
 export function seriesProblem(options: unknown): ValidationError | null {
-  const problems = some({ signal, each: listener, onEvent: listener })(options);
+  const problems = [
+    ...(isObject(options) ? unknownNames(options, [...Object.keys(SHARING), 'each']) : []),
+    ...some({ signal, each: listener, onEvent: listener })(options),
+  ];
   return problems.length === 0 ? null : refusal(problems.map(toIssue));
 }
 

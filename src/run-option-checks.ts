@@ -22,6 +22,7 @@ import {
   unknownNames,
 } from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
+import type { ExplainOptions } from './runtime-contract.js';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const MAX_KEY_CHARS = 256;
@@ -89,14 +90,10 @@ const retry: Check = (value) => {
   ];
 };
 
-/** Every option: a new one without a check does not compile. */
-const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
-  runId: fits(
-    (value) => typeof value === 'string' && RUN_ID.test(value),
-    'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}',
-  ),
-  idempotencyKey: key,
-  signal,
+const profile = fits((value) => typeof value === 'string', 'must be the name of a profile');
+
+/** Every option that an explanation may be told, too. */
+const EXPLAINED: Record<keyof ExplainOptions, Check> = {
   parameters: (value) =>
     isObject(value)
       ? problemsOf(!isJson(value), 'must be JSON values only')
@@ -104,6 +101,18 @@ const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
   timeoutMs: milliseconds,
   timeouts: only(TIMEOUTS),
   retry,
+  profile,
+};
+
+/** Every option: a new one without a check does not compile. */
+const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
+  ...EXPLAINED,
+  runId: fits(
+    (value) => typeof value === 'string' && RUN_ID.test(value),
+    'must match [A-Za-z0-9][A-Za-z0-9_.-]{0,127}',
+  ),
+  idempotencyKey: key,
+  signal,
   attempt: fits(
     (value) => isWhole(value, 1, MAX_ATTEMPT),
     `must be a whole number from 1 to ${String(MAX_ATTEMPT)}`,
@@ -119,7 +128,6 @@ const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
   secrets: each(fits((value) => typeof value === 'string', 'must be a string')),
   registryAuth: each(fits(isCredentials, CREDENTIALS_RULE)),
   metadata,
-  profile: fits((value) => typeof value === 'string', 'must be the name of a profile'),
   retention: only({
     container: (value) => toProblems(retentionProblem(value, max.container)),
     workspace: (value) => toProblems(retentionProblem(value, max.workspace)),
@@ -154,8 +162,21 @@ export function checkOptions(given: unknown, { max }: RuntimeConfig['retention']
     const options = usable.map((name) => [name, (given as Readonly<Record<string, unknown>>)[name]]);
     return { options: Object.fromEntries(options) as RunOptions, issues: problems.map(toIssue) };
   } catch {
-    // What a getter of a stranger's throws is not repeated: it could hold anything.
-    return { options: {}, issues: [toIssue({ path: [], message: 'cannot be read' })] };
+    return { options: {}, issues: [UNREADABLE] };
+  }
+}
+
+/** What is wrong with the options of an explanation, which may be anything. Never throws. */
+export const explainOptionIssues = (given: unknown): readonly Issue[] => issuesOf(EXPLAINED, given);
+
+/** What is wrong with the options of a validation, which may be anything. Never throws. */
+export const validateOptionIssues = (given: unknown): readonly Issue[] => issuesOf({ profile }, given);
+
+function issuesOf(checks: Readonly<Record<string, Check>>, given: unknown): readonly Issue[] {
+  try {
+    return only(checks)(given).map(toIssue);
+  } catch {
+    return [UNREADABLE];
   }
 }
 
@@ -164,3 +185,6 @@ export function toIssue({ path, message }: ReturnType<Check>[number]): Issue {
   const names = path.map((name) => name.slice(0, MAX_TOLD_CHARS));
   return { code: 'validation.invalid_option', path: ['options', ...names].join('.'), message };
 }
+
+/** What a getter of a stranger's throws is not repeated: it could hold anything. */
+const UNREADABLE = toIssue({ path: [], message: 'cannot be read' });

@@ -1,10 +1,10 @@
 /** Ends a run of an instance whichever process runs it: word is left in the run store that they share, and the end waited for. */
-import { type Issue, RunError, ValidationError } from './errors.js';
+import { RunError } from './errors.js';
 import { pause } from './execute/deadline.js';
 import type { RunOutcome } from './outcome.js';
 import { askStore } from './recovery/ask-store.js';
 import type { OwnerJudge } from './recovery/judge-owner.js';
-import { cancelCause, MAX_BY_CHARS, MAX_REASON_CHARS } from './run-cancel-request.js';
+import { cancelCause } from './run-cancel-request.js';
 import type { RunStore, StoredRun } from './run-store/types.js';
 import type { RuntimeRuns } from './runtime-runs.js';
 
@@ -46,14 +46,13 @@ export interface CancelOptions {
 }
 
 const DEFAULT_WAIT_MS = 120_000;
-const MAX_WAIT_MS = 86_400_000;
 const FIRST_LOOK_MS = 50;
 const MAX_LOOK_MS = 1_000;
 
 /**
  * Asks for the end of a run and waits for it.
  *
- * @throws `run.not_found`; `runtime.store_failed`; `validation.invalid_job` for an option that cannot be used.
+ * @throws `run.not_found`; `runtime.store_failed`.
  */
 export async function cancelRun(
   runId: string,
@@ -62,7 +61,6 @@ export async function cancelRun(
 ): Promise<CancelReport> {
   const { store, identity, runs } = options;
   const who = by ?? identity.owner;
-  requireUsable({ reason, by: who, waitMs });
   const found = await ask(async () => store.get(runId));
   const run = found?.instance === identity.instance ? found : null;
   const isLive = runs.isLive(runId);
@@ -144,33 +142,6 @@ function notFound(runId: string, instance: string): RunError {
       hint: 'instanceId and stateDir must be those of the application that runs it',
     },
   );
-}
-
-function requireUsable(given: {
-  readonly reason: string;
-  readonly by: string;
-  readonly waitMs: number;
-}): void {
-  const { reason, by, waitMs } = given;
-  const issues: Issue[] = [];
-  const check = (isUsable: boolean, path: string, message: string): void => {
-    if (!isUsable) issues.push({ code: 'validation.invalid_option', path: `options.${path}`, message });
-  };
-  const isText = (value: unknown, max: number): boolean => typeof value === 'string' && value.length <= max;
-  check(
-    isText(reason, MAX_REASON_CHARS),
-    'reason',
-    `must be text of at most ${String(MAX_REASON_CHARS)} characters`,
-  );
-  check(isText(by, MAX_BY_CHARS), 'by', `must be text of at most ${String(MAX_BY_CHARS)} characters`);
-  check(
-    Number.isFinite(waitMs) && waitMs >= 0 && waitMs <= MAX_WAIT_MS,
-    'waitMs',
-    `must be a number of milliseconds from 0 to ${String(MAX_WAIT_MS)}`,
-  );
-  if (issues.length === 0) return;
-  const message = issues.map(({ path, message: text }) => `${path} ${text}`).join('; ');
-  throw new ValidationError('validation.invalid_job', message, { details: { issues } });
 }
 
 const ask = async <T>(asking: () => Promise<T>): Promise<T> =>

@@ -26,9 +26,12 @@ export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'time
 export interface Runtime extends AsyncDisposable {
   /** Frozen. Read once when the runtime was created; `updatePolicy` puts another one in its place. */
   readonly config: RuntimeConfig;
-  /** Shape and policy together; never throws. */
+  /** Shape and policy together, and options that cannot be used; never throws. */
   validate(definition: unknown, options?: Pick<RunOptions, 'profile'>): Validation<ValidJob>;
-  /** What would be done and why, without an engine. Synchronous, pure, never throws; also on a disabled runtime. */
+  /**
+   * What would be done and why, without an engine. Synchronous, pure, never throws; also on a disabled runtime. Options that cannot be used are
+   * issues of its `validation`.
+   */
   explain(definition: unknown, options?: ExplainOptions): Explanation;
   /**
    * Runs a job to its end. Whatever the job comes to is a result; rejects only when there can be none.
@@ -77,7 +80,8 @@ export interface Runtime extends AsyncDisposable {
    * tells of. With `all` also the containers of other instances that share the label prefix, and those that were kept. Asks the engine and
    * the store, and changes nothing.
    *
-   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.store_failed`; `runtime.closed`.
+   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.store_failed`; `runtime.closed`;
+   * `validation.invalid_job` for an option that cannot be used.
    */
   openRuns(options?: { readonly all?: boolean | undefined }): Promise<readonly OpenRun[]>;
   /**
@@ -102,12 +106,13 @@ export interface Runtime extends AsyncDisposable {
    * Cancels the live runs that are meant, those that wait too, and resolves with how many they were when all are cleaned up. A series of
    * `runJobs` goes on with its next definition.
    *
-   * @throws `validation.invalid_job` for a filter that cannot be understood, and nothing is cancelled.
+   * @throws `validation.invalid_job` for an option or a filter that cannot be understood, and nothing is cancelled.
    */
-  cancelAll(options: {
+  cancelAll(options?: {
+    /** Default: all of them. */
     readonly filter?: RunFilter | undefined;
-    /** In the message and evidence of each result. */
-    readonly reason: string;
+    /** In the message and evidence of each result. Default: that its caller cancelled it. */
+    readonly reason?: string | undefined;
   }): Promise<number>;
   /**
    * Whether a run would be taken now. Asks the engine at most once a minute, and again after it could not be reached; the rest of the answer
@@ -153,7 +158,8 @@ export interface Runtime extends AsyncDisposable {
    * process's is left alone and reported. It is done by itself, too, as `recovery` in the configuration says. What runs kept on
    * purpose stays within its bounds of age and size.
    *
-   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.store_failed`; `runtime.closed`.
+   * @throws `engine.unreachable` and what else keeps containers from being listed; `runtime.store_failed`; `runtime.closed`;
+   * `validation.invalid_job` for an option that cannot be used, and nothing is done.
    */
   reconcile(options?: {
     readonly dryRun?: boolean | undefined;
@@ -164,6 +170,8 @@ export interface Runtime extends AsyncDisposable {
    * Takes no more runs, ends those that wait, lets those that run end for `drainMs` (default 0), then stops them, and resolves when all is
    * cleaned up. Ended by this they are `cancelled`/`runtime_shutdown`, and their outputs are not collected; calls of `images` go on and are stopped likewise,
    * with `runtime.closed`. Called again, it may cut the time short and never lengthens it. What runs kept on purpose stays, and is named.
+   *
+   * @throws `validation.invalid_job` for an option that cannot be used, and nothing closes.
    */
   close(options?: { readonly drainMs?: number | undefined }): Promise<CloseReport>;
 }

@@ -4,7 +4,6 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Examination } from './doctor/examine.js';
 import { PROBE_DEMAND } from './doctor/probes.js';
 import type { DoctorOptions, DoctorReport, DoctorSummary } from './doctor/report.js';
-import { ValidationError } from './errors.js';
 import type { Admission } from './execute/admission.js';
 import { createStopSource, type StopSource } from './execute/stop.js';
 import { toNanoCpus } from './execute/turns.js';
@@ -29,7 +28,7 @@ export interface RuntimeDoctor {
   /**
    * Examines the engine; whoever asks for the same image meanwhile gets the same report.
    *
-   * @throws `validation.invalid_job` for an option that cannot be used; `runtime.closed`.
+   * @throws `runtime.closed`.
    */
   examine(options: DoctorOptions): Promise<DoctorReport>;
   /** The last report in short; null: there is none yet. */
@@ -104,9 +103,6 @@ export function createDoctor(parts: DoctorParts): RuntimeDoctor {
 
   return {
     async examine({ image }) {
-      if (image !== undefined && (typeof image !== 'string' || image.trim() === '')) {
-        throw new ValidationError('validation.invalid_job', 'image must be a reference to an image, as text');
-      }
       const wanted = image ?? null;
       // One after the other: two would take each other's place among runs.
       while (current !== null && current.image !== wanted) await current.report;

@@ -15,19 +15,19 @@ import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
 import { thisProcess } from './host/this-process.js';
 import { renderMetrics } from './metrics.js';
-import { validateJob } from './job/validate.js';
-import { explainJob } from './plan/explain.js';
 import type { PolicyInput } from './policy/policy.js';
 import { checkReadiness } from './readiness.js';
 import { holdLease } from './recovery/owner-lease.js';
 import type { RunEnvironment } from './run-context.js';
 import { runJobs } from './run-jobs.js';
 import { createRunBeginner } from './runtime-begin.js';
+import { requireUsableOptions } from './runtime-call-options.js';
 import { createDoctor } from './runtime-doctor.js';
 import { createCancelListener } from './runtime-cancel-listener.js';
 import { cancelRun } from './runtime-cancels.js';
 import { CLOSING, createClosing, type OtherWork } from './runtime-closing.js';
 import { callerIdentity, defaultStore, hostDefaults } from './runtime-defaults.js';
+import { explainFor, validateFor } from './runtime-explain.js';
 import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { listOpenRuns } from './runtime-open-runs.js';
@@ -205,9 +205,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     get config() {
       return config;
     },
-    validate: (definition, { profile } = {}) => validateJob(definition, config, { ...judging, profile }),
+    validate: (definition, options = {}) => validateFor(definition, config, options, judging),
     explain: (definition, options = {}) =>
-      explainJob(definition, config, { ...options, ...judging, engine: engineInfo.known() }),
+      explainFor(definition, config, options, { ...judging, engine: engineInfo.known() }),
     runJob: async (definition, options) => startJob(definition, options).result,
     startJob,
     run: async (request, options) => startRun(request, options).result,
@@ -215,7 +215,9 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     runJobs: (definitions, options = {}) => runJobs(starter, definitions, options),
     get: (runId) => runs.get(runId),
     runs: (filter = {}) => runs.summaries(filter),
-    async openRuns({ all = false } = {}) {
+    async openRuns(options = {}) {
+      requireUsableOptions('openRuns', options);
+      const { all = false } = options;
       if (closing.hasBegun) throw closed();
       const { workspaceRoot, labelPrefix } = config;
       const [found, judge] = [await engine(), await recovery.judge()];
@@ -224,7 +226,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         instance: identity.instance,
       });
     },
-    cancelRun: async (runId, options = {}) => cancelRun(runId, options, cancelling),
+    async cancelRun(runId, options = {}) {
+      requireUsableOptions('cancelRun', options);
+      return cancelRun(runId, options, cancelling);
+    },
     updatePolicy(policy) {
       // A forgotten argument is an error: it must not mean the default, which lets any image run.
       const whole = (policy as unknown) ?? null;
@@ -238,8 +243,11 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     resume() {
       admission.resume();
     },
-    cancelAll: async ({ filter = {}, reason }) =>
-      runs.stop(filter, { reason: 'cancelled', by: 'caller', message: describeAbort(reason) }),
+    async cancelAll(options = {}) {
+      requireUsableOptions('cancelAll', options);
+      const { filter = {}, reason } = options;
+      return runs.stop(filter, { reason: 'cancelled', by: 'caller', message: describeAbort(reason) });
+    },
     readiness: async () =>
       checkReadiness({
         get config() {
@@ -261,17 +269,23 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
         clock: resolved.clock,
       }),
     async doctor(options = {}) {
+      requireUsableOptions('doctor', options);
       if (closing.hasBegun) throw closed();
       return doctor.examine(options);
     },
     stats,
     metrics: async () => Promise.resolve(renderMetrics(stats())),
-    async reconcile({ dryRun = false, adopts = true } = {}) {
+    async reconcile(options = {}) {
+      requireUsableOptions('reconcile', options);
+      const { dryRun = false, adopts = true } = options;
       if (closing.hasBegun) throw closed();
       if (!dryRun) await kept.sweep();
       return recovery.reconcile({ dryRun, adopts });
     },
-    close: async ({ drainMs = 0 } = {}) => closing.close(drainMs),
+    async close(options = {}) {
+      requireUsableOptions('close', options);
+      return closing.close(options.drainMs ?? 0);
+    },
     [Symbol.asyncDispose]: async () => {
       await runtime.close();
     },

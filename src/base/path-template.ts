@@ -7,7 +7,7 @@ export interface PathTemplateVariables {
   readonly attempt: number;
   readonly jobSlug: string | null;
   readonly jobDefinitionId: string | null;
-  readonly jobVersion: string | null;
+  readonly jobVersion: string | number | null;
   /** ISO time. */
   readonly startedAt: string;
   /** `YYYY-MM-DD`. */
@@ -83,7 +83,7 @@ export function fillJobVariables(
     /\$\{(jobSlug|jobDefinitionId|jobVersion)\}/g,
     (placeholder, name: keyof typeof job) => {
       const value = job[name];
-      return value === null ? placeholder : encode(value);
+      return value === null ? placeholder : encode(String(value));
     },
   );
 }

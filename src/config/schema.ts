@@ -1,5 +1,6 @@
 /** The shape of a configuration, and the rules between its keys, as a schema over a complete one. */
 import { z } from 'zod';
+import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { pathsOverlap } from '../base/paths.js';
 import type { Policy } from '../policy/policy.js';
@@ -50,7 +51,7 @@ const cpus = lazy(() =>
 
 const engineHost = lazy(() =>
   z
-    .string({ error: 'must be text' })
+    .string({ error: expectedText() })
     .regex(
       /^(unix:\/\/\/|(tcp|https?|ssh):\/\/[^/]|npipe:\/\/)/,
       'must be unix:///path, tcp://host:port, https://host:port, ssh://user@host or npipe://path',

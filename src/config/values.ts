@@ -1,5 +1,6 @@
 /** How single values of a configuration are read: numbers with units, names, paths. */
 import { z } from 'zod';
+import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { parseByteSize } from '../base/byte-size.js';
 import { parseDuration } from '../base/duration.js';
@@ -72,7 +73,7 @@ export const flag = lazy(() => z.boolean({ error: 'must be true or false' }));
 
 /** Text that is not blank. */
 export const text = lazy(() =>
-  z.string({ error: 'must be text' }).refine((value) => value.trim() !== '', 'must not be blank'),
+  z.string({ error: expectedText() }).refine((value) => value.trim() !== '', 'must not be blank'),
 );
 
 /** A list of texts that are not blank. */
@@ -81,7 +82,7 @@ export const texts = lazy(() => z.array(text(), { error: 'must be a list of text
 /** Numeric `uid[:gid]`. */
 export const user = lazy(() =>
   z
-    .string({ error: 'must be text' })
+    .string({ error: expectedText() })
     .regex(NUMERIC_USER, { error: NOT_NUMERIC, abort: true })
     .refine(hasUsableIds, ID_TOO_HIGH),
 );

@@ -2,7 +2,7 @@
 import { parseImageReference } from '../base/image-reference.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { BuildOptions, EngineImages } from '../engine/types.js';
-import { ImageError, PolicyError, ValidationError } from '../errors.js';
+import { ImageError, type PolicyError, ValidationError } from '../errors.js';
 import { engineCall } from '../execute/engine-call.js';
 import { allowedHint } from '../policy/hint.js';
 import type { Policy } from '../policy/policy.js';
@@ -11,6 +11,7 @@ import { effectiveNetworkMode, refusedNetworkMode } from '../policy/rules/networ
 import type { BuildRequest } from './build-calls.js';
 import { buildRequestIssues, dockerfileOf } from './build-request.js';
 import { readDockerfile } from './dockerfile.js';
+import { imageDenial } from './image-policy.js';
 
 /** A request that may be built. */
 export type CheckedBuild = Omit<BuildOptions, 'resources' | 'credentials' | 'signal' | 'onOutput'>;
@@ -30,12 +31,14 @@ export function checkBuildRequest(
     throw new ValidationError('validation.invalid_job', lines.join('; '), { details: { issues } });
   }
   const { tag, networkMode = null, pull = false } = request;
-  requireAllowedImage(tag, policy);
+  requireAllowedImage(tag, policy, 'build.tag');
   const refusal = networkMode === null ? null : refusedNetworkMode(networkMode, policy.network);
-  if (refusal !== null) throw denied(refusal.message, refusal.hint);
+  if (refusal !== null) throw denied('policy.network', 'build.networkMode', refusal.message, refusal.hint);
   const { allowedPullPolicies } = policy.images;
   if (pull && !allowedPullPolicies.includes('always'))
     throw denied(
+      'policy.pull_policy',
+      'build.pull',
       'base images may not be pulled again',
       allowedHint(allowedPullPolicies, 'always', 'policy.images.allowedPullPolicies'),
     );
@@ -52,13 +55,21 @@ export function checkBuildRequest(
   };
 }
 
-const denied = (message: string, hint?: string): PolicyError =>
-  new PolicyError('policy.denied', `the image may not be built: ${message}`, { hint });
+const denied = (
+  rule: Parameters<typeof imageDenial>[0],
+  path: string,
+  message: string,
+  hint: string | null,
+): PolicyError => imageDenial(rule, path, `the image may not be built: ${message}`, hint);
 
-function requireAllowedImage(reference: string, { images }: Policy): void {
+function requireAllowedImage(reference: string, { images }: Policy, path: string): void {
   const { allowed, reason } = evaluateImagePolicy(reference, images);
-  if (!allowed) throw denied(reason, allowedHint(images.allow, reference, 'policy.images'));
+  if (allowed) return;
+  throw denied('policy.image', path, reason, allowedHint(images.allow, reference, 'policy.images'));
 }
+
+/** Where sources stand: what is in the Dockerfile is named by the field that names it. */
+const SOURCES = 'build.dockerfile';
 
 /**
  * Judges what a Dockerfile takes from elsewhere.
@@ -83,16 +94,31 @@ export async function requireAllowedSources(
   const isJudged = allow.length > 0 || deny.length > 0 || requireDigest;
   const [unclear] = found.unclear;
   if (isJudged && unclear !== undefined)
-    throw denied(`it cannot be said which image ${JSON.stringify(unclear)} takes`, 'name it in full');
+    throw denied(
+      'policy.image',
+      SOURCES,
+      `it cannot be said which image ${JSON.stringify(unclear)} takes`,
+      'name it in full',
+    );
   const [address] = found.addresses;
   // The engine itself would fetch it, whatever network the steps have.
   if (networkMode === 'none' && address !== undefined)
-    throw denied(`it adds ${JSON.stringify(address)}, and has no network`, 'put it into the context');
+    throw denied(
+      'policy.network',
+      SOURCES,
+      `it adds ${JSON.stringify(address)}, and has no network`,
+      'put it into the context',
+    );
   for (const image of found.images) {
-    requireAllowedImage(image, policy);
+    requireAllowedImage(image, policy, SOURCES);
     const parsed = parseImageReference(image);
     if (requireDigest && parsed.ok && parsed.reference.digest === null)
-      throw denied(`${image} has no digest, and policy.images.requireDigest demands one`);
+      throw denied(
+        'policy.image_digest',
+        SOURCES,
+        `${image} has no digest, and policy.images.requireDigest demands one`,
+        'write the image as name@sha256:…',
+      );
     if (allowedPullPolicies.some((each) => each !== 'never')) continue;
     const here = await engineCall('image inspect', signal, async (inner) =>
       images.inspect(image, { signal: inner }),

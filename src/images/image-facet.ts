@@ -10,7 +10,7 @@ import type { ImagePulls } from '../execute/image-pulls.js';
 import type { RegistryAuthSources } from '../execute/registry-auth.js';
 import { abortable } from '../host/chunks.js';
 import type { createImageBuild } from './build-image.js';
-import { requireUsableOptions } from './call-checks.js';
+import { requireUsableGcOptions, requireUsableOptions } from './call-checks.js';
 import type { ImageCallOptions } from './call-options.js';
 import type { ImageTransferOptions, RuntimeImages } from './image-calls.js';
 import type { ImageGc } from './image-gc.js';
@@ -43,8 +43,8 @@ export function createImageFacet({
   monotonic,
   builder,
 }: ImageFacetParts): RuntimeImages {
-  const requireAllowed = (reference: string): void => {
-    requireAllowedName(reference, config().policy.images);
+  const requireAllowed = (reference: string, argument?: string): void => {
+    requireAllowedName(reference, config().policy.images, argument);
   };
 
   async function method<K extends keyof EngineImages>(name: K): Promise<NonNullable<EngineImages[K]>> {
@@ -97,7 +97,7 @@ export function createImageFacet({
     },
     tag: async (reference, target, { signal } = {}) => {
       requireAllowed(reference);
-      requireAllowed(target);
+      requireAllowed(target, 'target');
       const tag = await method('tag');
       await engineCall('image tag', signal, async (inner) => tag(reference, target, { signal: inner }));
     },
@@ -142,7 +142,9 @@ export function createImageFacet({
       const create = await builder();
       return create({ config, engine, instance, monotonic })(request, options);
     },
-    gc: async ({ dryRun = false, ...options } = {}) => {
+    gc: async (options = {}) => {
+      requireUsableGcOptions(options);
+      const { dryRun = false } = options;
       // Refused as any call, also where there is nothing to do.
       await engine();
       return gc.collect(dryRun, signalOf(options));

@@ -1,18 +1,28 @@
 /** What `policy.images` says of an image that is named or pulled by itself, as it is judged for jobs. */
 import { parseImageReference } from '../base/image-reference.js';
-import { PolicyError } from '../errors.js';
+import type { PolicyError } from '../errors.js';
 import type { RunPlan } from '../plan/run-plan.js';
+import { denialOf } from '../policy/denial.js';
 import { allowedHint } from '../policy/hint.js';
 import type { ImagePolicy } from '../policy/policy.js';
 import { evaluateImagePolicy } from '../policy/rules/image.js';
 
-/** @throws `policy.denied` for a name that may not be used. */
-export function requireAllowedName(reference: string, policy: ImagePolicy): void {
+/** A refusal of a call about images, by the rule that jobs are refused by, and the argument it is about. */
+export function imageDenial(
+  rule: 'policy.image' | 'policy.image_digest' | 'policy.pull_policy' | 'policy.network',
+  path: string,
+  message: string,
+  hint: string | null,
+): PolicyError {
+  return denialOf([{ rule, path, message, severity: 'error', hint }]);
+}
+
+/** @throws `policy.denied` for a name that may not be used; `path` is the argument that names it. */
+export function requireAllowedName(reference: string, policy: ImagePolicy, path = 'reference'): void {
   const { allowed, reason } = evaluateImagePolicy(reference, policy);
   if (allowed) return;
-  throw new PolicyError('policy.denied', `the image may not be used: ${reason}`, {
-    hint: allowedHint(policy.allow, reference, 'policy.images'),
-  });
+  const hint = allowedHint(policy.allow, reference, 'policy.images');
+  throw imageDenial('policy.image', path, `the image may not be used: ${reason}`, hint);
 }
 
 /**
@@ -24,12 +34,14 @@ export function requireAllowedPull(reference: string, policy: ImagePolicy): RunP
   requireAllowedName(reference, policy);
   const parsed = parseImageReference(reference);
   if (policy.requireDigest && parsed.ok && parsed.reference.digest === null) {
-    throw notPulled('it must be named by its digest, as policy.images.requireDigest demands', DIGEST_HINT);
+    const why = 'it must be named by its digest, as policy.images.requireDigest demands';
+    throw notPulled('policy.image_digest', why, DIGEST_HINT);
   }
   const { allowedPullPolicies } = policy;
   const permitted = (['always', 'ifNotPresent'] as const).find((each) => allowedPullPolicies.includes(each));
   if (permitted !== undefined) return [permitted];
   throw notPulled(
+    'policy.pull_policy',
     'policy.images.allowedPullPolicies permits "never" alone',
     'bring it to the engine beforehand',
   );
@@ -37,5 +49,5 @@ export function requireAllowedPull(reference: string, policy: ImagePolicy): RunP
 
 const DIGEST_HINT = 'write the image as name@sha256:…; images.resolveDigest(name) says which';
 
-const notPulled = (why: string, hint: string): PolicyError =>
-  new PolicyError('policy.denied', `the image may not be pulled: ${why}`, { hint });
+const notPulled = (rule: Parameters<typeof imageDenial>[0], why: string, hint: string): PolicyError =>
+  imageDenial(rule, 'reference', `the image may not be pulled: ${why}`, hint);

@@ -1,5 +1,6 @@
 /** Inputs, outputs and configuration file of a definition. */
 import { z } from 'zod';
+import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { checkPathTemplate } from '../base/path-template.js';
 import {
@@ -22,7 +23,7 @@ const nodeId = lazy(() =>
 
 /** Bounded again over all inputs together. */
 const inlineContent = lazy(() =>
-  z.string({ error: 'must be text' }).max(1024 ** 2 * 2, 'must not be longer than 1 MiB'),
+  z.string({ error: expectedText() }).max(1024 ** 2 * 2, 'must not be longer than 1 MiB'),
 );
 
 const source = lazy(() =>

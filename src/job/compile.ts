@@ -37,7 +37,7 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
     job: {
       slug: job.slug ?? null,
       id: job.id ?? null,
-      version: job.version === undefined ? null : String(job.version),
+      version: job.version ?? null,
     },
     container: {
       image: docker.image,

@@ -139,6 +139,7 @@ export interface JobDefinition {
   /** 1 to 100 characters, `[a-z0-9][a-z0-9-_]*`, any case. */
   readonly slug?: string | undefined;
   readonly id?: string | undefined;
+  /** Text of 1 to 128 characters, or a whole number; the job's configuration file holds it as it is. */
   readonly version?: string | number | undefined;
   /** 1,000 to 86,400,000; shorthand for `timeouts.runMs`. */
   readonly timeoutMs?: number | undefined;

@@ -1,12 +1,13 @@
 /** The environment of a definition, as a list or a map. */
 import { z } from 'zod';
+import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { boundedText } from './text-rules.js';
 
 const NAME_RULE = 'must be a letter or "_" followed by letters, digits and "_", 128 at most';
 
 const name = lazy(() =>
-  z.string({ error: 'must be text' }).regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, NAME_RULE),
+  z.string({ error: expectedText() }).regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, NAME_RULE),
 );
 
 const key = lazy(() => boundedText(1, 256));
@@ -26,12 +27,7 @@ const secretReference = lazy(() =>
 /** An explicit empty string is a legal value. */
 const value = lazy(() =>
   z
-    .string({
-      error: ({ input }) =>
-        typeof input === 'number' || typeof input === 'boolean'
-          ? `must be text: put quotes around the ${typeof input}`
-          : 'must be text',
-    })
+    .string({ error: expectedText() })
     .max(4096, 'must not be longer than 4096 characters')
     .refine((text) => !text.includes('\0'), 'must not hold NUL'),
 );
@@ -63,7 +59,7 @@ const mapValue = lazy(() =>
   z.union([value(), z.strictObject({ secret: secretReference(), as: as() })], {
     error: ({ input }) =>
       typeof input === 'number' || typeof input === 'boolean'
-        ? `must be text: put quotes around the ${typeof input}`
+        ? expectedText()({ input })
         : 'must be text or { secret: { source, key }, as? }',
   }),
 );

@@ -1,5 +1,6 @@
 /** Resources and temporary file systems of a definition. */
 import { z } from 'zod';
+import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { parseByteSize } from '../base/byte-size.js';
 import { GPU_CAPABILITIES } from '../base/gpu-capabilities.js';
@@ -37,7 +38,7 @@ const ulimit = lazy(() =>
 /** An engine joins ids by commas, and knows words that stand for all or none of them. */
 const gpuId = lazy(() =>
   z
-    .string({ error: 'must be text such as "0" or "GPU-fef8089b"' })
+    .string({ error: expectedText('must be text such as "0" or "GPU-fef8089b"') })
     .regex(
       /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/,
       'must be 1 to 128 of A-Z, a-z, 0-9, ".", "_", ":", "/" and "-", the first a letter or digit',

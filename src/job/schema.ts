@@ -1,5 +1,6 @@
 /** The shape of a job definition: the Docker Job Runtime document's metadata contract, and ours beside it. */
 import { z } from 'zod';
+import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { parseImageReference } from '../base/image-reference.js';
 import { configFile, input, output } from './artifact-schema.js';
@@ -81,25 +82,31 @@ const docker = lazy(() =>
       .optional(),
     user: numericUser().optional(),
     stdin: z
-      .string({ error: 'must be text' })
+      .string({ error: expectedText() })
       .max(1024 ** 2, 'must not be longer than 1 MiB')
       .optional(),
     tmpfs: tmpfs().optional(),
   }),
 );
 
+/** A number that is not whole would lose the zero of `1.10`, and one that is too large its last digits. */
+const version = lazy(() => {
+  const error = expectedText('must be text or a whole number');
+  return z.union([boundedText(1, 128), z.int({ error })], { error });
+});
+
 /** The schema of a definition; keys beside the known ones pass through. */
 export const jobSchema = lazy(() =>
   z.looseObject({
     slug: z
-      .string({ error: 'must be text' })
+      .string({ error: expectedText() })
       .regex(
         /^[a-z0-9][a-z0-9_-]{0,99}$/i,
         'must be 1 to 100 of letters, digits, "_" and "-", the first a letter or digit',
       )
       .optional(),
     id: boundedText(1, 256).optional(),
-    version: z.union([boundedText(1, 128), z.number()], { error: 'must be text or a number' }).optional(),
+    version: version().optional(),
     timeoutMs: z
       .int({ error: 'must be whole milliseconds' })
       .min(1_000, 'must be at least 1000')

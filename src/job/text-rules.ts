@@ -1,5 +1,6 @@
 /** How single texts of a definition are checked. Messages say what is allowed, never what was given: it may be a secret. */
 import { z } from 'zod';
+import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { hasUsableIds, ID_TOO_HIGH, NOT_NUMERIC, NUMERIC_USER } from '../base/numeric-user.js';
 import { mountTargetProblem } from '../base/mount-target.js';
@@ -10,7 +11,7 @@ export function checkedText(
   problemOf: (text: string) => string | null,
   expected = 'must be text',
 ): z.ZodType<string, string> {
-  return z.string({ error: expected }).superRefine((text, context) => {
+  return z.string({ error: expectedText(expected) }).superRefine((text, context) => {
     const problem = problemOf(text);
     if (problem !== null) context.addIssue({ code: 'custom', message: problem });
   });
@@ -21,7 +22,7 @@ export function boundedText(minimum: number, maximum: number): z.ZodType<string,
   // One problem for one text: what is too long is not looked at any further.
   const bounds = { error: `must have ${String(minimum)} to ${String(maximum)} characters`, abort: true };
   return z
-    .string({ error: 'must be text' })
+    .string({ error: expectedText() })
     .min(minimum, bounds)
     .max(maximum, bounds)
     .refine((text) => !text.includes('\0'), { error: 'must not hold NUL', abort: true });
@@ -30,7 +31,7 @@ export function boundedText(minimum: number, maximum: number): z.ZodType<string,
 /** A user by numbers. */
 export const numericUser = lazy(() =>
   z
-    .string({ error: 'must be text' })
+    .string({ error: expectedText() })
     .regex(NUMERIC_USER, { error: NOT_NUMERIC, abort: true })
     .refine(hasUsableIds, ID_TOO_HIGH),
 );
@@ -53,7 +54,7 @@ export const mountTarget = lazy(() =>
 /** An id of an input or output. */
 export const artifactId = lazy(() =>
   z
-    .string({ error: 'must be text' })
+    .string({ error: expectedText() })
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 of letters, digits, ".", "_" and "-"'),
 );
 

@@ -169,7 +169,8 @@ export interface RetryRequest {
 export interface JobIdentity {
   readonly slug: string | null;
   readonly id: string | null;
-  readonly version: string | null;
+  /** As it was given. */
+  readonly version: string | number | null;
 }
 
 /** The container a front door asks for; null means "left to the operator". */

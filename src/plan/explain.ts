@@ -1,5 +1,4 @@
 /** What would be done with a definition and why, without an engine. Pure, and never throws. */
-import { isJson } from '../base/canonical-json.js';
 import { freezeMade } from '../base/deep-freeze.js';
 import type { RuntimeConfig } from '../config/runtime-config.js';
 import type { CompileOptions } from '../job/compile.js';
@@ -52,12 +51,6 @@ export function explainJob(
   const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
   const read = readJob(definition, config, profile);
   if (!read.ok) return { validation: config.enabled ? read : disabled(), ...nothing };
-  if (!isJson(asked.parameters ?? null)) {
-    const issues = [
-      { code: 'validation.invalid_option', path: 'options.parameters', message: 'must be JSON values only' },
-    ];
-    return { validation: { ok: false, issues, warnings: read.warnings }, ...nothing };
-  }
   const judged = judgeJob(read, { ...asked, rules, caller });
   const { decision } = judged;
   // A validation is of the definition alone: judged apart only if the options ask for what policy looks at.

@@ -32,6 +32,20 @@ describe('validate', () => {
     expect(stdout).toContain('"command"');
   });
 
+  it('refuses what YAML takes for a number or a boolean where text is asked for, with the way out', async () => {
+    const yaml =
+      'version: 1.10\nslug: 2026\ndocker:\n  image: busybox:1\n  command: [sleep, 5]\n  environment: { DEBUG: true }\n';
+    const { code, stdout } = await cli('validate -', yaml);
+    expect(code).toBe(2);
+    expect(stdout).toContain('version: must be text or a whole number: put quotes around the number');
+    expect(stdout).toContain('slug: must be text: put quotes around the number');
+    expect(stdout).toContain('docker.command.1: must be text: put quotes around the number');
+    expect(stdout).toContain('docker.environment.DEBUG: must be text: put quotes around the boolean');
+    await writeFile(join(folder, 'config.yaml'), 'instanceId: 5\n');
+    const { stderr } = await cli('validate - --config config.yaml');
+    expect(stderr).toContain('instanceId: must be text: put quotes around the number');
+  });
+
   it('judges by the policy of the configuration, and says what is allowed', async () => {
     await writeFile(join(folder, 'config.yaml'), 'policy:\n  images:\n    allow: ["approved/*"]\n');
     const { code, stdout } = await cli('validate - --config config.yaml');

@@ -5,7 +5,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type BuildRequest, createRuntime, ImageError, type RuntimeConfigInput } from 'berthkit';
+import {
+  type BuildRequest,
+  createRuntime,
+  ImageError,
+  issuesOf,
+  type RuntimeConfigInput,
+  violationsOf,
+} from 'berthkit';
 import type { BuildOptions } from 'berthkit/engine';
 import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { extract, type Header, pack } from 'tar-stream';
@@ -234,27 +241,52 @@ describe('a tar', () => {
 
 describe('policy', () => {
   const CLOSED = { policy: { images: { allow: ['ghcr.io/acme/*', 'busybox:1'] } } };
-  it.each<[string, RuntimeConfigInput, string, Partial<BuildRequest>]>([
-    ['the tag', CLOSED, 'FROM busybox:1', { tag: 'evil:1' }],
-    ['a base image', CLOSED, 'FROM evil:1', {}],
-    ['what is copied from', CLOSED, 'FROM busybox:1\nCOPY --from=evil:1 / /', {}],
-    ['a base that an argument gives', CLOSED, 'ARG B=busybox:1\nFROM $B', { buildArgs: { B: 'evil:1' } }],
-    ['a base that cannot be told', CLOSED, 'FROM ${B#x}', {}],
-    ['a base without digest', { policy: { images: { requireDigest: true } } }, 'FROM busybox:1', {}],
-    ['a network', {}, 'FROM busybox:1', { networkMode: 'bridge' }],
-    ['an address without network', {}, 'FROM busybox:1\nADD https://x.example/y /y', {}],
+  const TAKEN = 'build.dockerfile';
+  it.each<[string, RuntimeConfigInput, string, Partial<BuildRequest>, string, string]>([
+    ['the tag', CLOSED, 'FROM busybox:1', { tag: 'evil:1' }, 'policy.image', 'build.tag'],
+    ['a base image', CLOSED, 'FROM evil:1', {}, 'policy.image', TAKEN],
+    ['what is copied from', CLOSED, 'FROM busybox:1\nCOPY --from=evil:1 / /', {}, 'policy.image', TAKEN],
+    [
+      'a base that an argument gives',
+      CLOSED,
+      'ARG B=busybox:1\nFROM $B',
+      { buildArgs: { B: 'evil:1' } },
+      'policy.image',
+      TAKEN,
+    ],
+    ['a base that cannot be told', CLOSED, 'FROM ${B#x}', {}, 'policy.image', TAKEN],
+    [
+      'a base without digest',
+      { policy: { images: { requireDigest: true } } },
+      'FROM busybox:1',
+      {},
+      'policy.image_digest',
+      TAKEN,
+    ],
+    ['a network', {}, 'FROM busybox:1', { networkMode: 'bridge' }, 'policy.network', 'build.networkMode'],
+    [
+      'an address without network',
+      {},
+      'FROM busybox:1\nADD https://x.example/y /y',
+      {},
+      'policy.network',
+      TAKEN,
+    ],
     [
       'another pull',
       { policy: { images: { allowedPullPolicies: ['ifNotPresent'] } } },
       'FROM busybox:1',
       { pull: true },
+      'policy.pull_policy',
+      'build.pull',
     ],
-  ])('judges %s before a step is done', async (_, config, text, request) => {
+  ])('judges %s before a step is done', async (_, config, text, request, rule, path) => {
     const { images, sent } = setUp(config);
     const context = await folderOf({ Dockerfile: text });
-    expect(await outcomeOf(images.build({ context, tag: TAG, ...request }))).toMatchObject({
-      code: 'policy.denied',
-    });
+    const refusal = await outcomeOf(images.build({ context, tag: TAG, ...request }));
+    expect(refusal).toMatchObject({ code: 'policy.denied' });
+    expect(issuesOf(refusal)).toMatchObject([{ code: rule, path, hint: expect.any(String) as string }]);
+    expect(violationsOf(refusal)).toMatchObject([{ rule, path, severity: 'error' }]);
     expect(sent.options).toBeNull();
   });
 

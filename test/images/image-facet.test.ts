@@ -1,5 +1,12 @@
 /** `runtime.images` on the fake engine: policy, credentials, what an engine lacks. */
-import { createRuntime, type RuntimeConfigInput, type RuntimeImages, type RuntimePorts } from 'berthkit';
+import {
+  createRuntime,
+  issuesOf,
+  type RuntimeConfigInput,
+  type RuntimeImages,
+  type RuntimePorts,
+  violationsOf,
+} from 'berthkit';
 import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it, vi } from 'vitest';
 
@@ -18,16 +25,26 @@ type EngineCall = NonNullable<FakeEngineScript['fail']>[number]['call'];
 const outcomeOf = async (work: Promise<unknown>): Promise<unknown> => work.catch((error: unknown) => error);
 
 describe('policy', () => {
-  it.each<[string, (images: RuntimeImages, name: string) => Promise<unknown>]>([
-    ['pull', async (images, name) => images.pull(name)],
-    ['push', async (images, name) => images.push(name)],
-    ['resolveDigest', async (images, name) => images.resolveDigest(name)],
-    ['tag, for what it is given to', async (images, name) => images.tag('ghcr.io/acme/a:1', name)],
-    ['tag, for what it is given from', async (images, name) => images.tag(name, 'ghcr.io/acme/b:1')],
-  ])('judges the name of %s before the engine is asked', async (_, call) => {
+  it.each<[string, string, (images: RuntimeImages, name: string) => Promise<unknown>]>([
+    ['pull', 'reference', async (images, name) => images.pull(name)],
+    ['push', 'reference', async (images, name) => images.push(name)],
+    ['resolveDigest', 'reference', async (images, name) => images.resolveDigest(name)],
+    ['tag, for what it is given to', 'target', async (images, name) => images.tag('ghcr.io/acme/a:1', name)],
+    [
+      'tag, for what it is given from',
+      'reference',
+      async (images, name) => images.tag(name, 'ghcr.io/acme/b:1'),
+    ],
+  ])('judges the name of %s before the engine is asked, and says by which rule', async (_, path, call) => {
     const { images, engine } = make();
-    for (const name of ['evil:1', 'ghcr.io/acme/legacy:1', `sha256:${'0'.repeat(64)}`, ''])
-      expect(await outcomeOf(call(images, name))).toMatchObject({ code: 'policy.denied' });
+    for (const name of ['evil:1', 'ghcr.io/acme/legacy:1', `sha256:${'0'.repeat(64)}`, '']) {
+      const refusal = await outcomeOf(call(images, name));
+      expect(refusal).toMatchObject({ code: 'policy.denied' });
+      expect(issuesOf(refusal)).toMatchObject([
+        { code: 'policy.image', path, hint: 'allowed: ghcr.io/acme/*' },
+      ]);
+      expect(violationsOf(refusal)).toMatchObject([{ rule: 'policy.image', path }]);
+    }
     expect(engine.calls).toEqual([]);
   });
 
@@ -53,11 +70,13 @@ describe('when images may be pulled', () => {
     expect(await outcomeOf(never.images.pull('ghcr.io/acme/p:1'))).toMatchObject({
       code: 'policy.denied',
       message: expect.stringContaining('policy.images.allowedPullPolicies') as string,
+      details: { issues: [{ code: 'policy.pull_policy', path: 'reference' }] },
     });
     const pinned = within({ requireDigest: true });
     expect(await outcomeOf(pinned.images.pull('ghcr.io/acme/p:1'))).toMatchObject({
       code: 'policy.denied',
       message: expect.stringContaining('requireDigest') as string,
+      details: { issues: [{ code: 'policy.image_digest', path: 'reference' }] },
     });
     expect([...never.engine.calls, ...pinned.engine.calls]).toEqual([]);
   });

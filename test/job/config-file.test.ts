@@ -49,6 +49,15 @@ describe('renderConfigFile', () => {
     expect(await render({ format: 'text', parameters })).toBe(expected);
   });
 
+  it('keeps a version that is a number a number, in each format', async () => {
+    const job = { ...FACTS.job, version: 3 };
+    for (const format of ['json', 'binary', 'yaml'] as const)
+      expect(parse(await render({ job, format }))).toEqual({
+        ...DOCUMENT,
+        job: { ...DOCUMENT.job, version: 3 },
+      });
+  });
+
   it('says null for what a job does not have', async () => {
     const job = { id: null, slug: null, version: null };
     expect(JSON.parse(await render({ job, parameters: {} }))).toEqual({

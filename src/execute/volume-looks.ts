@@ -15,7 +15,7 @@ export interface VolumeLooks {
    * @throws what the look failed with; the signal's reason.
    */
   next(engine: ContainerEngine, signal: AbortSignal): Promise<VolumeBytes>;
-  /** What the last look at an engine failed with, while it is too early for another one; else null. */
+  /** What a look failed with that did not end in time, as long as there is none for that; else null. */
   problemOf(engine: ContainerEngine): unknown;
 }
 
@@ -94,7 +94,7 @@ async function look(engine: ContainerEngine, state: Looked, signal: AbortSignal)
     state.problem = null;
     return found;
   } catch (error) {
-    if (!signal.aborted) state.problem = error;
+    state.problem = performance.now() - startedAt >= LONGEST_MS ? error : null;
     throw error;
   } finally {
     const endedAt = performance.now();

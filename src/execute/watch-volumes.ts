@@ -35,7 +35,7 @@ export function watchVolumes(
     missed = { times: missed.times + 1, why };
   };
   const watch = async (): Promise<boolean> => {
-    while (!over.signal.aborted) {
+    for (;;) {
       try {
         const { bytes, isAll } = heldIn(volumes, await looks.next(engine, over.signal));
         // Of what cannot be told in full, too much is too much all the same.
@@ -46,10 +46,10 @@ export function watchVolumes(
         if (isAll) missed = { times: 0, why: null };
         else miss(untold());
       } catch (error) {
-        if (!over.signal.aborted) miss(error);
+        if (over.signal.aborted) return false;
+        miss(error);
       }
     }
-    return false;
   };
   const watching = watch();
   return {

@@ -61,6 +61,13 @@ describe('looks at volumes', () => {
     expect([await found, at]).toEqual([HELD, [500, 2_700]]);
   });
 
+  it('that fail after a while are no problem for long', async () => {
+    const { next, looks, engine } = looking(['busy'], 200);
+    const found = next();
+    await vi.advanceTimersByTimeAsync(700);
+    expect([await found, looks.problemOf(engine)]).toEqual(['busy', null]);
+  });
+
   it('that fail do so for all who wait, and the next one may succeed', async () => {
     const { next, at, looks, engine } = looking(['busy', 'ok']);
     const both = Promise.all([next(), next()]);

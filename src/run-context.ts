@@ -16,6 +16,7 @@ import type { Queueing } from './execute/turns.js';
 import type { Resting } from './execute/resting.js';
 import type { StopSource } from './execute/stop.js';
 import type { TransportMemory } from './execute/transport-proof.js';
+import type { VolumeLooks } from './execute/volume-looks.js';
 import type { ImageGc } from './images/image-gc.js';
 import type { LateEnds } from './run-late-ends.js';
 import type { HeldLease } from './recovery/owner-lease.js';
@@ -59,6 +60,8 @@ export interface RunEnvironment {
   readonly holdImage: ImageGc['hold'];
   /** Who makes room when the disk runs low. */
   readonly diskGuard: DiskGuard;
+  /** How much the volumes of engines hold. */
+  readonly volumeLooks: VolumeLooks;
   /** The runs that wait for their next attempt. */
   readonly resting: Resting;
   readonly caller: CallerIdentity | null;

@@ -6,9 +6,8 @@ import type { RunPlan } from './plan/run-plan.js';
 import type { Reason } from './result.js';
 import type { Run } from './run-context.js';
 import { bytesOfInputs } from './run-place.js';
-import type { RunVolumes } from './run-volumes.js';
+import { type MeasuredVolumes, watchVolumeLimits } from './run-volume-limits.js';
 import type { Workspace } from './workspace/create.js';
-import { measureAtEnd } from './workspace/measure-at-end.js';
 import { watchWorkspace, type WorkspaceExcess, type WorkspaceListener } from './workspace/watch-workspace.js';
 
 /** A shortage of the host's is not laid to the job, which may be tried again. */
@@ -32,7 +31,7 @@ export async function watchLimits(
   run: Run,
   plan: RunPlan,
   workspace: Workspace,
-  volumes: Pick<RunVolumes, 'measure'> | null,
+  volumes: MeasuredVolumes | null,
 ): Promise<LimitWatch> {
   const { limits, outputs } = plan;
   const { runId } = run.record;
@@ -67,13 +66,21 @@ export async function watchLimits(
     },
   };
   if (volumes === null) onMeasured('workspace')(0);
-  const withinMs = plan.timeouts.collectMs;
-  const late = volumes === null ? null : measureAtEnd(volumes, bounds, { ...listener, withinMs });
-  const workspaceWatch = late ?? (await watchWorkspace(workspace, bounds, listener));
+  const inVolumes =
+    volumes === null
+      ? null
+      : watchVolumeLimits(run.volumeLooks, volumes, bounds, {
+          ...listener,
+          withinMs: plan.timeouts.collectMs,
+          onMissed: (error) => {
+            run.warn(`the size of the workspace was not watched while the job ran: ${problemOf(error)}`);
+          },
+        });
+  const workspaceWatch = inVolumes ?? (await watchWorkspace(workspace, bounds, listener));
   let rootWatch: WrittenWatch | null = null;
   return {
     started: (engine, containerId) => {
-      late?.started();
+      inVolumes?.started(engine);
       if (limits.rootBytes === null) return;
       rootWatch = watchRoot(run, limits.rootBytes, { engine, containerId, onMeasured: onMeasured('root') });
     },

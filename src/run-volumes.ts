@@ -27,6 +27,8 @@ import {
 
 /** The files of one attempt where the engine has them. */
 export interface RunVolumes extends Pick<VolumeTransport, 'workspace' | 'measure'> {
+  /** The volumes that are the workspace. */
+  readonly workspaceVolumes: VolumeLayout['workspaceVolumes'];
   /** What takes the place of the plan's mounts. */
   readonly placed: NonNullable<RunValues['placed']>;
   /** Copies the files of secrets in, just before the container is made. */
@@ -114,7 +116,7 @@ export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVol
     mounts: layout.helperMounts,
     tmpfs: layout.helperTmpfs,
   });
-  warnOfVolumes(run, plan);
+  warnOfVolumes(run, plan, engine);
   run.keeping.canKeep = false;
   cleanup.add('workspace', async (until) => removeVolumes(engine, { layout, helper }, until));
   // First, as a volume that is mounted cannot be removed; and by itself, so that what is told to be left is what is left.
@@ -129,6 +131,7 @@ export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVol
   const transport = await opening;
   return {
     ...transport,
+    workspaceVolumes: layout.workspaceVolumes,
     placed: layout,
     putSecrets: async ({ path }, until) => {
       if (layout.secrets === null) return;
@@ -192,11 +195,13 @@ async function fill(
 }
 
 /** What a folder of this host would have given, and volumes do not. */
-function warnOfVolumes(run: Run, { limits }: RunPlan): void {
-  if (limits.workspaceBytes !== null || limits.workspaceEntries !== null) {
-    run.warn(
-      'the workspace is in a volume of the engine: what the job writes to it is measured only when it has ended',
-    );
+function warnOfVolumes(run: Run, { limits }: RunPlan, { capabilities }: ContainerEngine): void {
+  const isMeasuredLate = limits.workspaceBytes !== null && capabilities.volumeBytes !== true;
+  if (isMeasuredLate || limits.workspaceEntries !== null) {
+    const what = isMeasuredLate
+      ? 'what the job writes to it is measured'
+      : 'files and folders in it are counted';
+    run.warn(`the workspace is in a volume of the engine: ${what} only when the job has ended`);
   }
   const { container, workspace } = run.keeping.retention;
   if (container !== 'never' || workspace !== 'never') {

@@ -11,6 +11,7 @@ import { createAdmission } from './execute/admission.js';
 import { createDiskGuard } from './execute/disk-guard.js';
 import { createResting } from './execute/resting.js';
 import { createTransportMemory } from './execute/transport-proof.js';
+import { createVolumeLooks } from './execute/volume-looks.js';
 import { describeAbort } from './execute/stop.js';
 import { defaultInstanceId, machineIdentity, processOwner } from './host/process-identity.js';
 import { thisProcess } from './host/this-process.js';
@@ -162,6 +163,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     dockerProxies: source.dockerProxies,
     ...images.forRuns,
     diskGuard: createDiskGuard(),
+    volumeLooks: createVolumeLooks(),
     resting,
     caller,
     store,

@@ -42,7 +42,7 @@ describe('files in volumes', () => {
     const result = await settle(setup, options, definition);
     expect(result).toMatchObject({
       status: 'succeeded',
-      warnings: [expect.stringMatching(/measured only when it has ended/)],
+      warnings: [expect.stringMatching(/files and folders in it are counted only when/)],
     });
     expect(seen).toEqual({
       input: 'input',
@@ -107,6 +107,97 @@ describe('files in volumes', () => {
       status: 'failed',
       reason: 'disk_limit_exceeded',
       message: expect.stringContaining('workspace.maxBytes') as string,
+    });
+  });
+
+  it('are watched while it runs: too much ends the job at once, without grace', async () => {
+    const onTerm = vi.fn();
+    const setup = withVolumes(
+      {
+        run: async (it) => {
+          it.onSignal('SIGTERM', onTerm);
+          await it.writeFile('/workspace/big', Buffer.alloc(1_000));
+          return it.sleepUntilKilled();
+        },
+      },
+      { workspace: { transport: 'volume', maxBytes: 999 } },
+    );
+    const message = 'the workspace holds more than 999 bytes (workspace.maxBytes)';
+    expect(await settle(setup, {}, job({ inputs: [], outputs: [] }))).toMatchObject({
+      status: 'failed',
+      reason: 'disk_limit_exceeded',
+      exitCode: 137,
+      message: expect.stringContaining(message) as string,
+      evidence: [
+        { by: 'watcher', what: message },
+        { by: 'watcher', what: 'SIGKILL was sent' },
+        { by: 'watcher', what: 'exit code 137' },
+      ],
+    });
+    expect(onTerm).not.toHaveBeenCalled();
+  });
+
+  it('are watched together with those that stand for volumes of the image', async () => {
+    const setup = withVolumes(
+      {
+        images: { 'busybox:1': { volumes: ['/workspace/data'] } },
+        run: async (it) => {
+          await it.writeFile('/workspace/data/big', Buffer.alloc(1_000));
+          return it.sleepUntilKilled();
+        },
+      },
+      { workspace: { transport: 'volume', maxBytes: 999 } },
+    );
+    expect(await settle(setup, {}, job({ inputs: [], outputs: [] }))).toMatchObject({
+      reason: 'disk_limit_exceeded',
+      evidence: [{ by: 'watcher' }, {}, {}],
+    });
+  });
+
+  it('are not watched where the engine does not tell, or nothing bounds them', async () => {
+    for (const [script, maxBytes, warning] of [
+      [{ volumeBytes: false }, 1_000, /what the job writes to it is measured only when/],
+      [{}, null, /files and folders in it are counted only when/],
+    ] as const) {
+      const run = async (it: FakeJob): Promise<{ exitCode: number }> => {
+        await it.writeFile('/workspace/out.txt', 'x');
+        // Longer than it takes until the first look.
+        await setTimeout(700);
+        return { exitCode: 0 };
+      };
+      const setup = withVolumes({ run, ...script }, { workspace: { transport: 'volume', maxBytes } });
+      expect(await settle(setup)).toMatchObject({
+        status: 'succeeded',
+        warnings: [expect.stringMatching(warning)],
+      });
+      expect(setup.engine.calls.filter(({ call }) => call === 'volumes.usedBytes')).toEqual([]);
+    }
+  });
+
+  it('go on unwatched where looks fail, which is a warning, and are measured in the end', async () => {
+    const setup = withVolumes(
+      {
+        fail: [{ call: 'volumes.usedBytes' }],
+        run: async (it) => {
+          await it.writeFile('/workspace/out.txt', Buffer.alloc(1_000));
+          await vi.waitFor(
+            () => {
+              const looks = setup.engine.calls.filter(({ call }) => call === 'volumes.usedBytes');
+              expect(looks.length).toBeGreaterThan(2);
+            },
+            { timeout: 60_000 },
+          );
+          return { exitCode: 0 };
+        },
+      },
+      { workspace: { transport: 'volume', maxBytes: 999 } },
+    );
+    expect(await settle(setup, {}, job({ inputs: [], outputs: [] }))).toMatchObject({
+      reason: 'disk_limit_exceeded',
+      exitCode: 0,
+      warnings: expect.arrayContaining([
+        expect.stringContaining('was not watched while the job ran: the script fails'),
+      ]) as string[],
     });
   });
 

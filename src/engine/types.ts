@@ -33,6 +33,8 @@ export interface EngineCapabilities {
   readonly copy: boolean;
   /** It keeps volumes: `volumes` is there. */
   readonly volumes: boolean;
+  /** It tells how much volumes hold: `volumes.usedBytes` is there. Absent: it does not. */
+  readonly volumeBytes?: boolean | undefined;
 }
 
 /** What an engine says of itself. */
@@ -220,6 +222,13 @@ export interface EngineVolumes {
   remove(name: string, options?: CallOptions): Promise<void>;
   /** All volumes that carry every label given. */
   list(labels: Readonly<Record<string, string>>, options?: CallOptions): Promise<readonly VolumeSpec[]>;
+  /**
+   * How many bytes each volume of the engine holds, by name, also while jobs write to it; null where the engine cannot tell, as of one with a path longer than
+   * it can read. Files count by their length, holes included, and once however many names they have; folders, and files without a name, need not count. It takes as long as going through every
+   * volume. An engine may refuse it while it looks for somebody else, and a job that exchanges its folders can keep it from ever answering: callers bound it. Optional:
+   * absent where `capabilities.volumeBytes` is not true.
+   */
+  usedBytes?(options?: CallOptions): Promise<ReadonlyMap<string, number | null>>;
 }
 
 /** What befell a container. */

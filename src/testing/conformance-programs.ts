@@ -116,6 +116,14 @@ export const PROGRAMS = {
       return job.sleepUntilKilled();
     },
   },
+  fillsVolume: {
+    script: 'seq 1 1000000 > /in/filled; echo ready; sleep 60',
+    fake: async (job) => {
+      await job.writeFile('/in/filled', floodText());
+      await job.stdout('ready\n');
+      return job.sleepUntilKilled();
+    },
+  },
   handlesTerm: { script: handleLoop('TERM', 3), fake: untilSignal('SIGTERM', 'got TERM\n', 3) },
   handlesUsr1: { script: handleLoop('USR1', 4), fake: untilSignal('SIGUSR1', 'got USR1\n', 4) },
   cat: {

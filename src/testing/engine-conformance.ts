@@ -11,6 +11,7 @@ import { OUTPUT_CASES } from './engine-output-cases.js';
 import { STATS_CASES } from './engine-stats-cases.js';
 import { SYSTEM_CASES } from './engine-system-cases.js';
 import { VOLUME_CASES } from './engine-volume-cases.js';
+import { VOLUME_USE_CASES } from './engine-volume-use-cases.js';
 import { WRITTEN_CASES } from './engine-written-cases.js';
 import { createEngineTrial, type EngineUnderTest } from './engine-trial.js';
 
@@ -25,6 +26,7 @@ const CASES = [
   ...EVENT_CASES,
   ...IMAGE_CASES,
   ...VOLUME_CASES,
+  ...VOLUME_USE_CASES,
   ...BUILD_CASES,
   ...SYSTEM_CASES,
 ];

@@ -120,10 +120,12 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
 
   const hasEvents = script.events ?? true;
   const hasVolumes = script.volumes ?? true;
+  const tellsVolumeBytes = hasVolumes && (script.volumeBytes ?? true);
   const seesFiles = script.seesFiles ?? true;
   const volumeCalls = createFakeVolumeCalls({
     volumes,
     perform,
+    tellsBytes: tellsVolumeBytes,
     isUsed: (name) =>
       [...containers.values()].some(({ spec }) =>
         spec.mounts.some(({ type, source }) => type === 'volume' && source === name),
@@ -148,6 +150,7 @@ export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
       events: hasEvents,
       copy: hasVolumes,
       volumes: hasVolumes,
+      volumeBytes: tellsVolumeBytes,
     },
     calls,
     protocolErrors,

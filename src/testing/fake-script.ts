@@ -23,6 +23,7 @@ export type EngineCall =
   | 'volumes.create'
   | 'volumes.remove'
   | 'volumes.list'
+  | 'volumes.usedBytes'
   | 'networks.list'
   | 'events'
   | 'images.pull'
@@ -135,6 +136,8 @@ export interface FakeEngineScript {
   readonly events?: boolean | undefined;
   /** Off: the engine keeps no volumes and copies no files. Default on. */
   readonly volumes?: boolean | undefined;
+  /** Off: the engine does not tell how much a volume holds. Default on. */
+  readonly volumeBytes?: boolean | undefined;
   /** Off: it is as on another machine, and refuses to mount folders of this host. Default on. */
   readonly seesFiles?: boolean | undefined;
   /** Whether parts of volumes can be mounted. Default true. */

@@ -1,4 +1,4 @@
-/** What the fake engine does with volumes: made, taken away and listed. */
+/** What the fake engine does with volumes: made, taken away, listed and measured. */
 import { isDeepStrictEqual } from 'node:util';
 import type { EngineVolumes } from '../engine/types.js';
 import { EngineError } from '../errors.js';
@@ -11,11 +11,29 @@ export interface FakeVolumeParts {
   /** Whether a container has it mounted. */
   readonly isUsed: (name: string) => boolean;
   readonly perform: FakePerform;
+  /** Whether it tells how much each holds. */
+  readonly tellsBytes: boolean;
 }
 
+const bytesOf = ({ nodes }: FakeVolume): number =>
+  [...nodes.values()].reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+
 /** Makes those calls. */
-export function createFakeVolumeCalls({ volumes, isUsed, perform }: FakeVolumeParts): EngineVolumes {
+export function createFakeVolumeCalls({
+  volumes,
+  isUsed,
+  perform,
+  tellsBytes,
+}: FakeVolumeParts): EngineVolumes {
+  const usedBytes: EngineVolumes['usedBytes'] = async (options) =>
+    perform(
+      'volumes.usedBytes',
+      null,
+      options?.signal,
+      () => new Map([...volumes].map(([name, volume]) => [name, bytesOf(volume)])),
+    );
   return {
+    ...(tellsBytes ? { usedBytes } : {}),
     create: async ({ name, labels }, options) =>
       perform('volumes.create', name, options?.signal, () => {
         const there = volumes.get(name);

@@ -38,6 +38,8 @@ interface InputLink {
 export interface VolumeLayout {
   /** Their names. */
   readonly volumes: readonly string[];
+  /** Those of them that are the workspace, or a part of it. */
+  readonly workspaceVolumes: readonly string[];
   /** What the job has in the place of the plan's mounts. */
   readonly mounts: readonly MountSpec[];
   /** What covers the other volumes of the image in the job's container. */
@@ -85,6 +87,7 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
   const hasInputs = staged.length > 0;
   const mounts: MountSpec[] = [volumeAt(root, work, false)];
   const helper: VolumeMount[] = [volumeAt(helperPath('workspace'), work, false)];
+  const workspaceVolumes = [work];
   const links: InputLink[] = [];
   const mountPoints: string[] = [];
   if (hasInputs) {
@@ -127,10 +130,12 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
   for (const [index, { target }] of cover.mounts.entries()) {
     const volume = named(`volume-${String(index)}`);
     mounts.push(volumeAt(target, volume, false));
+    workspaceVolumes.push(volume);
     helper.push(volumeAt(helperPath(`workspace/${cover.workspaceFolders[index] ?? ''}`), volume, false));
   }
   return {
     volumes: helper.map(({ source }) => source),
+    workspaceVolumes,
     mounts,
     imageTmpfs: cover.tmpfs,
     helperMounts: parentsFirst(helper),

@@ -50,6 +50,9 @@ async function useVolumes(host: string): Promise<void> {
   const made = await containers.create(hardenedSpec({ name, image: id, mounts }));
   await containers.copyIn?.(made.id, '/in', packEntries([tarEntry('file', { text: 'x' })]));
   expect(await containers.lookAt?.(made.id, '/in/file')).toBe('file');
+  // The engine may be busy with a look for another test.
+  const usedBytes = async (): Promise<unknown> => (await volumes?.usedBytes?.().catch(() => null))?.get(name);
+  await expect.poll(usedBytes, { timeout: 60_000 }).toBe(1);
   const tar = await containers.copyOut?.(made.id, '/in/file');
   expect(tar && (await readEntries(tar))).toMatchObject([{ name: 'file', text: 'x' }]);
   await containers.remove(made.id);

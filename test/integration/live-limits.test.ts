@@ -19,8 +19,6 @@ async function run(script: string, config: RuntimeConfigInput, options: RunOptio
 }
 
 describe('the workspace', () => {
-  needsSharedFiles('what a job writes to a volume is not measured while it runs');
-
   it('that dd fills beyond its limit is the end of the job, whatever it traps', async () => {
     const script = "trap 'echo trapped' TERM; dd if=/dev/zero of=big bs=1M count=1000000; sleep 600";
     const result = await run(script, { workspace: { maxBytes: 64 * MIB } });
@@ -34,6 +32,7 @@ describe('the workspace', () => {
   });
 
   it('that is filled with empty files, in folders of folders, is as well', async () => {
+    needsSharedFiles('files in a volume are not counted while a job runs');
     const script = 'while :; do mkdir d; cd d; i=0; while [ $i -lt 50 ]; do : > f$i; i=$((i+1)); done; done';
     const result = await run(script, { workspace: { maxEntries: 1_000 } });
     expect(result).toMatchObject({ reason: 'disk_limit_exceeded' });
@@ -49,6 +48,7 @@ describe('the workspace', () => {
   });
 
   it('counts what is on the disk: a hole is nothing', async () => {
+    needsSharedFiles('files in a volume count with their holes');
     const script = 'dd if=/dev/zero of=hole bs=1 count=1 seek=1000000000000 2>/dev/null; echo done';
     const result = await run(script, { workspace: { maxBytes: 16 * MIB } });
     expect(result).toMatchObject({ status: 'succeeded', stdout: { text: 'done\n' } });
@@ -79,7 +79,7 @@ describe('a root file system that may be written to', () => {
 });
 
 describe('an output', () => {
-  needsSharedFiles('what a job writes to a volume is not measured while it runs');
+  needsSharedFiles('outputs in a volume are not looked at while a job runs');
 
   it.each([
     ['dd fills', 'dd if=/dev/zero of=out bs=1M count=1000000'],

@@ -658,6 +658,44 @@ const mutations: Readonly<Record<string, readonly [caughtBy: string, mutate: Mut
     'copying and volumes are there if the capabilities say so, and only then',
     (engine) => ({ ...engine, capabilities: { ...engine.capabilities, volumes: false } }),
   ],
+  'tells what volumes hold and does not say so': [
+    'what volumes hold is told if the capabilities say so, and only then',
+    (engine) => ({ ...engine, capabilities: { ...engine.capabilities, volumeBytes: false } }),
+  ],
+  'counts what volumes hold in kibibytes': [
+    'what a volume holds is what a job wrote to it, while it runs',
+    withVolumes(({ usedBytes }) => ({
+      usedBytes: async (options) => {
+        const found = await usedBytes!(options);
+        return new Map([...found].map(([name, bytes]) => [name, bytes && Math.round(bytes / 1024)]));
+      },
+    })),
+  ],
+  'cannot tell what an empty volume holds': [
+    'what a volume holds is what a job wrote to it, while it runs',
+    withVolumes(({ usedBytes }) => ({
+      usedBytes: async (options) =>
+        new Map([...(await usedBytes!(options))].map(([name, bytes]) => [name, bytes === 0 ? null : bytes])),
+    })),
+  ],
+  'remembers what volumes held that are gone': [
+    'a volume that is gone holds nothing',
+    withVolumes(({ usedBytes, create }) => {
+      const names: string[] = [];
+      return {
+        create: async (spec, options) => {
+          names.push(spec.name);
+          await create(spec, options);
+        },
+        usedBytes: async (options) =>
+          new Map([...names.map((name): [string, number] => [name, 0]), ...(await usedBytes!(options))]),
+      };
+    }),
+  ],
+  'does not heed the signal when it tells what volumes hold': [
+    'asking what volumes hold can be given up',
+    withVolumes(({ usedBytes }) => ({ usedBytes: async () => usedBytes!() })),
+  ],
   'loses the owners of what is copied': [
     'files come out of a volume as they went in, links as links',
     withEntriesOut((entry) => ({ ...entry, uid: 0 })),

@@ -38,6 +38,7 @@ const callsOn = (
   'volumes.create': async () => engine.volumes?.create({ name: 'v', labels: {} }, { signal }),
   'volumes.remove': async () => engine.volumes?.remove('v', { signal }),
   'volumes.list': async () => engine.volumes?.list({}, { signal }),
+  'volumes.usedBytes': async () => engine.volumes?.usedBytes?.({ signal }),
   'networks.list': async () => engine.networks?.list({ signal }),
   events: async () => engine.events?.({ containerId: id }, { signal })[Symbol.asyncIterator]().next(),
   'images.pull': () => engine.images.pull('busybox:1', { signal }),

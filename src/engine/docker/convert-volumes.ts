@@ -18,6 +18,17 @@ export function fromVolumeList(body: unknown): readonly VolumeSpec[] {
   return toList(toObject(body)['Volumes']).map(fromVolume);
 }
 
+/** Reads what each volume holds, of which engines say -1 where they could not go through all of it. */
+export function fromDiskUsage(body: unknown): ReadonlyMap<string, number | null> {
+  return new Map(
+    toList(toObject(body)['Volumes']).map((entry) => {
+      const volume = toObject(entry);
+      const bytes = toNumberOrNull(toObject(volume['UsageData'])['Size']);
+      return [toText(volume['Name']), bytes === null || bytes < 0 ? null : bytes];
+    }),
+  );
+}
+
 /** Bits of a mode as Go has them (https://pkg.go.dev/io/fs#FileMode), by place. */
 const BITS = { directory: 31, symlink: 27, device: 26, namedPipe: 25, socket: 24, irregular: 19 } as const;
 

@@ -65,6 +65,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       events: true,
       copy: true,
       volumes: true,
+      volumeBytes: true,
     },
     async info(callOptions) {
       const version = await session.call(callOptions, 'ask for its version', (docker) => docker.version());

@@ -3,13 +3,21 @@ import { isDeepStrictEqual } from 'node:util';
 import { EngineError } from '../../errors.js';
 import type { EngineVolumes } from '../types.js';
 import { dial } from './client.js';
-import { fromVolume, fromVolumeList, toVolumeBody } from './convert-volumes.js';
+import { fromDiskUsage, fromVolume, fromVolumeList, toVolumeBody } from './convert-volumes.js';
 import { statusOf } from './errors.js';
 import { checkVolumeName } from './identifiers.js';
 import { toLabelQuery } from './label-query.js';
 import type { Session } from './session.js';
 
 const CREATE_STATUSES = { 201: true, 200: true, 400: 'bad parameter', 409: 'conflict', 500: 'server error' };
+
+/** Without a type, and before version 1.42 with one, engines measure images and containers as well. */
+const DISK_USAGE = {
+  path: '/system/df?',
+  method: 'GET',
+  options: { type: 'volume' },
+  statusCodes: { 200: true, 400: 'bad parameter', 500: 'server error' },
+};
 
 /** Makes the port's volumes. */
 export function createVolumes(session: Session): EngineVolumes {
@@ -42,6 +50,11 @@ export function createVolumes(session: Session): EngineVolumes {
     list: async (labels, options) =>
       fromVolumeList(
         await session.call(options, 'list volumes', (docker) => docker.listVolumes(toLabelQuery(labels))),
+      ),
+
+    usedBytes: async (options) =>
+      fromDiskUsage(
+        await session.call(options, 'ask what volumes hold', (docker) => dial(docker, DISK_USAGE)),
       ),
   };
 }

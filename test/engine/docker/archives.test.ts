@@ -217,3 +217,42 @@ describe('what becomes part of a URL', () => {
     expect(lines).toEqual([]);
   });
 });
+
+describe('what volumes hold', () => {
+  it('is asked of volumes alone, and is null where the engine could not go through all of one', async () => {
+    const { engine, lines } = await scriptedEngine({
+      onRequest: ({ json }) =>
+        json(200, {
+          Volumes: [
+            { Name: 'a', UsageData: { RefCount: 1, Size: 5 } },
+            { Name: 'b', UsageData: { RefCount: 1, Size: 0 } },
+            { Name: 'deep', UsageData: { RefCount: 1, Size: -1 } },
+            { Name: 'untold' },
+          ],
+        }),
+    });
+    expect(await engine.volumes?.usedBytes?.()).toEqual(
+      new Map([
+        ['a', 5],
+        ['b', 0],
+        ['deep', null],
+        ['untold', null],
+      ]),
+    );
+    expect(lines).toEqual(['GET /system/df?type=volume']);
+  });
+
+  it.each([{ Volumes: null }, {}])('is nothing where there is none: %j', async (body) => {
+    const { engine } = await scriptedEngine({ onRequest: ({ json }) => json(200, body) });
+    expect(await engine.volumes?.usedBytes?.()).toEqual(new Map());
+  });
+
+  it('is not told while the engine looks for somebody else', async () => {
+    const message = 'a disk usage operation is already running';
+    const { engine } = await scriptedEngine({ onRequest: ({ json }) => json(500, { message }) });
+    await expect(engine.volumes?.usedBytes?.()).rejects.toMatchObject({
+      code: 'engine.failed',
+      message: expect.stringContaining(message) as string,
+    });
+  });
+});

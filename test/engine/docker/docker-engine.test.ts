@@ -691,6 +691,7 @@ describe('the library behind it', () => {
       events: true,
       copy: true,
       volumes: true,
+      volumeBytes: true,
     });
     expect(dockerEngine({ host: 'tcp://10.0.0.1:1' }).capabilities.bindMounts).toBe(false);
     expect(dockerEngine({ host: 'ssh://localhost' }).capabilities.bindMounts).toBe(false);

@@ -10,13 +10,16 @@ const BOUND_MS = 200_000;
 const STORE_MS = 10_000;
 export const PATIENT_STORE_MS = 60_000;
 
+/** How long a deadline really is. */
+export function bentMs(milliseconds: number): number {
+  if (milliseconds === STORE_MS) return PATIENT_STORE_MS;
+  return milliseconds >= FAR_MS && milliseconds < BOUND_MS ? milliseconds / HURRY : milliseconds;
+}
+
 /** From now on, for good. */
 export function bendTimers(): void {
   const { setTimeout: real } = globalThis;
-  const bend = (milliseconds: number): number => {
-    if (milliseconds === STORE_MS) return PATIENT_STORE_MS;
-    return milliseconds >= FAR_MS && milliseconds < BOUND_MS ? milliseconds / HURRY : milliseconds;
-  };
-  const bent = (callback: () => void, milliseconds = 0): NodeJS.Timeout => real(callback, bend(milliseconds));
+  const bent = (callback: () => void, milliseconds = 0): NodeJS.Timeout =>
+    real(callback, bentMs(milliseconds));
   globalThis.setTimeout = Object.assign(bent, real);
 }

@@ -113,6 +113,16 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       startJob: (definition, options) => withResult(runtime.startJob(definition, options), toSuccess),
     }),
   },
+  'never-settles': {
+    breaks: 'one_end',
+    runtime: (runtime) => ({
+      ...runtime,
+      startJob: (definition, options) => ({
+        ...runtime.startJob(definition, options),
+        result: new Promise<never>(() => undefined),
+      }),
+    }),
+  },
   'loses-ends': {
     breaks: 'one_end',
     store: (store) => ({ ...store, end: async () => Promise.resolve(true) }),

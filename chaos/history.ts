@@ -52,7 +52,15 @@ export type HistoryEntry =
   | {
       readonly kind: 'left';
       readonly what:
-        'container' | 'volume' | 'workspace' | 'secret' | 'object' | 'descriptor' | 'timer' | 'claim';
+        | 'container'
+        | 'volume'
+        | 'workspace'
+        | 'secret'
+        | 'object'
+        | 'descriptor'
+        | 'timer'
+        | 'claim'
+        | 'runtime';
       readonly name: string;
       readonly runId: string | null;
     }
@@ -63,8 +71,13 @@ export type HistoryEntry =
       readonly before: string;
       readonly after: string;
     }
-  /** Did not end within the time that everything has. */
-  | { readonly kind: 'unsettled'; readonly runId: string };
+  /** It has not ended, nor come to another step, in the time that it has for that after its last one; null: it came to none. */
+  | {
+      readonly kind: 'unsettled';
+      readonly runId: string;
+      readonly lastStep: RunStepName | null;
+      readonly afterMs: number;
+    };
 
 /** A recorded scene. */
 export interface History {

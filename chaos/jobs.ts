@@ -1,12 +1,10 @@
 /** From a planned run to what its caller gives berthkit: a definition, options, and what a success has to show. It runs nothing. */
 import type { EnvironmentMap, JobDefinition, OutputDefinition, RunOptions } from 'berthkit';
 import type { PlannedRun } from './scene.js';
+import { SHORT_RUN_MS, TIMEOUTS } from './time-limits.js';
 
 /** The storages of a scene. `out` has transactions, `plain` none. */
 export const MOUNTS = { in: 'in', transaction: 'out', plain: 'plain' } as const;
-
-/** How long a run that is to be ended by its deadline may run. */
-const RUN_MS = 2_500;
 
 /** Where an output of a run is published. */
 export const outputPath = (runId: string, name: string): string => `runs/${runId}/${name}`;
@@ -103,10 +101,7 @@ export function optionsOf(run: PlannedRun): RunOptions {
     runId: run.runId,
     metadata: { scene: run.runId },
     retry: { maxAttempts: run.maxAttempts, initialDelayMs: 20, on: ['infrastructure'] },
-    timeouts: {
-      ...(isEndedByDeadline(run) ? { runMs: RUN_MS } : {}),
-      ...{ stopMs: 1_000, stageMs: 6_000, collectMs: 8_000, pullMs: 8_000 },
-    },
+    timeouts: { ...TIMEOUTS, ...(isEndedByDeadline(run) ? { runMs: SHORT_RUN_MS } : {}) },
     ...(run.isJoined ? { idempotencyKey: `key of ${run.runId}` } : {}),
   };
 }

@@ -22,12 +22,13 @@ import type { Defect } from './defects.js';
 import { faultySecret, streamsOf } from './faulty-inputs.js';
 import { faultyStorage } from './faulty-storage.js';
 import type { FaultName, SharedFault } from './faults.js';
-import type { Recorder } from './history.js';
+import type { AskedRun, Recorder } from './history.js';
 import { comesTo, definitionOf, MOUNTS, optionsOf, publishedBy } from './jobs.js';
 import { createJumpingClock, type JumpingClock } from './jumping-clock.js';
 import type { Place } from './place.js';
 import type { Progress } from './progress.js';
 import type { PlannedRun, Scene } from './scene.js';
+import { limitAfter } from './time-limits.js';
 
 /** What runs are performed with. */
 export interface PerformOptions {
@@ -46,8 +47,8 @@ export interface PerformOptions {
   readonly strike: (fault: SharedFault) => Promise<(() => Promise<void>) | null>;
 }
 
-/** Everything a run can be held up by, each in its time, and a busy machine. */
-const SETTLE_MS = 240_000;
+/** A runtime without runs has nothing to wait for. */
+const CLOSE_MS = 60_000;
 
 /** Performs all runs and resolves when they have ended and their runtime is closed. */
 export async function performRuns(options: PerformOptions): Promise<void> {
@@ -72,9 +73,31 @@ export async function performRuns(options: PerformOptions): Promise<void> {
     await inTurns(scene, barrier, async (run) => performRun(stage, run, own.get(run.runId) ?? shared));
   } finally {
     for (const work of undo) await work();
-    await Promise.all([shared, ...own.values()].map(async (runtime) => runtime.close()));
+    await Promise.all([shared, ...own.values()].map(async (runtime) => closeInTime(runtime, options.record)));
     await engine.close();
     clock.restore();
+  }
+}
+
+async function closeInTime(runtime: Runtime, record: Recorder): Promise<void> {
+  const isClosed = await inTime(
+    runtime.close().then(() => true),
+    async (signal) => sleep(CLOSE_MS, undefined, { signal }),
+  );
+  if (isClosed === null) record({ kind: 'left', what: 'runtime', name: 'that was closed', runId: null });
+}
+
+/** What the work comes to; null when the time is over first. */
+async function inTime<T>(work: Promise<T>, over: (signal: AbortSignal) => Promise<void>): Promise<T | null> {
+  const done = new AbortController();
+  const timeUp = over(done.signal).then(
+    () => null,
+    () => null,
+  );
+  try {
+    return await Promise.race([work, timeUp]);
+  } finally {
+    done.abort();
   }
 }
 
@@ -182,11 +205,12 @@ async function performRun(stage: Stage, run: PlannedRun, runtime: Runtime): Prom
   const definition = definitionOf(run, stage.image(run.slot));
   const isTransaction = run.outputs === 'transaction';
   const asked = { outputs: publishedBy(run), isTransaction, maxAttempts: run.maxAttempts };
-  stage.record({ kind: 'asked', run: { ...asked, runId, joins: null, comesTo: comesTo(run) } });
+  const first = { ...asked, runId, joins: null, comesTo: comesTo(run) };
+  stage.record({ kind: 'asked', run: first });
   const options = (): RunOptions => ({ ...optionsOf(run), ...streamsOf(run, stage.progress) });
   const handle = runtime.startJob(definition, options());
   void cancelWhenDue(run, handle);
-  const ending = settle(stage, runId, handle).then(() => {
+  const ending = settle(stage, first, handle).then(() => {
     stage.progress.end(runId);
     stage.barrier.leave(runId);
   });
@@ -197,7 +221,7 @@ async function performRun(stage: Stage, run: PlannedRun, runtime: Runtime): Prom
     stage.record({ kind: 'asked', run: joiner });
     const second = runtime.startJob(definition, { ...options(), runId: joiner.runId });
     void cancelWhenDue(run, second);
-    await settle(stage, joiner.runId, second);
+    await settle(stage, joiner, second);
   }
   await ending;
 }
@@ -213,18 +237,43 @@ async function cancelWhenDue({ ending }: PlannedRun, handle: RunHandle): Promise
   }
 }
 
-async function settle({ record }: Stage, runId: string, handle: RunHandle): Promise<void> {
-  const timeUp = new AbortController();
-  const outcome = await Promise.race([
-    outcomeOf(handle),
-    sleep(SETTLE_MS, null, { signal: timeUp.signal }).catch(() => null),
-  ]);
-  timeUp.abort();
+async function settle(stage: Stage, run: AskedRun, handle: RunHandle): Promise<void> {
+  const { record, progress } = stage;
+  const { runId } = run;
+  const outcome = await inTime(outcomeOf(handle), async (signal) => standsStill(stage, run, signal));
   if (outcome?.outcome === 'error' && outcome.error.kind === 'validation') {
     throw new Error(`a run that was to be accepted was not: ${outcome.error.message}`);
   }
-  if (outcome === null) record({ kind: 'unsettled', runId });
-  else record({ kind: 'settled', runId, outcome });
+  if (outcome !== null) {
+    record({ kind: 'settled', runId, outcome });
+    return;
+  }
+  const { lastStep, afterMs } = standing(run, progress);
+  record({ kind: 'unsettled', runId, lastStep, afterMs });
+}
+
+/** Where a run is, or the one it waits for, and for how long. */
+function standing(
+  { runId, joins }: AskedRun,
+  progress: Progress,
+): { readonly lastStep: RunStepName | null; readonly afterMs: number } {
+  const isWaiting = joins !== null && !progress.hasEnded(joins) && progress.stepOf(runId) === null;
+  const moved = [runId, ...(joins === null ? [] : [joins])].map((id) => progress.movedAt(id));
+  return {
+    lastStep: progress.stepOf(isWaiting ? joins : runId),
+    afterMs: performance.now() - Math.max(...moved),
+  };
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+/** Resolves when a run has not come any further for as long as it may take to its end. */
+async function standsStill({ scene, progress }: Stage, run: AskedRun, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    const { lastStep, afterMs } = standing(run, progress);
+    if (afterMs > limitAfter(lastStep, scene.kind !== 'calls')) return;
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
 }
 
 async function outcomeOf({ result }: RunHandle): Promise<RunOutcome> {

@@ -35,7 +35,8 @@ export interface InProcessOptions {
 /** What the other process says when it is about to stop itself. */
 export const STOPPING = 'stopping';
 
-const PROGRAM_MS = 300_000;
+/** Longer than its runs may take, which it bounds itself. */
+const PROGRAM_MS = 540_000;
 
 /** Performs the scene and clears up after a process that was killed. */
 export async function performInProcess(options: InProcessOptions): Promise<void> {
@@ -48,7 +49,11 @@ export async function performInProcess(options: InProcessOptions): Promise<void>
   await writeFile(orderFile, JSON.stringify(order));
   const child = await start(orderFile);
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  const timer = setTimeout(() => child.kill('SIGKILL'), PROGRAM_MS);
+  const overdue = new AbortController();
+  const timer = setTimeout(() => {
+    overdue.abort();
+    child.kill('SIGKILL');
+  }, PROGRAM_MS);
   if (child.stdout !== null) {
     for await (const line of createInterface(child.stdout)) {
       if (line === STOPPING) await lookWhileStopped(child, options);
@@ -57,6 +62,7 @@ export async function performInProcess(options: InProcessOptions): Promise<void>
   const [code, signal] = await ended;
   clearTimeout(timer);
   for (const entry of readRecord(order.record)) record(entry);
+  if (overdue.signal.aborted) throw new Error(`the program did not end within ${String(PROGRAM_MS)} ms`);
   const wasKilled = signal === 'SIGKILL' && scene.kind === 'process_killed';
   if (!wasKilled && code !== 0) throw new Error(`the program ended with ${String(code ?? signal)}`);
   if (!wasKilled) return;

@@ -84,14 +84,24 @@ const checkCalm = async () => {
 };
 
 /** In a scene whose runs end in every way, and publish. */
+const withDefect = async (name) => chaos('--runs', '12', '--scene', '1', '--calm', '--defect', name);
+
 const checkDefect = async (name) => {
   const invariant = DEFECTS[name];
-  const { status, said } = await chaos('--runs', '12', '--scene', '1', '--calm', '--defect', name);
+  const { status, said } = await withDefect(name);
   check(
     `the defect "${name}" is found to break ${invariant}`,
     status === 1 && said.includes(`VIOLATION of ${invariant}`),
     said,
   );
+};
+
+/** Nothing but its time tells of such a run. */
+const checkNeverSettles = async () => {
+  const { status, said } = await withDefect('never-settles');
+  const told =
+    /VIOLATION of one_end by c\d+-\S+: it has not ended \d+ s after its last step, which is settled/;
+  check('a run that never ends is found, with its last step', status === 1 && told.test(said), said);
 };
 
 const checkUnknown = async () => {
@@ -100,6 +110,7 @@ const checkUnknown = async () => {
 };
 
 await Promise.all([
+  checkNeverSettles(),
   checkPairs(),
   checkShort(),
   checkCalm(),

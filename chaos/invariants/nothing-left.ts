@@ -14,6 +14,7 @@ const CLEANED_AS = {
   descriptor: null,
   timer: null,
   claim: null,
+  runtime: null,
 } as const;
 
 /** What is left though nobody was told that it could not be removed. */

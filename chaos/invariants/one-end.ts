@@ -11,8 +11,12 @@ export function checkEnds(history: History): readonly Violation[] {
 }
 
 function problemsOf(history: History, { runId, joins }: AskedRun): readonly string[] {
-  if (entriesOf(history, 'unsettled').some((entry) => entry.runId === runId))
-    return ['it did not end in time'];
+  const unsettled = entriesOf(history, 'unsettled').find((entry) => entry.runId === runId);
+  if (unsettled !== undefined) {
+    const { lastStep, afterMs } = unsettled;
+    const seconds = (afterMs / 1000).toFixed(0);
+    return [`it has not ended ${seconds} s after its last step, which is ${lastStep ?? 'none'}`];
+  }
   const ends = endsOf(history, runId);
   const told = (by: (typeof ends)[number]['by']): number => ends.filter((end) => end.by === by).length;
   const stored = entriesOf(history, 'stored').filter((entry) => entry.runId === runId);

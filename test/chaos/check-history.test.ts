@@ -61,6 +61,8 @@ const container = (what: 'start' | 'die', exitCode: number | null): HistoryEntry
 const settled: HistoryEntry = { kind: 'settled', runId: 'r', outcome: success };
 const stored: HistoryEntry = { kind: 'stored', runId: 'r', end: success };
 
+const unsettled: HistoryEntry = { kind: 'unsettled', runId: 'r', lastStep: 'started', afterMs: 90_000 };
+
 const WELL: readonly HistoryEntry[] = [
   asked,
   accepted,
@@ -118,7 +120,7 @@ const BROKEN: readonly (readonly [
     'one_end',
     [...endedOtherwise, { kind: 'struck', fault: 'clock_forward', step: 'started', runId: 'r' }],
   ],
-  ['a run that does not end', 'one_end', [asked, accepted, { kind: 'unsettled', runId: 'r' }]],
+  ['a run that does not end', 'one_end', [asked, accepted, unsettled]],
   [
     'a success that exited with 3',
     'success_is_proven',
@@ -207,6 +209,14 @@ describe('a history', () => {
 
   it('is broken in each way once', () => {
     expect([...new Set(BROKEN.map(([, breaks]) => breaks))].sort()).toEqual([...INVARIANTS].sort());
+  });
+
+  it('tells of a run that does not end where it stands, and since when', () => {
+    expect(judge([asked, accepted, unsettled])).toContainEqual({
+      invariant: 'one_end',
+      runId: 'r',
+      what: 'it has not ended 90 s after its last step, which is started',
+    });
   });
 
   it('may leave what somebody was told could not be removed', () => {

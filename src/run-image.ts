@@ -3,7 +3,12 @@ import { createRedactor } from './base/redact.js';
 import type { ContainerEngine } from './engine/types.js';
 import { EngineError } from './errors.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
-import { findRegistryAuth, type FoundCredentials, secretOf } from './execute/registry-auth.js';
+import {
+  findRegistryAuth,
+  type FoundCredentials,
+  secretOf,
+  withLoginProblem,
+} from './execute/registry-auth.js';
 import { verifyImage } from './execute/verify-image.js';
 import type { HeldImage } from './images/image-gc.js';
 import type { RunPlan } from './plan/run-plan.js';
@@ -24,6 +29,7 @@ export async function prepareImage(
     requireVerifiable(run, engine);
     await requireNeeds(run, plan, engine);
     const held = await holdImage(run, plan, cleanup);
+    const problems: string[] = [];
     const image = await ensureImage({
       engine,
       pulls: run.pulls,
@@ -31,7 +37,7 @@ export async function prepareImage(
       pullMs: plan.timeouts.pullMs,
       signal: run.stop.signal,
       monotonic: () => run.monotonic(),
-      credentials: async (renew) => findCredentials(run, plan, renew),
+      credentials: async (renew) => findCredentials(run, plan, renew, problems),
       onPullStart: () => {
         run.emit('pull_start', { reference: plan.image.reference });
       },
@@ -41,6 +47,8 @@ export async function prepareImage(
       onFallback: (message) => {
         run.warn(message);
       },
+    }).catch((error: unknown) => {
+      throw withLoginProblem(error, problems.at(-1));
     });
     run.record.imageDigest = image.digest;
     await held.used(image.info.id);
@@ -70,8 +78,13 @@ async function holdImage(run: Run, { image, timeouts }: RunPlan, cleanup: Cleanu
   return held;
 }
 
-/** From here on the run knows them as secrets. */
-async function findCredentials(run: Run, plan: RunPlan, renew: boolean): Promise<FoundCredentials | null> {
+/** From here on the run knows them as secrets. `problems` gets what kept some away. */
+async function findCredentials(
+  run: Run,
+  plan: RunPlan,
+  renew: boolean,
+  problems: string[],
+): Promise<FoundCredentials | null> {
   const { record, options, ports, stop } = run;
   const { reference } = plan.image;
   const sources = {
@@ -85,6 +98,7 @@ async function findCredentials(run: Run, plan: RunPlan, renew: boolean): Promise
     timeoutMs: plan.timeouts.secretsMs,
     signal: stop.signal,
     onProblem: (message) => {
+      problems.push(message);
       run.warn(message);
     },
   });

@@ -1,7 +1,7 @@
 /** Which credentials a pull gets: the caller's, else the operator's resolver's, else those of this machine. It shows none. */
 import { parseImageReference } from '../base/image-reference.js';
 import { registryOf } from '../base/registry-key.js';
-import { SecretError } from '../errors.js';
+import { ImageError, JobRuntimeError, SecretError } from '../errors.js';
 import type { RegistryAuthResolver, RegistryCredentials } from '../secrets/types.js';
 import { withDeadline } from './deadline.js';
 
@@ -59,6 +59,23 @@ export async function findRegistryAuth(
     options.onProblem(`no credentials for ${registry} from this machine: ${error.message}`);
     return null;
   }
+}
+
+/**
+ * What a registry refused, with what kept this machine's credentials away. Registries also say of an image that is not for everybody that it is not there, and
+ * engines repeat some refusals in words that nobody knows.
+ */
+export function withLoginProblem(error: unknown, problem: string | undefined): unknown {
+  if (problem === undefined || !JobRuntimeError.isInstance(error) || error.kind !== 'image') return error;
+  const { code, message, cause, details, hint } = error;
+  const isRefusal =
+    code === 'image.unauthorized' ||
+    code === 'image.not_found' ||
+    ((code === 'image.pull_failed' || code === 'image.push_failed') && details['reason'] === undefined);
+  if (!isRefusal) return error;
+  // Not the same one: runs that share a pull share its error, and not how they log in.
+  const told = `${problem.replace(/\.$/, '')}. ${hint ?? ''}`.trimEnd();
+  return new ImageError(code, message, { cause, details, hint: told });
 }
 
 async function ask(

@@ -55,7 +55,7 @@ export function createImageFacet({
     throw new EngineError('engine.unsupported', `engine "${engineName}" has no images.${name}`);
   }
 
-  const { credentialsFor, discreetly, loggedIn } = createRegistryLogin(config, auth);
+  const { discreetly, loggedIn } = createRegistryLogin(config, auth);
 
   return {
     list: async ({ signal } = {}) => {
@@ -75,7 +75,7 @@ export function createImageFacet({
       // Nobody takes away under its hands what it brings.
       const held = await gc.hold({ reference, forMs: pullMs, signal, onProblem: () => undefined });
       try {
-        const { info, digest } = await discreetly(options.signal, async (known) =>
+        const { info, digest } = await discreetly(reference, options, async (login) =>
           ensureImage({
             engine: target,
             pulls,
@@ -83,7 +83,7 @@ export function createImageFacet({
             pullMs,
             signal,
             monotonic,
-            credentials: async (renew) => known(await credentialsFor(reference, renew, options)),
+            credentials: login,
             onPullStart: () => undefined,
             onProgress: tellerOf(options),
             onFallback: () => undefined,

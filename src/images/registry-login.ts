@@ -8,22 +8,21 @@ import {
   type FoundCredentials,
   type RegistryAuthSources,
   secretOf,
+  withLoginProblem,
 } from '../execute/registry-auth.js';
 import type { RegistryCredentials } from '../secrets/types.js';
 import type { RegistryCallOptions } from './call-options.js';
 
+/** Finds what a registry is logged in to with; `renew`: it refused what was found before. */
+type Login = (renew: boolean) => Promise<FoundCredentials | null>;
+
 /** Logging in for one runtime. */
 export interface RegistryLogin {
-  /** `renew`: the registry refused what was found before. */
-  readonly credentialsFor: (
-    reference: string,
-    renew: boolean,
-    options: RegistryCallOptions,
-  ) => Promise<FoundCredentials | null>;
-  /** Runs a call to a registry whose errors show none of the credentials it was made with: all that go through `known`. */
+  /** Runs a call to the registry of a reference whose errors show nothing of what it was logged in to with, and say what kept credentials away. */
   readonly discreetly: <T>(
-    signal: AbortSignal | undefined,
-    work: (known: (found: FoundCredentials | null) => FoundCredentials | null) => Promise<T>,
+    reference: string,
+    options: RegistryCallOptions,
+    work: (login: Login) => Promise<T>,
   ) => Promise<T>;
   /** Logs in, and once more with fresh credentials where they are refused. */
   readonly loggedIn: <T>(
@@ -38,30 +37,26 @@ export function createRegistryLogin(
   config: () => RuntimeConfig,
   auth: Omit<RegistryAuthSources, 'given'>,
 ): RegistryLogin {
-  const credentialsFor = async (
-    reference: string,
-    renew: boolean,
-    { registryAuth, signal }: RegistryCallOptions,
-  ): Promise<FoundCredentials | null> =>
-    findRegistryAuth(
-      { ...auth, given: registryAuth },
-      {
-        reference,
-        renew,
-        timeoutMs: config().timeouts.default.secretsMs,
-        signal: signal ?? new AbortController().signal,
-        // The call goes on without, and says what the registry says of that.
-        onProblem: () => undefined,
-      },
-    );
-
   async function discreetly<T>(
-    signal: AbortSignal | undefined,
-    work: (known: (found: FoundCredentials | null) => FoundCredentials | null) => Promise<T>,
+    reference: string,
+    { registryAuth, signal }: RegistryCallOptions,
+    work: (login: Login) => Promise<T>,
   ): Promise<T> {
     const secrets: string[] = [];
+    const problems: string[] = [];
     try {
-      return await work((found) => {
+      return await work(async (renew) => {
+        const found = await findRegistryAuth(
+          { ...auth, given: registryAuth },
+          {
+            reference,
+            renew,
+            timeoutMs: config().timeouts.default.secretsMs,
+            signal: signal ?? new AbortController().signal,
+            // The call goes on without, and what the registry says of that counts.
+            onProblem: (message) => problems.push(message),
+          },
+        );
         if (found !== null) secrets.push(secretOf(found.credentials));
         return found;
       });
@@ -69,7 +64,7 @@ export function createRegistryLogin(
       signal?.throwIfAborted();
       const redactor = createRedactor(secrets);
       const nothing = { runId: undefined, attempt: undefined, phase: undefined, result: undefined };
-      throw contextualize(error, nothing, (text) => redactor.text(text));
+      throw contextualize(withLoginProblem(error, problems.at(-1)), nothing, (text) => redactor.text(text));
     }
   }
 
@@ -78,18 +73,18 @@ export function createRegistryLogin(
     options: RegistryCallOptions,
     work: (credentials: RegistryCredentials | undefined) => Promise<T>,
   ): Promise<T> =>
-    discreetly(options.signal, async (known) => {
-      const first = known(await credentialsFor(reference, false, options));
+    discreetly(reference, options, async (login) => {
+      const first = await login(false);
       try {
         return await work(first?.credentials);
       } catch (error) {
         const isRefused = error instanceof ImageError && error.code === 'image.unauthorized';
         if (!isRefused || first?.isRenewable !== true) throw error;
-        const second = known(await credentialsFor(reference, true, options));
+        const second = await login(true);
         if (second === null || areSame(first.credentials, second.credentials)) throw error;
         return work(second.credentials);
       }
     });
 
-  return { credentialsFor, discreetly, loggedIn };
+  return { discreetly, loggedIn };
 }

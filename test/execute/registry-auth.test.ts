@@ -1,6 +1,10 @@
-import { SecretError, type RegistryAuthRequest, type RegistryCredentials } from 'berthkit';
+import { ImageError, SecretError, type RegistryAuthRequest, type RegistryCredentials } from 'berthkit';
 import { describe, expect, it } from 'vitest';
-import { findRegistryAuth, type RegistryAuthSources } from '../../src/execute/registry-auth.js';
+import {
+  findRegistryAuth,
+  type RegistryAuthSources,
+  withLoginProblem,
+} from '../../src/execute/registry-auth.js';
 
 const user = (username: string): RegistryCredentials => ({ username, password: 'p' });
 
@@ -98,5 +102,31 @@ describe('a resolver that fails', () => {
       found: null,
       problems: ['no credentials for ghcr.io from this machine: no helper'],
     });
+  });
+});
+
+describe('what kept credentials away', () => {
+  const refused = (code: 'image.unauthorized' | 'image.not_found' | 'image.pull_failed', details = {}) =>
+    new ImageError(code, 'refused', { hint: 'Log in.', details });
+
+  it.each([
+    ['image.unauthorized', {}],
+    ['image.not_found', {}],
+    ['image.pull_failed', {}],
+  ] as const)('is told with what a registry refused: %s', (code, details) => {
+    const error = refused(code, details);
+    expect(withLoginProblem(error, 'no helper')).toMatchObject({
+      ...{ code, message: 'refused', hint: 'no helper. Log in.' },
+    });
+    // Others that share the pull have it as it was.
+    expect(error.hint).toBe('Log in.');
+  });
+
+  it.each([
+    ['nothing kept them away', refused('image.unauthorized'), undefined],
+    ['it is another matter', refused('image.pull_failed', { reason: 'connection_refused' }), 'no helper'],
+    ['it is no failure of a registry', new Error('other'), 'no helper'],
+  ])('is not where %s', (_, error, problem) => {
+    expect(withLoginProblem(error, problem)).toBe(error);
   });
 });

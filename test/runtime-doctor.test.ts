@@ -331,6 +331,26 @@ describe('doctor', () => {
     expect(leftovers).toEqual([]);
   });
 
+  it.each<[string, FakeEngineScript, number | null, string, RegExp]>([
+    [
+      'refuses the look',
+      { fail: [{ call: 'volumes.usedBytes' }] },
+      1,
+      'warning',
+      /not told.*: the script fails/,
+    ],
+    ['has no such look', { volumeBytes: false }, 1, 'warning', /not told.*: this kind of engine cannot$/],
+    ['is busy for once', { fail: [{ call: 'volumes.usedBytes', times: 1 }] }, 1, 'ok', /mounted$/],
+    ['is not asked as nothing bounds them', { volumeBytes: false }, null, 'ok', /mounted$/],
+  ])('says of volumes that the engine %s', async (_, script, maxBytes, status, message) => {
+    const workspace = { transport: 'volume', maxBytes } as const;
+    const { runtime } = await setUp(script, { workspace });
+    const { checks, healthy } = await runtime.doctor({ image: 'busybox:1' });
+    const found = checks.find(({ check }) => check === 'transport');
+    expect(found).toMatchObject({ status, message: expect.stringMatching(message) as string });
+    expect(healthy).toBe(true);
+  });
+
   it.each(['volumes.create', 'containers.copyIn', 'containers.create', 'containers.start'] as const)(
     'believes in no volume when %s fails for it, and leaves nothing',
     async (call) => {
@@ -365,6 +385,18 @@ describe('doctor', () => {
     expect(checks.find(({ check }) => check === 'transport')).toMatchObject({
       status: 'failed',
       message: 'volume: the engine does not copy files into volumes as they are',
+    });
+  });
+
+  it('tells that an engine has no number for a volume', async () => {
+    const fake = fakeEngine({ images: { 'busybox:1': {} }, run: answering() });
+    const usedBytes = async () => Promise.resolve(new Map<string, number>());
+    const engine = { ...fake, volumes: { ...fake.volumes!, usedBytes } };
+    const { runtime } = await setUp({}, { workspace: { transport: 'volume' } }, { engine });
+    const { checks } = await runtime.doctor({ image: 'busybox:1' });
+    expect(checks.find(({ check }) => check === 'transport')).toMatchObject({
+      status: 'warning',
+      message: expect.stringContaining('it has no number for one that was just made') as string,
     });
   });
 

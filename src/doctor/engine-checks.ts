@@ -207,7 +207,11 @@ export function imagesCheck({ images }: Policy): DoctorCheck {
 
 /** What came of the marker. */
 export type TransportProof =
-  | { readonly proven: true }
+  | {
+      readonly proven: true;
+      /** Why nobody tells what a volume holds while a job writes to it; absent: it is told, or nothing bounds it. */
+      readonly untold?: string | undefined;
+    }
   | { readonly proven: false; readonly wasTried: boolean; readonly problem: string };
 
 /** What came of it by each way; null: nothing was to be found out by it. */
@@ -227,7 +231,9 @@ export function transportCheck({ bind, volume }: TransportProofs): DoctorCheck {
   const unseen = bind?.wasTried === true ? `bind: ${bind.problem}; ` : '';
   if (volume?.proven === true) {
     const seen = 'volume: a marker copied from here was read in a container that had the volume mounted';
-    return toCheck('transport', ok(unseen + seen));
+    if (volume.untold === undefined) return toCheck('transport', ok(unseen + seen));
+    const message = `${unseen}${seen}; what volumes hold is not told while jobs run: ${volume.untold}`;
+    return toCheck('transport', warning(message, UNTOLD_REMEDY));
   }
   const last = volume ?? bind;
   if (!last?.wasTried) {
@@ -243,5 +249,7 @@ export function transportCheck({ bind, volume }: TransportProofs): DoctorCheck {
 
 const SHARE_REMEDY =
   'run berthkit where the folders of the engine are: on its host, with workspaceRoot at the same path for both, or else with hostWorkspaceRoot; or set workspace.transport to auto';
+const UNTOLD_REMEDY =
+  'let GET /system/df through to the engine, or restart an engine that does not answer it; until then workspace.maxBytes is seen to only when a job has ended';
 const VOLUME_REMEDY =
   'use an engine that takes and gives files of containers that do not run, or one that sees workspaceRoot';

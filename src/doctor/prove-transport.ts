@@ -10,6 +10,7 @@ import type { MountSpec } from '../plan/container-spec.js';
 import { createWorkspace, type Workspace } from '../workspace/create.js';
 import { type Cleanup, createCleanup } from '../run-cleanup.js';
 import { pathForEngine, transportOf } from '../run-transport.js';
+import { whyUntold } from './ask-volume.js';
 import type { TransportProof, TransportProofs } from './engine-checks.js';
 import { makeMarkerVolume } from './marker-volume.js';
 import { MARKER_FILE, MARKER_FOLDER } from './probe-programs.js';
@@ -46,7 +47,7 @@ export async function proveTransport(parts: TransportParts): Promise<TransportPr
     const marked = { ...(await writeMarked(parts, probe, cleanup)), user, probe, cleanup };
     const bind = transport === 'volume' ? null : await proveBind(marked, config);
     const needsVolume = transport === 'volume' || (transport === 'auto' && bind?.proven === false);
-    return { bind, volume: needsVolume ? await proveVolume(marked, info) : null };
+    return { bind, volume: needsVolume ? await proveVolume(marked, info, config.workspace) : null };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     return unprovenBy(configured, problem, !probe.stop.signal.aborted);
@@ -90,7 +91,11 @@ async function proveBind(
   return look(marked, { type: 'bind', source, target: MARKER_FOLDER, readOnly: true });
 }
 
-async function proveVolume(marked: Marked, { gaps = [] }: Pick<EngineInfo, 'gaps'>): Promise<TransportProof> {
+async function proveVolume(
+  marked: Marked,
+  { gaps = [] }: Pick<EngineInfo, 'gaps'>,
+  { maxBytes }: RuntimeConfig['workspace'],
+): Promise<TransportProof> {
   const { folder, probe, cleanup } = marked;
   if (!canUseVolumes(probe.engine) || gaps.includes('copies')) {
     const problem = 'the engine does not copy files into volumes as they are';
@@ -98,13 +103,16 @@ async function proveVolume(marked: Marked, { gaps = [] }: Pick<EngineInfo, 'gaps
   }
   try {
     const source = await makeMarkerVolume(probe, folder, cleanup);
-    return await look(marked, {
+    const proof = await look(marked, {
       type: 'volume',
       source,
       subpath: null,
       target: MARKER_FOLDER,
       readOnly: true,
     });
+    if (!proof.proven || maxBytes === null) return proof;
+    const why = await whyUntold(probe.engine, source, probe.stop.signal);
+    return why === null ? proof : { ...proof, untold: why };
   } catch (error) {
     return unproven(probe, error instanceof Error ? error.message : String(error));
   }

@@ -5,6 +5,7 @@ import { once } from '../host/chunks.js';
 import { createUnhashedFile } from '../host/file-content.js';
 import { makeFolders } from '../host/folders.js';
 import { childPath, errorCode, type NodeType, openChild } from '../host/node.js';
+import { isBeyondReach } from './engine-reach.js';
 import type { GlobMatcher } from './glob-matcher.js';
 import type { OutputAccount } from './output-account.js';
 import { brokenTar, readTar, type TarSource } from './read-tar.js';
@@ -45,6 +46,8 @@ const TYPES: Readonly<Record<string, NodeType | 'hard link'>> = {
   'block-device': 'device',
   link: 'hard link',
 };
+
+const BEYOND_REACH = 'holds a folder whose path is too long for the engine to give all that is in it';
 
 const MODES = { folder: 0o700, file: 0o600 } as const;
 
@@ -89,6 +92,8 @@ async function unpackEntry(source: TarSource, unpacking: Unpacking): Promise<voi
   }
   if (inside.length > 0 || type !== 'directory') account.addEntry();
   if (type === 'directory') {
+    if (isBeyondReach(path) && glob?.mayMatchBeneath(path) !== false)
+      throw new RejectedError('limit', BEYOND_REACH);
     const made = await possible(full, async () =>
       makeFolders(unpacking.folder, full, { mode: MODES.folder }),
     );

@@ -138,6 +138,7 @@ it.each<[DoctorCheck, DoctorCheck['status']]>([
   [transportCheck({ bind: UNSEEN, volume: UNTRIED }), 'not_checked'],
   [transportCheck({ bind: UNTRIED, volume: null }), 'not_checked'],
   [transportCheck({ bind: null, volume: SEEN }), 'ok'],
+  [transportCheck({ bind: null, volume: { ...SEEN, untold: 'why' } }), 'warning'],
   [transportCheck({ bind: null, volume: UNSEEN }), 'failed'],
   [transportCheck({ bind: null, volume: UNTRIED }), 'not_checked'],
 ])('$check $message', (check, status) => {

@@ -11,9 +11,21 @@ import { packTar } from '../../src/workspace/pack-tar.js';
 import { hardenedSpec } from '../engine/docker/specs.js';
 import { noSignal, scratch } from '../host/scratch.js';
 import { checkTree, collectTree } from '../workspace/check-tree.js';
-import { HOSTILE_TREES } from '../workspace/hostile-trees.js';
+import { type HostileTree, HOSTILE_TREES } from '../workspace/hostile-trees.js';
 import { makeWorkspace } from '../workspace/plan-fixture.js';
 import { testEngine } from './test-engine.js';
+
+/** A folder of this host gives all of it: it is walked by descriptors. */
+const TOO_DEEP: HostileTree = {
+  name: 'nothing of a folder that is too deep for the engine to read, and says so',
+  script:
+    'n=$(printf %0200d 7); p=$n; for i in 1 2 3 4 5 6 7 8 9 10 11; do p=$p/$n; done; mkdir -p out/$p half/$p; ' +
+    ': > half/$p/hidden; mv half out/$p/',
+  outputs: [{ workspacePath: 'out' }],
+  limits: { depth: 64 },
+  expected: [{ state: 'rejected', reason: /too long/, files: {} }],
+};
+const TREES = [...HOSTILE_TREES, TOO_DEEP];
 
 const engine = testEngine();
 const { containers, volumes } = engine;
@@ -53,7 +65,7 @@ beforeAll(async () => {
   await containers.copyIn?.(helper, '/', tar);
   await folder.handle.close();
   await rm(path, { recursive: true });
-  const scripts = HOSTILE_TREES.map(
+  const scripts = TREES.map(
     ({ script }, index) => `mkdir ${String(index)}; (cd ${String(index)}; ${script})`,
   );
   const check =
@@ -81,7 +93,7 @@ describe('a volume', () => {
     expect(exitCode).toBe(0);
   });
 
-  it.each(HOSTILE_TREES.map((tree, index) => ({ ...tree, index })))('gives out $name', async (tree) => {
+  it.each(TREES.map((tree, index) => ({ ...tree, index })))('gives out $name', async (tree) => {
     const { handle: into } = await openDirectory(await scratch());
     const bring = createOutputBringer(remoteOf(tree.index), into);
     onTestFinished(async () => {

@@ -41,6 +41,21 @@ describe('measureTar', () => {
     expect(await measure(null, 2)).toEqual({ bytes: 702, entries: 3 });
   });
 
+  it('takes nothing for the whole that an engine may have left out something of, unless it is too much already', async () => {
+    const deep = (levels: number) =>
+      packEntries([
+        tarEntry('w/'),
+        tarEntry(`w${`/${'d'.repeat(99)}`.repeat(levels)}/`),
+        tarEntry('w/a', { text: 'x' }),
+      ]);
+    expect(await measure(null, null, deep(34))).toEqual({ bytes: 1, entries: 2 });
+    await expect(measure(null, null, deep(36))).rejects.toMatchObject({
+      code: 'engine.failed',
+      message: expect.stringContaining('too long') as string,
+    });
+    expect(await measure(0, null, deep(36))).toEqual({ bytes: 1, entries: 2 });
+  });
+
   it('takes nothing that is cut off for the whole', async () => {
     await expect(measure(null, null, cutOff())).rejects.toMatchObject({ code: 'engine.failed' });
   });

@@ -34,6 +34,23 @@ describe('a tar is broken that', () => {
     expect(readdirSync(join(path, '..'))).toEqual(['inner']);
   });
 
+  it('may leave out what is beneath a folder with too long a path, unless that is not wanted', async () => {
+    const folderOf = (levels: number): Entry => [
+      { name: `out${`/${'d'.repeat(99)}`.repeat(levels)}/`, type: 'directory' },
+    ];
+    const more = { maxDepth: 64 };
+    const near = await unpack(await tarOf(dir, folderOf(34)), more);
+    await expect(near.unpacking).resolves.toMatchObject({ isEmpty: false });
+    const far = await unpack(await tarOf(dir, folderOf(36)), more);
+    await expect(far.unpacking).rejects.toMatchObject({
+      rejectCause: 'limit',
+      message: expect.stringContaining('too long') as string,
+    });
+    const unwanted = { ...more, glob: { matches: () => false, mayMatchBeneath: () => false } };
+    const other = await unpack(await tarOf(dir, folderOf(36)), unwanted);
+    await expect(other.unpacking).resolves.toMatchObject({ isEmpty: false });
+  });
+
   it('is cut off, wherever', async () => {
     const whole = await tarOf(
       dir,

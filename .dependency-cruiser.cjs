@@ -30,7 +30,7 @@ const rings = [
   ],
   [
     'doctor-judgement',
-    '^src/doctor/(?!examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|try-limits)',
+    '^src/doctor/(?!examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|ask-volume|try-limits)',
     2,
   ],
   ['policy-entry', '^src/policy/(entry|evaluate-job|test-policy|diff-policies)\\.ts$', 2],
@@ -45,7 +45,7 @@ const rings = [
   ['run', '^src/(run|run-[a-z-]+|runtime-ports)\\.ts$', 5],
   [
     'doctor',
-    '^src/doctor/(examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|try-limits)',
+    '^src/doctor/(examine|run-probe|choose-image|marker-volume|prove-transport|ask-system|ask-volume|try-limits)',
     5,
   ],
   [

@@ -1,7 +1,7 @@
 /** What leaves a run (events, results, errors, audit records) with secrets masked wherever a text can be anything. Words of our own and what the definition declares stay: they identify. */
 import type { AuditRecord } from './audit.js';
 import type { Redactor } from './base/redact.js';
-import { isMaskedAsTokenOnly } from './base/secret-forms.js';
+import { hasShortLines, isMaskedAsTokenOnly } from './base/secret-forms.js';
 import { JobRuntimeError } from './errors.js';
 import type { RunEvent } from './events.js';
 import type { OutputFile, OutputReport, PolicyDecision, RunResult, Violation } from './result.js';
@@ -26,11 +26,17 @@ export function redactedFailure(failure: unknown, redactor: Redactor): unknown {
 
 /** What the reader of a run should know of secrets too short to be masked wherever they stand, by their references. */
 export function weakSecretWarnings(secrets: ReadonlyMap<string, string>): readonly string[] {
-  const weak = [...secrets].filter(([, value]) => isMaskedAsTokenOnly(value));
-  return weak.map(
-    ([reference]) =>
-      `the secret "${reference}" has fewer than 6 characters: it is masked only where it stands as a whole word`,
-  );
+  return [...secrets].flatMap(([reference, value]) => {
+    if (isMaskedAsTokenOnly(value))
+      return [
+        `the secret "${reference}" has fewer than 6 characters: it is masked only where it stands as a whole word`,
+      ];
+    if (hasShortLines(value))
+      return [
+        `the secret "${reference}" has lines of fewer than 6 characters: each is masked only where it stands as a whole word`,
+      ];
+    return [];
+  });
 }
 
 /** A copy of a result with secrets masked in all that people, jobs, adapters and engines may have put there. */

@@ -114,6 +114,24 @@ describe('a secret of fewer than 6 characters', () => {
     ]);
   });
 
+  it('of a longer one is warned of by its reference where its lines are that short, and is no leak', async () => {
+    const value = '{\n  8443\n  "correct horse battery"\n}';
+    const told = await run(
+      {
+        run: async (job) => {
+          await job.stdout('port 8443, not 84430 {\n');
+          return { exitCode: 0 };
+        },
+      },
+      { resolveSecret: staticSecrets({ token: value }) },
+    );
+    const { warnings, stdout, secretLeaks } = told.outcome as RunResult;
+    expect(stdout.text).toBe('port ***, not 84430 {\n');
+    expect(secretLeaks).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/^the secret "store:token" has lines of fewer than 6/)]);
+    expect(warnings.join()).not.toContain('8443');
+  });
+
   it('leaves the words of our own and the names of the definition alone', async () => {
     const told = await run(
       {

@@ -37,10 +37,14 @@ interface Sought {
 
 const NOTHING = new Uint8Array(0);
 
-/** Prepares a scanner for all forms of {@link secretForms}. */
+/** Prepares a scanner for all forms of {@link secretForms} that are the secret, or enough of it. */
 export function createSecretScanner(secrets: readonly NamedSecret[]): SecretScanner {
   const all = toSought(
-    secrets.flatMap(({ name, value }) => secretForms(value).map((form) => ({ name, form }))),
+    secrets.flatMap(({ name, value }) =>
+      secretForms(value)
+        .filter(({ isFragment }) => !isFragment)
+        .map((form) => ({ name, form })),
+    ),
   );
   return { start: (onFound) => startScan(all, onFound) };
 }

@@ -47,19 +47,36 @@ interface StartTable {
   readonly pairs: Uint8Array;
   /** The forms by their first byte, longest first. */
   readonly forms: readonly (readonly SecretForm[])[];
+  /** The same by their first two bytes, and those of one byte by that alone: a secret may have very many short lines. */
+  readonly byStart: ReadonlyMap<number, readonly SecretForm[]>;
 }
+
+const pairOf = (first: number, second: number): number => (first << 8) | second;
+const ofOneByte = (first: number): number => -1 - first;
 
 function createStartTable(forms: readonly SecretForm[]): StartTable {
   const pairs = new Uint8Array(65_536);
   const byFirst = Array.from({ length: 256 }, (): SecretForm[] => []);
-  for (const form of forms) {
+  const byStart = new Map<number, SecretForm[]>();
+  for (const form of [...forms].sort((one, other) => other.bytes.length - one.bytes.length)) {
     const [first = 0, second] = form.bytes;
     if (second === undefined) pairs.fill(1, first << 8, (first + 1) << 8);
-    else pairs[(first << 8) | second] = 1;
+    else pairs[pairOf(first, second)] = 1;
     byFirst[first]?.push(form);
+    const start = second === undefined ? ofOneByte(first) : pairOf(first, second);
+    const same = byStart.get(start);
+    if (same === undefined) byStart.set(start, [form]);
+    else same.push(form);
   }
-  for (const sameByte of byFirst) sameByte.sort((one, other) => other.bytes.length - one.bytes.length);
-  return { pairs, forms: byFirst };
+  return { pairs, forms: byFirst, byStart };
+}
+
+/** The longest form that stands at a position. */
+function longestAt({ byStart }: StartTable, piece: StreamPiece, position: number): SecretForm | undefined {
+  const { data } = piece;
+  const [first = -1, second = -1] = [data[position], data[position + 1]];
+  const stands = (form: SecretForm): boolean => standsAt(piece, position, form);
+  return byStart.get(pairOf(first, second))?.find(stands) ?? byStart.get(ofOneByte(first))?.find(stands);
 }
 
 /** Gives the next position from which a form may start, or the limit. Every byte passes here: keep it plain. */
@@ -90,7 +107,7 @@ export function createSecretSearch(forms: readonly SecretForm[]): SecretSearch {
     let start = nextStart(tokenStarts, data, 0, limit);
     while (start < limit) {
       const position = start;
-      const token = tokenStarts.forms[data[position] ?? 0]?.find((form) => standsAt(piece, position, form));
+      const token = longestAt(tokenStarts, piece, position);
       if (token !== undefined) found.push([position, position + token.bytes.length]);
       start = nextStart(tokenStarts, data, start + 1, limit);
     }
@@ -105,14 +122,13 @@ export function createSecretSearch(forms: readonly SecretForm[]): SecretSearch {
       while (start < data.length) {
         const position = start;
         const left = data.length - position;
-        const isOpen = allStarts.forms[data[position] ?? 0]?.some(({ bytes, wholeToken }) => {
+        for (const { bytes, wholeToken } of allStarts.forms[data[position] ?? 0] ?? []) {
+          // Those that follow are no longer.
+          if (bytes.length < left) break;
           // A whole token is decided only by the byte after it.
-          const isCut = wholeToken
-            ? bytes.length >= left && opensToken(piece, position)
-            : bytes.length > left;
-          return isCut && agrees(data, position, bytes);
-        });
-        if (isOpen === true) return position;
+          const isCut = wholeToken ? opensToken(piece, position) : bytes.length > left;
+          if (isCut && agrees(data, position, bytes)) return position;
+        }
         start = nextStart(allStarts, data, start + 1, data.length);
       }
       return data.length;

@@ -35,18 +35,39 @@ const toAscii = (json: string, upperCase: boolean): string =>
       .join(''),
   );
 
-/** Gives every common spelling of a text inside a JSON string, once and twice encoded; may hold duplicates. */
+const plainJson = (text: string): string => JSON.stringify(text).slice(1, -1);
+
+/** What encoders do beyond what JSON asks of them: nothing, slashes escaped (PHP), what means something in HTML escaped (Go). */
+const JSON_ENCODERS: readonly ((text: string) => string)[] = [
+  plainJson,
+  (text) => plainJson(text).replaceAll('/', '\\/'),
+  (text) =>
+    plainJson(text).replace(
+      /[<>&]/g,
+      (character) => `\\u00${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+    ),
+];
+
+/** And what they do with all that is not ASCII: nothing, or escapes of it with lower- or upper-case digits. */
+const ASCII_ESCAPES: readonly ((json: string) => string)[] = [
+  (json) => json,
+  (json) => toAscii(json, false),
+  (json) => toAscii(json, true),
+];
+
+/** All that some encoder does not write as it is. */
+const JSON_SPECIAL = /[^ -~]|["\\/<>&]/;
+
+/**
+ * Gives every common spelling of a text inside a JSON string, encoded once, and twice: by one encoder, by any and then by one that does only what
+ * JSON asks of it, or by such a one first. May hold duplicates.
+ */
 export function jsonEscapes(text: string): readonly string[] {
-  const plain = JSON.stringify(text).slice(1, -1);
-  const slashes = plain.replaceAll('/', '\\/');
-  const htmlSafe = plain.replace(
-    /[<>&]/g,
-    (character) => `\\u00${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  if (!JSON_SPECIAL.test(text)) return [text];
+  return JSON_ENCODERS.flatMap((encode) =>
+    ASCII_ESCAPES.flatMap((escape) => {
+      const once = escape(encode(text));
+      return [once, escape(encode(once)), plainJson(once), escape(encode(plainJson(text)))];
+    }),
   );
-  const spellings = [plain, slashes, htmlSafe].flatMap((json) => [
-    json,
-    toAscii(json, false),
-    toAscii(json, true),
-  ]);
-  return [...spellings, JSON.stringify(plain).slice(1, -1)];
 }

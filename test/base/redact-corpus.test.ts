@@ -158,10 +158,10 @@ const CORPUS: readonly Case[] = [
     output: '***, ***',
   },
   {
-    name: 'short lines only as a whole',
+    name: 'short lines as a whole, and as whole words',
     secrets: ['ab\ncd\nef'],
-    input: 'ab\ncd\nef ab cd',
-    output: '*** ab cd',
+    input: 'ab\ncd\nef ab cdx',
+    output: '*** *** cdx',
   },
   {
     name: 'a phrase stored with its line end',
@@ -246,7 +246,21 @@ const ENCODERS: readonly ((value: string) => string)[] = [
   (value) => new URLSearchParams({ q: value }).toString(),
   (value) => JSON.stringify(value),
   (value) => JSON.stringify(JSON.stringify(value)),
+  asciiJson,
+  (value) => asciiJson(asciiJson(value)),
+  (value) => JSON.stringify(asciiJson(value)),
+  (value) => asciiJson(JSON.stringify(value)),
 ];
+
+/** As Python's `json.dumps` writes it. */
+function asciiJson(value: string): string {
+  return JSON.stringify(value).replace(/[^ -~]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, unit) => `\\u${character.charCodeAt(unit).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}
 
 const scene = fc
   .array(phrase, { minLength: 1, maxLength: 4 })

@@ -55,6 +55,10 @@ describe('text', () => {
     [JSON.stringify({ k: secret }), '{"k":"***"}'],
     ['"p@ss\\/w\\u00f6rd+1"', '"***"'],
     ['"p@ss/w\\u00F6rd+1"', '"***"'],
+    ['"p@ss/w\\\\u00f6rd+1"', '"***"'],
+    ['"p@ss/w\\\\u00F6rd+1"', '"***"'],
+    ['"p@ss\\\\/w\\\\u00f6rd+1"', '"***"'],
+    ['"p@ss\\\\\\/w\\\\u00f6rd+1"', '"***"'],
     [Buffer.from(secret).toString('hex'), '***'],
     [Buffer.from(secret).toString('hex').toUpperCase(), '***'],
     [Buffer.from(secret).toString('base64'), '***'],
@@ -128,8 +132,28 @@ describe('text', () => {
     expect(redactor.text(secret)).toBe('***');
     expect(redactor.text(secret.replaceAll('\n', '\r\n'))).toBe('***\r\n');
     expect(redactor.text('got abcdefgh and ijklmnop!')).toBe('got *** and ***!');
-    expect(redactor.text('xy is short')).toBe('xy is short');
+    expect(redactor.text('xy is short, xyz is not its line')).toBe('*** is short, xyz is not its line');
     expect(redactor.text(JSON.stringify(secret))).toBe('"***"');
+  });
+
+  it('hides short lines as whole words, and leaves alone those that are punctuation', () => {
+    const secret = '{\n  "pin":\n  42,\n  "key": "correct horse"\n}\n---\nä"b\n';
+    const redactor = createRedactor([secret]);
+    expect(redactor.text('pin 42, and 142, {} --- 42')).toBe('pin *** and 142, {} --- 42');
+    expect(redactor.text(`got ${JSON.stringify('ä"b')} and ä"bc`)).toBe('got "***" and ä"bc');
+    expect(redactor.text(secret)).toBe('***');
+  });
+
+  it('hides a secret of a single kind of blank line within, with either kind of line end', () => {
+    const redactor = createRedactor(['{{{{\n}}}}']);
+    expect(redactor.text('a{{{{\r\n}}}}b')).toBe('a***b');
+  });
+
+  it('manages very many short lines', () => {
+    const lines = Array.from({ length: 60_000 }, (_, index) => index.toString(36).padStart(4, 'q'));
+    const redactor = createRedactor([lines.join('\n')]);
+    const noise = 'all work and no play makes a dull log\n'.repeat(20_000);
+    expect(redactor.text(`${noise}q9zz qqq7 q9zzz`)).toBe(`${noise}*** *** q9zzz`);
   });
 
   it('hides a secret without the line end it was stored with', () => {

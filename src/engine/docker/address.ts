@@ -28,7 +28,7 @@ const FORMS =
   'unix:///path/to/docker.sock, tcp://host:port, https://host:port, ssh://user@host or npipe:////./pipe/name';
 
 /** The error of a host string, or of what comes with it, that cannot be used. */
-export const unsupported = (host: string, why: string, hint: string): EngineError =>
+const unsupported = (host: string, why: string, hint: string): EngineError =>
   new EngineError('engine.unsupported', `Engine host "${host}" is not supported: ${why}.`, { hint });
 
 /** Never repeats what may be a password in a URL; the name of an ssh user stays. */

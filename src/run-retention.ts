@@ -3,6 +3,7 @@ import { isKept } from './config/retention.js';
 import type { Retention } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { engineCall } from './execute/engine-call.js';
+import { bootTime } from './host/boot-clock.js';
 import type { Run } from './run-context.js';
 import type { Workspace } from './workspace/create.js';
 import { keepWorkspace } from './workspace/kept.js';
@@ -41,6 +42,7 @@ export async function keepFolder(run: Run, workspace: Workspace, signal: AbortSi
       runId,
       attempt,
       keptAt: run.timestamp(),
+      bootTime: bootTime(),
       container: container === null ? null : { id: container.id, name: container.name },
       instance: run.identity.instance,
       keepsFiles,

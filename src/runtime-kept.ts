@@ -3,7 +3,7 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import { engineCall } from './execute/engine-call.js';
 import { withinTime } from './host/time-limit.js';
-import { type KeptRun, listKept, removeKept } from './workspace/kept.js';
+import { type KeptRun, listAged, listKept, removeKept } from './workspace/kept.js';
 
 /** What the kept things of a runtime need. */
 export interface KeptOptions {
@@ -66,12 +66,12 @@ async function listNow({ config, instance }: KeptOptions): Promise<readonly Kept
 async function sweepOnce(options: KeptOptions, signal: AbortSignal): Promise<readonly KeptRun[]> {
   const { workspaceRoot, retention } = options.config();
   try {
-    const kept = await listKept(workspaceRoot, options.instance, signal);
+    const kept = await listAged(workspaceRoot, options.instance, { nowMs: options.clock.now(), signal });
     const left: KeptRun[] = [];
-    for (const [index, each] of kept.entries()) {
+    for (const [index, { run: each, ageMs }] of kept.entries()) {
       const younger = kept.slice(index);
-      const isOld = options.clock.now() - Date.parse(each.keptAt) > retention.maxAgeMs;
-      const bytes = younger.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const isOld = ageMs > retention.maxAgeMs;
+      const bytes = younger.reduce((sum, { run }) => sum + run.sizeBytes, 0);
       const isTooMuch = bytes > retention.maxBytes || younger.length > retention.maxRuns;
       if (!(isOld || isTooMuch) || !(await isRemoved(each, options, signal))) left.push(each);
     }

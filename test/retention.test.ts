@@ -18,6 +18,7 @@ import {
   type FakeExit,
   type FakeJob,
 } from 'berthkit/testing';
+import { bootTime } from '../src/host/boot-clock.js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 let root = '';
@@ -236,6 +237,21 @@ describe('what is kept', () => {
   }, 60_000);
 });
 
+const DAY_MS = 86_400_000;
+
+interface Note {
+  readonly bootTime: { readonly boot: string; readonly ms: number };
+}
+
+async function rewrite({ kept }: RunResult, change: (note: Note) => Note): Promise<void> {
+  const path = join(kept?.workspace ?? '', 'kept.json');
+  await writeFile(path, JSON.stringify(change(JSON.parse(await readFile(path, 'utf8')) as Note)));
+}
+
+/** As if it had been kept so much earlier. */
+const age = async (result: RunResult, ms: number): Promise<void> =>
+  rewrite(result, (note) => ({ ...note, bootTime: { ...note.bootTime, ms: note.bootTime.ms - ms } }));
+
 describe('what was kept goes', () => {
   const always = keep('always', 'always');
   const until = async (isSo: () => Promise<boolean>): Promise<void> => {
@@ -243,13 +259,12 @@ describe('what was kept goes', () => {
   };
 
   it('when it is too old, the next time somebody looks', async () => {
-    const time = { ms: Date.parse('2026-01-01T00:00:00Z') };
     const config = { retention: { maxAgeMs: 60_000 } };
-    const { engine, run, runtime } = setUp({ run: leavesAFile }, config, { now: () => time.ms });
+    const { engine, run, runtime } = setUp({ run: leavesAFile }, config);
     const first = await run(always);
-    time.ms += 59_000;
     const second = await run(always);
-    time.ms += 2_000;
+    await age(first, 61_000);
+    await age(second, 30_000);
     const { kept } = await runtime.close();
     expect(kept.map(({ runId }) => runId)).toEqual([second.runId]);
     expect(engine.leftovers()).toEqual([second.containerName]);
@@ -257,12 +272,45 @@ describe('what was kept goes', () => {
     expect(first.kept?.workspace).not.toBeNull();
   });
 
-  it('when it is too old, also where no run ends any more', async () => {
+  it.each([
+    ['forward', 30 * DAY_MS],
+    ['back', -30 * DAY_MS],
+  ])('neither sooner nor later when the clock jumps %s', async (_direction, jumpMs) => {
     const time = { ms: Date.parse('2026-01-01T00:00:00Z') };
+    const { run, runtime } = setUp(
+      { run: leavesAFile },
+      { retention: { maxAgeMs: DAY_MS } },
+      { now: () => time.ms },
+    );
+    const [old, young] = [await run(always), await run(always)];
+    await age(old, 2 * DAY_MS);
+    time.ms += jumpMs;
+    const { kept } = await runtime.close();
+    expect(kept.map(({ runId }) => runId)).toEqual([young.runId]);
+  });
+
+  it('by its stamp after the machine was restarted, and at the latest when it has run for so long', async () => {
+    const uptimeMs = bootTime()?.ms ?? 0;
+    const time = { ms: Date.parse('2026-01-01T00:00:00Z') };
+    const clock = { now: () => time.ms };
+    const { run, runtime } = setUp(
+      { run: leavesAFile },
+      { retention: { maxAgeMs: uptimeMs + DAY_MS } },
+      clock,
+    );
+    const kept = await run(always);
+    await rewrite(kept, (note) => ({ ...note, bootTime: { boot: 'another', ms: 0 } }));
+    expect((await runtime.close()).kept).toHaveLength(1);
+    time.ms -= 30 * DAY_MS;
+    const impatient = setUp({}, { retention: { maxAgeMs: Math.floor(uptimeMs / 2) } }, clock).runtime;
+    await impatient.reconcile();
+    expect((await impatient.close()).kept).toEqual([]);
+  });
+
+  it('when it is too old, also where no run ends any more', async () => {
     const config = { retention: { maxAgeMs: 60_000 }, recovery: { firstPassMs: 1, everyMs: 1_000 } };
-    const { engine, run, runtime } = setUp({ run: leavesAFile }, config, { now: () => time.ms });
-    await run(always);
-    time.ms += 61_000;
+    const { engine, run, runtime } = setUp({ run: leavesAFile }, config);
+    await age(await run(always), 61_000);
     await vi.waitFor(async () => expect(await folders()).toEqual([]), { timeout: 60_000 });
     expect(engine.leftovers()).toEqual([]);
     await runtime.close();

@@ -10,13 +10,20 @@ export function escapeFileName(bytes: Uint8Array): string {
   // A plain "%41" would look like the escape of another name.
   const isPlain = text !== null && checkRelativePath(text) === null && !/%[0-9A-Fa-f]{2}/.test(text);
   if (isPlain) return text;
-  // Marks that combine are plain one by one and not together.
-  const isText = text !== null && text.normalize('NFC') === text;
-  const characters = isText ? Array.from(text, escapeCharacter) : Array.from(bytes, escapeByte);
+  const characters = byCharacter(text) ?? Array.from(bytes, escapeByte);
   const last = characters.at(-1);
   // A dot or blank at the end is dropped by some systems, and dots alone would be a step upwards.
   if (last === '.' || last === ' ') characters[characters.length - 1] = escaped(last.charCodeAt(0));
   return characters.join('');
+}
+
+/** Null where marks combine: with each other, which they do not one by one, or with the last digit of an escape. */
+function byCharacter(text: string | null): string[] | null {
+  if (text === null) return null;
+  if (text.normalize('NFC') !== text) return null;
+  const characters = Array.from(text, escapeCharacter);
+  const whole = characters.join('');
+  return whole.normalize('NFC') === whole ? characters : null;
 }
 
 function decode(bytes: Uint8Array): string | null {

@@ -117,7 +117,7 @@ export interface RuntimeConfig {
   readonly retention: {
     readonly default: Retention;
     readonly max: Retention;
-    /** By the clock of the host: one that is set forward makes what is kept older. */
+    /** By the kernel's clock, which nobody sets; across a restart of the machine, and on systems other than Linux, by time stamps. */
     readonly maxAgeMs: number;
     /** Of the files of all kept runs together. */
     readonly maxBytes: number;

@@ -1,6 +1,6 @@
 /** Follows a container that another process started, from now on to its end. What it wrote before is not asked for. */
 import type { Attachment, ContainerEngine, OutputChunk } from '../engine/types.js';
-import { engineCall } from './engine-call.js';
+import { attachInTime } from './attach.js';
 import { type Ending, followContainer, type FollowOptions } from './follow-container.js';
 import { listenTo } from './listening.js';
 
@@ -24,9 +24,7 @@ export async function adoptContainer(options: AdoptContainerOptions, id: string)
 /** A container that has ended meanwhile takes no attachment: how it ended is known all the same. */
 async function attachLate(engine: ContainerEngine, id: string): Promise<Attachment> {
   try {
-    return await engineCall('attach', undefined, async (signal) =>
-      engine.containers.attach(id, { stdin: false, signal }),
-    );
+    return await attachInTime(engine, id, { stdin: false });
   } catch {
     return { output: nothing(), stdin: null, close: () => undefined };
   }

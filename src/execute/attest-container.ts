@@ -3,6 +3,7 @@ import type { Attachment, ContainerEngine, ContainerInfo } from '../engine/types
 import { EngineError, PolicyError } from '../errors.js';
 import { attest, type ImageDefaults, type SpecDifference } from '../plan/attestation.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
+import { attachInTime } from './attach.js';
 import { engineCall } from './engine-call.js';
 
 /** What a container is attached to with, and what it has to be. */
@@ -29,9 +30,7 @@ const SWAP = 'resources.swapBytes';
  */
 export async function attachAttested(id: string, parts: AttestedAttachment): Promise<Attachment> {
   const { engine, stdin } = parts;
-  const attaching = engineCall('attach', parts.signal, (signal) =>
-    engine.containers.attach(id, { signal, stdin }),
-  );
+  const attaching = attachInTime(engine, id, { stdin, signal: parts.signal });
   const [attached, attested] = await Promise.allSettled([attaching, attestContainer(id, parts)]);
   if (attested.status === 'rejected') {
     if (attached.status === 'fulfilled') attached.value.close();

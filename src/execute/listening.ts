@@ -1,7 +1,7 @@
 /** Listens to a container's output, and by another connection while the first is silent: one that died without a word is told from a job that says nothing. */
 import type { Attachment, ContainerEngine, OutputChunk } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
-import { engineCall } from './engine-call.js';
+import { attachInTime } from './attach.js';
 import { type OutputPump, pumpOutput } from './pump-streams.js';
 import type { IdleWatch } from './watch-idle.js';
 
@@ -106,8 +106,7 @@ export function listenTo(
       if (spare !== null || isOver) return;
       const mine: Spare = { over: new AbortController(), state: 'asked', ear: null, takingOver: undefined };
       spare = mine;
-      const attach = async (signal: AbortSignal) => engine.containers.attach(id, { stdin: false, signal });
-      engineCall('attach', mine.over.signal, attach).then(
+      attachInTime(engine, id, { stdin: false, signal: mine.over.signal }).then(
         (connection) => {
           if (spare !== mine) {
             connection.close();

@@ -1,6 +1,6 @@
 /** Waits for a container's end: `wait` wakes us up, `inspect` is the truth, and an engine that is away gets time to come back. */
 import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
-import { pause } from './deadline.js';
+import { pause, within } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import type { EngineContact } from './engine-contact.js';
 
@@ -20,6 +20,8 @@ export interface ContainerWatch {
 
 /** A `wait` may hang for ever on a connection that died silently, so the truth is asked for this often. */
 const POLL_MS = 5_000;
+/** A look that is not answered by then may have met a connection that died as well. */
+const LOOK_MS = 5_000;
 /** Between two looks when `wait` has nothing to say. */
 const RETRY_MS = 250;
 /** How long an engine may be away before the run is given up as interrupted. */
@@ -46,9 +48,7 @@ async function watch(
     await wakeUp(engine, id, abandoned, contact);
     try {
       const last = abandoned.aborted;
-      const info = await engineCall('inspect', undefined, (signal) =>
-        engine.containers.inspect(id, { signal }),
-      );
+      const info = await look(engine, id);
       contact.succeed();
       if (info === null || hasEnded(info) || last) return { info };
       // Something between here and the engine said that it was started: it never ends, for it never began.
@@ -60,6 +60,25 @@ async function watch(
       if (abandoned.aborted || contact.awayMs > ENGINE_AWAY_MS) return { info: null };
       await pause(RETRY_MS, abandoned);
     }
+  }
+}
+
+/** By one connection after the other, more and more seldom: earlier looks stay open, for their answers may only be late. */
+async function look(engine: ContainerEngine, id: string): Promise<ContainerInfo | null> {
+  const over = new AbortController();
+  const looks: Promise<{ readonly info: ContainerInfo | null }>[] = [];
+  try {
+    for (let waitMs = LOOK_MS; ; waitMs *= 2) {
+      looks.push(
+        engineCall('inspect', over.signal, async (signal) => ({
+          info: await engine.containers.inspect(id, { signal }),
+        })),
+      );
+      const seen = await within(waitMs, Promise.race(looks));
+      if (seen !== null) return seen.info;
+    }
+  } finally {
+    over.abort();
   }
 }
 

@@ -26,6 +26,12 @@ export function msSince(moment: BootTime | null, now: BootTime | null): number |
   return moment !== null && moment.boot === now?.boot ? now.ms - moment.ms : null;
 }
 
+/** Whether a moment was in another boot of this machine; one in another time namespace of the same was not. */
+export function isEarlierBoot(moment: BootTime | null, now: BootTime | null): boolean {
+  const bootOf = ({ boot }: BootTime): string | undefined => boot.split('.')[0];
+  return moment !== null && now !== null && bootOf(moment) !== bootOf(now);
+}
+
 /** Kernels before 5.6 have one clock for all. */
 function timeNamespace(): string {
   try {

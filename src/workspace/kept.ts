@@ -2,6 +2,7 @@
 import { chmod, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { WorkspaceError } from '../errors.js';
+import { type BootTime, bootTime, isEarlierBoot, msSince } from '../host/boot-clock.js';
 import { once } from '../host/chunks.js';
 import { createFile, readContent } from '../host/file-content.js';
 import {
@@ -42,13 +43,22 @@ export interface KeepOptions extends Pick<KeptRun, 'runId' | 'attempt' | 'keptAt
   readonly keepsFiles: boolean;
   /** Files with more bytes than this are not kept. */
   readonly maxBytes: number;
+  /** When it is kept, as it can be told within this boot; null where the platform does not tell. */
+  readonly bootTime?: BootTime | null | undefined;
   readonly signal: AbortSignal;
+}
+
+/** What is kept of one attempt, and how long that has been so. */
+export interface AgedRun {
+  readonly run: KeptRun;
+  readonly ageMs: number;
 }
 
 interface Note extends Omit<KeptRun, 'folder' | 'workspace'> {
   readonly schemaVersion: 1;
   readonly instance: string;
   readonly keepsFiles: boolean;
+  readonly bootTime?: BootTime | null | undefined;
 }
 
 const MAX_NOTE_BYTES = 16 * 1024;
@@ -62,7 +72,7 @@ const WALK = { maxEntries: Number.MAX_SAFE_INTEGER, maxDepth: 4_096 } as const;
  * @throws `workspace.too_large` for files that are more than may be kept; `workspace.failed`. Then the folder is to be removed.
  */
 export async function keepWorkspace(workspace: Workspace, options: KeepOptions): Promise<KeptRun> {
-  const { instance, keepsFiles, maxBytes, signal, ...facts } = options;
+  const { instance, keepsFiles, maxBytes, bootTime: keptTime, signal, ...facts } = options;
   try {
     const folder = await openRunFolder(workspace);
     try {
@@ -71,7 +81,7 @@ export async function keepWorkspace(workspace: Workspace, options: KeepOptions):
         for (const name of [WORKSPACE_FOLDER, INPUTS_FOLDER])
           await removeTree(folder.handle, name, { signal });
       }
-      const note: Note = { schemaVersion: 1, instance, keepsFiles, sizeBytes, ...facts };
+      const note: Note = { schemaVersion: 1, instance, keepsFiles, sizeBytes, bootTime: keptTime, ...facts };
       const text = once(Buffer.from(JSON.stringify(note)));
       await createFile(folder.handle, KEPT_NOTE, text, { mode: 0o600, signal, sync: true });
       return { ...facts, folder: workspace.path, workspace: keepsFiles ? workspace.path : null, sizeBytes };
@@ -106,13 +116,47 @@ async function tame(folder: OpenNode, maxBytes: number, signal: AbortSignal): Pr
   return sizeBytes;
 }
 
-/** What an instance keeps beneath a workspace root, oldest first. A root that is not there keeps nothing. */
+/** What an instance keeps beneath a workspace root, oldest first by their stamps. A root that is not there keeps nothing. */
 export async function listKept(
   root: string,
   instance: string,
   signal: AbortSignal,
 ): Promise<readonly KeptRun[]> {
-  const kept: KeptRun[] = [];
+  const kept = await findKept(root, instance, signal);
+  return kept.map(({ run }) => run).sort((a, b) => Date.parse(a.keptAt) - Date.parse(b.keptAt));
+}
+
+/** The same, oldest first by their ages: what was kept in this boot is as old as the kernel's clock says, whatever the host's was set to. */
+export async function listAged(
+  root: string,
+  instance: string,
+  { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal },
+): Promise<readonly AgedRun[]> {
+  const now = bootTime();
+  const kept = await findKept(root, instance, signal);
+  return kept
+    .map(({ run, keptTime }) => ({ run, ageMs: ageOf(run, keptTime, { now, nowMs }) }))
+    .sort((a, b) => b.ageMs - a.ageMs);
+}
+
+/** What was kept before this boot is at least as old as that: a clock that was set back keeps nothing for ever. */
+function ageOf(
+  { keptAt }: KeptRun,
+  keptTime: BootTime | null,
+  { now, nowMs }: { readonly now: BootTime | null; readonly nowMs: number },
+): number {
+  const known = msSince(keptTime, now);
+  if (known !== null) return known;
+  const byStamps = nowMs - Date.parse(keptAt);
+  return isEarlierBoot(keptTime, now) && now !== null ? Math.max(byStamps, now.ms) : byStamps;
+}
+
+async function findKept(
+  root: string,
+  instance: string,
+  signal: AbortSignal,
+): Promise<readonly { readonly run: KeptRun; readonly keptTime: BootTime | null }[]> {
+  const kept: { readonly run: KeptRun; readonly keptTime: BootTime | null }[] = [];
   await inRoot(root, async (top, path) => {
     for await (const { names } of walk(top.handle, { ...WALK, enters: () => false, signal })) {
       const name = names.join('/');
@@ -121,10 +165,11 @@ export async function listKept(
       const { runId, attempt, keptAt, container, sizeBytes, keepsFiles } = note;
       const folder = join(path, name);
       const workspace = keepsFiles ? folder : null;
-      kept.push({ runId, attempt, keptAt, container, folder, workspace, sizeBytes });
+      const run = { runId, attempt, keptAt, container, folder, workspace, sizeBytes };
+      kept.push({ run, keptTime: note.bootTime ?? null });
     }
   });
-  return kept.sort((a, b) => Date.parse(a.keptAt) - Date.parse(b.keptAt));
+  return kept;
 }
 
 /** Removes the folder of a kept run; not there any more is success. Its container has to go first: the note is all that names it. */

@@ -18,6 +18,7 @@ describe('escapeFileName', () => {
     ['a ', 'a%20'],
     ['a.', 'a%2E'],
     ['e\u0301', 'e%CC%81'],
+    ['\n\u0300', '%0A%CC%80'],
     ['\u202egnp.exe', '%E2%80%AEgnp.exe'],
     ['a\u3000', 'a%E3%80%80'],
     ['．．', '%EF%BC%8E%EF%BC%8E'],
@@ -33,6 +34,10 @@ describe('escapeFileName', () => {
   /** What the kernel allows for a name. */
   const names = fc
     .oneof(
+      // A mark that combines after what becomes an escape.
+      fc
+        .array(fc.constantFrom('\n', '\\', '%', 'a', '\u0300', '\u0301'), { minLength: 1, maxLength: 6 })
+        .map((characters) => utf8(characters.join(''))),
       fc.uint8Array({ minLength: 1, maxLength: 12 }),
       fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }).map(utf8),
       fc.stringMatching(/^[%.0-9aF \\:]{1,8}$/).map(utf8),

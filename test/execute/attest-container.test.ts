@@ -1,8 +1,9 @@
 /** A created container is attached to while it is compared with what was asked for; nothing stays open where the two do not agree. */
 import { EngineError } from 'berthkit';
 import { fakeEngine, type FakeEngineScript } from 'berthkit/testing';
-import { describe, expect, it } from 'vitest';
-import type { ContainerEngine } from '../../src/engine/types.js';
+import { describe, expect, it, vi } from 'vitest';
+import type { ContainerEngine, OutputChunk } from '../../src/engine/types.js';
+import { attachInTime } from '../../src/execute/attach.js';
 import { attachAttested } from '../../src/execute/attest-container.js';
 import { specOf } from './spec-fixture.js';
 
@@ -44,6 +45,37 @@ async function attesting(
       onWarning: (message) => void warnings.push(message),
     });
   return { attach, warnings, asked, closed: () => closed, name: spec.name };
+}
+
+describe('an attachment', () => {
+  it('that arrives after a stop is closed', async () => {
+    const fake = fakeEngine();
+    const stop = new AbortController();
+    let arrive = (): void => undefined;
+    const arriving = new Promise<void>((resolve) => (arrive = resolve));
+    const close = vi.fn();
+    const late: ContainerEngine = {
+      ...fake,
+      containers: {
+        ...fake.containers,
+        attach: async () => {
+          await arriving;
+          return { output: nothing(), stdin: null, close };
+        },
+      },
+    };
+    const attaching = attachInTime(late, 'id', { stdin: false, signal: stop.signal });
+    stop.abort(new Error('stopped'));
+    await expect(attaching).rejects.toThrow('stopped');
+    expect(close).not.toHaveBeenCalled();
+    arrive();
+    await vi.waitFor(() => expect(close).toHaveBeenCalledOnce(), { timeout: 60_000 });
+  });
+});
+
+// eslint-disable-next-line @typescript-eslint/require-await -- an iteration that is over at once
+async function* nothing(): AsyncGenerator<OutputChunk> {
+  yield* [];
 }
 
 describe('a container', () => {

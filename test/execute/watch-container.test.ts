@@ -18,7 +18,7 @@ const infoOf = (status: ContainerInfo['status']): ContainerInfo => ({
 
 interface Script {
   /** What each look finds; the last one for all that follow. */
-  readonly looks: readonly (ContainerInfo['status'] | 'gone' | 'away')[];
+  readonly looks: readonly (ContainerInfo['status'] | 'gone' | 'away' | 'silent' | 'slow')[];
   /** What `wait` does: nothing ever, resolve at once, or reject. */
   readonly wait?: 'hangs' | 'resolves' | 'rejects';
 }
@@ -35,6 +35,9 @@ function watching({ looks, wait = 'hangs' }: Script) {
       const look = looks[Math.min(count, looks.length - 1)] ?? 'gone';
       count += 1;
       if (look === 'away') return Promise.reject(away);
+      if (look === 'silent') return new Promise(() => undefined);
+      if (look === 'slow')
+        return new Promise((resolve) => setTimeout(() => resolve(infoOf('exited')), 20_000));
       return Promise.resolve(look === 'gone' ? null : infoOf(look));
     },
     wait: async (_id, options) => {
@@ -64,6 +67,20 @@ describe('a watched container', () => {
     const { ended } = watching({ looks: ['gone'], wait: 'resolves' });
     await vi.advanceTimersByTimeAsync(0);
     expect(ended).toHaveBeenCalledWith(null);
+  });
+
+  it('is looked at by another connection where one does not answer, and that is no loss of the engine', async () => {
+    const { ended, told, looks } = watching({ looks: ['silent', 'exited'], wait: 'resolves' });
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(ended).toHaveBeenCalledWith('exited');
+    expect([told, looks()]).toEqual([[], 2]);
+  });
+
+  it('is told by a look that was only slow, however many were made meanwhile', async () => {
+    const { ended, looks } = watching({ looks: ['slow', 'silent'], wait: 'resolves' });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(ended).toHaveBeenCalledWith('exited');
+    expect(looks()).toBe(3);
   });
 
   it('is looked at every 5 s while its wait says nothing', async () => {

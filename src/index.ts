@@ -1,13 +1,13 @@
 /** The front door: everything `berthkit` exports, by name. No code of its own. */
 export { createRuntime } from './runtime.js';
-export type { CloseReport, ExplainOptions, Runtime } from './runtime-contract.js';
+export type { CloseReport, Runtime } from './runtime-contract.js';
 export type { CancelReport, CancelRunOptions } from './runtime-cancels.js';
 export type { OpenRun } from './runtime-open-runs.js';
 export type { RunHandle } from './run-handle.js';
 export type { RunFilter, RunState, RunSummary } from './run-summary.js';
 export type { Definitions, JobOutcome } from './run-jobs.js';
 export type { RunJobsOptions } from './run-jobs-options.js';
-export type { RunOptions } from './run-options.js';
+export type { ExplainOptions, RunOptions } from './run-options.js';
 export type { Clock, RuntimePorts } from './runtime-ports.js';
 export type { ImageToVerify, ImageVerdict, ImageVerifier } from './execute/verify-image.js';
 export type * from './images/call-options.js';

@@ -144,6 +144,7 @@ async function containerFor(
   const { spec, workspaceFolders } = materializeContainer(plan, {
     imageId: image.info.id,
     imageVolumes: image.info.volumes,
+    imageEnvironment: image.info.environment,
     workspacePath: pathForEngine(run.config, workspace),
     runId,
     attempt,

@@ -21,8 +21,7 @@ import {
   toContentCheck,
   unknownNames,
 } from './run-option-shapes.js';
-import type { RunOptions } from './run-options.js';
-import type { ExplainOptions } from './runtime-contract.js';
+import type { ExplainOptions, RunOptions } from './run-options.js';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 const MAX_KEY_CHARS = 256;

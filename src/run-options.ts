@@ -73,3 +73,6 @@ export interface RunOptions {
   readonly onLine?:
     ((line: { readonly stream: 'stdout' | 'stderr'; readonly text: string }) => void) | undefined;
 }
+
+/** What `explain` may be told of the options a run would get. */
+export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts' | 'retry' | 'profile'>;

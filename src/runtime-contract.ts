@@ -12,15 +12,12 @@ import type { RunResult } from './result.js';
 import type { RunHandle } from './run-handle.js';
 import type { Definitions, JobOutcome } from './run-jobs.js';
 import type { RunJobsOptions } from './run-jobs-options.js';
-import type { RunOptions } from './run-options.js';
+import type { ExplainOptions, RunOptions } from './run-options.js';
 import type { RunFilter, RunSummary } from './run-summary.js';
 import type { CancelReport, CancelRunOptions } from './runtime-cancels.js';
 import type { OpenRun } from './runtime-open-runs.js';
 import type { RuntimeStats } from './stats.js';
 import type { KeptRun } from './workspace/kept.js';
-
-/** What `explain` may be told of the options a run would get. */
-export type ExplainOptions = Pick<RunOptions, 'parameters' | 'timeoutMs' | 'timeouts' | 'retry' | 'profile'>;
 
 /** Runs jobs under one policy on one engine. */
 export interface Runtime extends AsyncDisposable {

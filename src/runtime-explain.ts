@@ -4,7 +4,7 @@ import type { Issue } from './errors.js';
 import { type Validation, validateJob, type ValidateOptions, type ValidJob } from './job/validate.js';
 import { explainJob, type ExplainJobOptions, type Explanation } from './plan/explain.js';
 import { explainOptionIssues, validateOptionIssues } from './run-option-checks.js';
-import type { ExplainOptions } from './runtime-contract.js';
+import type { ExplainOptions } from './run-options.js';
 
 /** What the runtime itself adds. */
 type Surroundings = Pick<ExplainJobOptions, 'rules' | 'caller' | 'engine'>;

@@ -1,5 +1,5 @@
 /** What a runtime finds out about its host where its configuration says nothing. */
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRuntime, parseConfig } from 'berthkit';
@@ -26,9 +26,15 @@ it('each user of a machine has a root of his own, where temporary files go', asy
     await runtime.close();
   });
   const root = join(folder, `berthkit-${UID}`);
-  expect(runtime.config).toMatchObject({ workspaceRoot: root, instanceId: expect.any(String) as string });
+  expect(runtime.config).toMatchObject({
+    workspaceRoot: root,
+    instanceId: expect.any(String) as string,
+    stateDir: null,
+  });
   expect(await runtime.runJob({ docker: { image: 'busybox:1' } })).toMatchObject({ status: 'succeeded' });
   expect((await stat(root)).mode & 0o777).toBe(0o700);
+  // Nothing is remembered where nobody said where.
+  expect(await readdir(folder)).toEqual([`berthkit-${UID}`]);
 });
 
 it('what a configuration names goes before, and the instance is told by it', async () => {

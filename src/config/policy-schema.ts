@@ -164,6 +164,7 @@ export const profileSchema = lazy(() =>
       allowedRuntimes: texts(),
       mountRoots: z.array(mountRoot()),
       deniedEnvironment: texts(),
+      emptiedImageVariables: texts(),
       requireAttestation: flag(),
       acceptUnenforced: z.array(
         z.enum(ENFORCED_LIMITS, { error: `must be one of ${ENFORCED_LIMITS.join(', ')}` }),

@@ -202,7 +202,7 @@ export interface RuntimeConfig {
   readonly instanceId: string | null;
   /**
    * Absolute folder of a local file system for what outlives this process: its runs, their results and idempotency keys; of this user
-   * alone (0700). Null: they are remembered in memory.
+   * alone (0700). Null, also of `createRuntime`: they are remembered in memory.
    */
   readonly stateDir: string | null;
   readonly recovery: Recovery;

@@ -77,6 +77,7 @@ function pendingOf({
   volumeMask,
   secretEnvironment,
   proxyEnvironment,
+  emptiedImageVariables = [],
 }: RunPlan): readonly string[] {
   const size = String(volumeMask.sizeBytes);
   const pending = [
@@ -91,6 +92,10 @@ function pendingOf({
       `${names}: each is set where Docker's client configuration has that proxy when the run begins`,
     );
   }
+  if (emptiedImageVariables.length > 0)
+    pending.push(
+      `each variable of the image that matches ${emptiedImageVariables.join(', ')} is empty, unless the job sets it`,
+    );
   if (container.entryPoint === null) pending.push("the entry point is the image's own");
   if (container.command === null) pending.push("the command is the image's own");
   if (container.workingDirectory === null) pending.push("the working directory is the image's own");

@@ -3,6 +3,7 @@ import { containerName } from '../base/container-name.js';
 import type { ProxyKind } from '../base/proxy-variables.js';
 import { RuntimeError } from '../errors.js';
 import type { ContainerSpec, MountSpec, TmpfsSpec } from './container-spec.js';
+import { withEmptied } from './image-variables.js';
 import { coverImageVolumes } from './image-volumes.js';
 import { parentsFirst } from './mount-plan.js';
 import { verifyPlanHash } from './plan-run.js';
@@ -14,6 +15,8 @@ export interface RunValues {
   readonly attempt: number;
   readonly imageId: string;
   readonly imageVolumes: readonly string[];
+  /** `NAME=value` as the image has them. */
+  readonly imageEnvironment: readonly string[];
   /** The run's folder on this host. */
   readonly workspacePath: string;
   readonly labelPrefix: string;
@@ -60,7 +63,11 @@ export function materializeContainer(plan: RunPlan, values: RunValues): Material
     ...container,
     name: containerName(values.labelPrefix, plan.job.slug ?? '', values.runId, values.attempt),
     image: values.imageId,
-    environment: revealEnvironment(plan, values),
+    environment: withEmptied(
+      revealEnvironment(plan, values),
+      values.imageEnvironment,
+      plan.emptiedImageVariables ?? [],
+    ),
     mounts: parentsFirst(mounts),
     tmpfs: parentsFirst([...container.tmpfs, ...imageTmpfs]),
     stdin: values.stdin,

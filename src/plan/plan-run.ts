@@ -60,6 +60,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
   const { mounts, inputs, configFile } = planMounts(request);
   const secretEnvironment = secretsIn(draft);
   const proxyEnvironment = proxiesFor(draft, config);
+  const { emptiedImageVariables } = config.policy.security;
   const body: Omit<RunPlan, 'planHash'> = {
     schemaVersion: 1,
     job: request.job,
@@ -82,6 +83,7 @@ export function planRun(judged: JudgedRequest, config: RuntimeConfig, options: P
     retry: isEmpty(request.retry) ? common.retry : planRetry(request.retry, config.retry),
     limits: common.limits,
     volumeMask: common.volumeMask,
+    ...(emptiedImageVariables.length === 0 ? {} : { emptiedImageVariables }),
     decision,
   };
   // Added to the same object: a copy would be another thing to build.

@@ -123,5 +123,7 @@ export interface RunPlan {
   readonly limits: PlannedLimits;
   /** What covers each `VOLUME` of the image, which is known only once the image is. */
   readonly volumeMask: { readonly sizeBytes: number; readonly inodes: number };
+  /** Patterns of the image's variables that the job is given empty, unless it sets them; absent: none. */
+  readonly emptiedImageVariables?: readonly string[] | undefined;
   readonly decision: PolicyDecision;
 }

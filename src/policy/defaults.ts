@@ -57,6 +57,7 @@ export const DEFAULT_POLICY: Policy = {
     allowedRuntimes: [],
     mountRoots: [],
     deniedEnvironment: [],
+    emptiedImageVariables: [],
     requireAttestation: false,
     acceptUnenforced: [],
     requireEnforcement: false,

@@ -101,8 +101,13 @@ function appliedOf(
   { judged, policy }: JudgedJob & { readonly ok: true },
   { caller = null }: DiffPoliciesOptions,
 ): unknown {
-  const { container, volumeMask, limits } = planRun(judged, { ...DEFAULT_CONFIG, policy }, { caller });
-  return { container, volumeMask, limits };
+  const {
+    container,
+    volumeMask,
+    limits,
+    emptiedImageVariables = [],
+  } = planRun(judged, { ...DEFAULT_CONFIG, policy }, { caller });
+  return { container, volumeMask, limits, emptiedImageVariables };
 }
 
 /** By rule and place: a warning whose words alone have changed is not new. */

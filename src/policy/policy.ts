@@ -83,6 +83,10 @@ export interface SecurityPolicy {
   readonly mountRoots: readonly string[];
   /** Names of environment variables a job may not set; `*` and `?` wildcards. */
   readonly deniedEnvironment: readonly string[];
+  /**
+   * Names of variables that a job is given empty where its image has them and it does not set them itself, for example `LD_*`; `*` and `?` wildcards.
+   */
+  readonly emptiedImageVariables: readonly string[];
   /** Whether a run is refused where the engine cannot tell what it applied to a container; else that is a warning of the run. */
   readonly requireAttestation: boolean;
   /** Limits without which runs go on where `doctor()` saw that the engine does not enforce them; every other such limit refuses the runs it was promised to. */

@@ -14,7 +14,14 @@ export function specOf(): ContainerSpec {
   const config = parseConfig();
   const plan = planRun(judgeRequest(compileJob(shape.job), config.policy), config, { caller: null });
   return materializeContainer(plan, {
-    ...{ runId: 'r1', attempt: 1, imageVolumes: [], workspacePath: '/w', labelPrefix: 'berthkit' },
+    ...{
+      runId: 'r1',
+      attempt: 1,
+      imageVolumes: [],
+      imageEnvironment: [],
+      workspacePath: '/w',
+      labelPrefix: 'berthkit',
+    },
     ...{
       imageId: `sha256:${'a'.repeat(64)}`,
       instance: 'i',

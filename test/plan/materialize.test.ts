@@ -20,6 +20,7 @@ const values: RunValues = {
   attempt: 2,
   imageId: 'sha256:abc',
   imageVolumes: [],
+  imageEnvironment: [],
   workspacePath: '/tmp/root/run-x',
   labelPrefix: 'berthkit',
   instance: 'i1',

@@ -227,6 +227,14 @@ export const REFUSALS: readonly Refusal[] = [
     instead: asking({}),
   },
   {
+    name: 'a variable of a reserved name',
+    rule: 'policy.environment',
+    policy: {},
+    request: asking({ environment: [{ name: 'Berthkit_RUN', value: 'x' }] }),
+    hint: /use a name that does not begin with BERTHKIT_/,
+    instead: asking({ environment: [{ name: 'RUN_BERTHKIT_', value: 'x' }] }),
+  },
+  {
     name: 'a secret',
     rule: 'policy.secrets',
     policy: { secrets: { allow: ['store:team/*'] } },

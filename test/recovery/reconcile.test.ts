@@ -59,6 +59,7 @@ async function leaveContainer(
     attempt: 1,
     imageId: `sha256:${'a'.repeat(64)}`,
     imageVolumes: [],
+    imageEnvironment: [],
     workspacePath: '/w',
     labelPrefix: 'berthkit',
     instance: left.instance ?? INSTANCE,

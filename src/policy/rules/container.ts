@@ -78,6 +78,9 @@ export const mountsRule: BuiltInRule = {
   },
 };
 
+/** Of variables that a job is given, now or some day, by berthkit itself. */
+const RESERVED_PREFIX = 'BERTHKIT_';
+
 const NONE_DENIED = standing(allowed('policy.environment', 'no variable is denied'));
 
 /** `policy.environment` */
@@ -86,13 +89,17 @@ export const environmentRule: BuiltInRule = {
   isRelaxable: false,
   judge(subject, { policy }) {
     const { deniedEnvironment } = policy.security;
-    if (deniedEnvironment.length === 0) return NONE_DENIED;
     const objections = subject.environment.flatMap(({ name }, index) => {
+      const path = `docker.environment.${String(index)}.name`;
+      if (name.toUpperCase().startsWith(RESERVED_PREFIX)) {
+        const message = `variable ${name} begins with ${RESERVED_PREFIX}, which is reserved`;
+        return [{ path, message, hint: `use a name that does not begin with ${RESERVED_PREFIX}` }];
+      }
       const pattern = deniedEnvironment.find((each) => matchesWildcard(each, name));
       if (pattern === undefined) return [];
       const message = `variable ${name} is denied by security.deniedEnvironment "${pattern}"`;
       const hint = 'leave the variable out, or ask the operator about policy.security.deniedEnvironment';
-      return [{ path: `docker.environment.${String(index)}.name`, message, hint }];
+      return [{ path, message, hint }];
     });
     return deniedBy('policy.environment', objections, NONE_DENIED);
   },

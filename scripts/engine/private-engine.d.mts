@@ -18,4 +18,5 @@ export function startPrivateEngine(options?: {
   readonly configuration?: Readonly<Record<string, unknown>>;
   readonly beside?: boolean;
   readonly remote?: boolean;
+  readonly inMemory?: boolean;
 }): Promise<PrivateEngine>;

@@ -37,7 +37,7 @@ try device 'mknod /tmp/disk b 8 0'
 try newNamespace 'unshare -m true'
 try hostName 'hostname other'
 try otherUser 'su nobody -s /bin/sh -c true'
-echo "== end"; echo started >> /workspace/starts; trap 'exit 3' TERM; while :; do sleep 0.1; done
+echo started >> /workspace/starts; trap 'exit 3' TERM; echo "== end"; while :; do sleep 0.1; done
 `;
 
 interface Seen {
@@ -134,14 +134,19 @@ const expectNoneOfHost = (name: string): void => {
   expect(seen.host.namespaces[name]).not.toBe(namespacesOf('self')[name]);
 };
 /** Places of the container that are files or folders of the host, by where they are there. */
-const fromHost = (): readonly (readonly [target: string, source: string])[] =>
-  linesOf(fact('mounts')).flatMap((line) => {
-    const [, , , root = '', target = ''] = line.split(' ');
-    const type = / - (\S+) /.exec(line)?.[1] ?? '';
-    return root === '/' || ['tmpfs', 'proc', 'sysfs', 'cgroup', 'cgroup2', 'devpts', 'mqueue'].includes(type)
-      ? []
-      : [[target, root] as const];
+const fromHost = (): readonly (readonly [target: string, source: string])[] => {
+  const mounts = linesOf(fact('mounts')).map((line) => {
+    const [, , device = '', root = '', target = ''] = line.split(' ');
+    return { device, root, target, type: / - (\S+) /.exec(line)?.[1] ?? '' };
   });
+  // What is masked is covered by parts of its own /dev; a part of any other tmpfs is the host's.
+  const whole = new Set(mounts.filter(({ root }) => root === '/').map(({ device }) => device));
+  const kernels = ['proc', 'sysfs', 'cgroup', 'cgroup2', 'devpts', 'mqueue'];
+  return mounts
+    .filter(({ root, type }) => root !== '/' && !kernels.includes(type))
+    .filter(({ device, type }) => type !== 'tmpfs' || !whole.has(device))
+    .map(({ target, root }) => [target, root] as const);
+};
 
 const CHECKS: readonly (readonly [check: string, shows: string, prove: () => void | Promise<void>])[] = [
   [

@@ -13,7 +13,7 @@ export interface KeptConnections {
 }
 
 /** An agent of one call. */
-export interface KeptAgent {
+interface KeptAgent {
   readonly agent: Agent;
   /** Whether the call went over a connection that was left from another, and had no answer: the engine may have closed it just then. */
   readonly wasStale: () => boolean;

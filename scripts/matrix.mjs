@@ -13,8 +13,7 @@ import { privateEngineProblem } from './engine/packages.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const TOTALS = /^(\d+) passed, (\d+) failed, (\d+) skipped$/gm;
 const folder = mkdtempSync(join(tmpdir(), 'berthkit-matrix-'));
-/** On the disk, as users have it; the check does the same in memory. */
-const test = ['node', 'scripts/test.mjs', '--on-disk'];
+const test = ['node', 'scripts/test.mjs'];
 /** What needs no engine is the same on each of them. */
 const onEngines = [...test, 'test/integration/'];
 const first = (path) => ({ PATH: [path, process.env.PATH].join(delimiter) });

@@ -3,7 +3,6 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { hasPlentyOfMemory } from './engine/memory.mjs';
 import { installMissingPackages, PODMAN } from './engine/packages.mjs';
 
 const launcher = fileURLToPath(new URL('./with-engine', import.meta.url));
@@ -132,13 +131,6 @@ check(
   'an engine as on another machine is reached by TLS only, runs containers and sees no temporary folder',
   remote.status === 0 && /^tcp:\/\/127\.0\.0\.1:\d+ 1$/.test(remote.stdout),
   `${remote.status} ${remote.stdout} ${remote.stderr}`,
-);
-const where = ['sh', '-c', 'stat -f -c %T "$(docker info -f {{.DockerRootDir}})"'];
-const inMemory = run(['--in-memory', '--private', ...where]);
-check(
-  'keeps files of engines in memory when told to, if there is plenty',
-  inMemory.status === 0 && (inMemory.stdout === 'tmpfs' || !hasPlentyOfMemory()),
-  `${inMemory.status} ${inMemory.stdout} ${inMemory.stderr}`,
 );
 const podman = run([
   '--podman',

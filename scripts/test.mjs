@@ -4,8 +4,6 @@
  *
  * `npm run test:volume`, which is `--transport volume`: those on real engines, on ones as on another machine, which see no file of theirs. Tests that are
  * about just that are skipped, each with its reason.
- *
- * Engines that are started for the tests keep their files in memory if there is plenty; with `--on-disk` they do not.
  */
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -17,15 +15,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 const TOTALS = /^(\d+) passed, (\d+) failed, (\d+) skipped$/gm;
 
-/** All but our own flags is vitest's. */
+/** All but our own flag is vitest's. */
 const filters = process.argv.slice(2);
 const flagAt = filters.indexOf('--transport');
 const [, transport] = flagAt < 0 ? [null, 'bind'] : filters.splice(flagAt, 2);
 if (!['bind', 'volume'].includes(transport)) throw new Error('--transport is bind or volume');
 const isVolume = transport === 'volume';
-const diskAt = filters.indexOf('--on-disk');
-if (diskAt >= 0) filters.splice(diskAt, 1);
-const place = diskAt < 0 ? ['--in-memory'] : [];
 
 /** Runs some projects of the suite, on an engine of theirs if there can be one; gives the status and all that was said. */
 async function runProjects(projects, { isShown }) {
@@ -33,7 +28,7 @@ async function runProjects(projects, { isShown }) {
   // A filter may leave one side with nothing to do.
   if (filters.length > 0) words.push('--passWithNoTests');
   const kind = isVolume ? '--remote' : '--private';
-  const child = spawn(join(root, 'scripts/with-engine'), [...place, kind, process.execPath, ...words], {
+  const child = spawn(join(root, 'scripts/with-engine'), [kind, process.execPath, ...words], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -18,5 +18,4 @@ export function startPrivateEngine(options?: {
   readonly configuration?: Readonly<Record<string, unknown>>;
   readonly beside?: boolean;
   readonly remote?: boolean;
-  readonly inMemory?: boolean;
 }): Promise<PrivateEngine>;

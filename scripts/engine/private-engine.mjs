@@ -14,7 +14,6 @@ import {
   removeFolder,
   removeGroups,
 } from './remains.mjs';
-import { keepInMemory } from './memory.mjs';
 import { prepareRemote } from './remote.mjs';
 
 const TERM_MS = 30_000;
@@ -28,19 +27,12 @@ function keepsKeyFile() {
 /**
  * Starts an engine. Without options it is in the network namespace of this process, with the engine's own defaults.
  *
- * @param {{ configuration?: Readonly<Record<string, unknown>>, beside?: boolean, remote?: boolean, inMemory?: boolean }} [options] `configuration`: what stands
+ * @param {{ configuration?: Readonly<Record<string, unknown>>, beside?: boolean, remote?: boolean }} [options] `configuration`: what stands
  * in its daemon.json; `beside`: beside another engine, in a network namespace of its own, and with a containerd that outlives it, so that it can be
- * killed and started again; `remote`: as on another machine, reached by TLS and seeing no temporary folders but its own; `inMemory`: with all its
- * files in memory, if there is plenty.
+ * killed and started again; `remote`: as on another machine, reached by TLS and seeing no temporary folders but its own.
  */
-export async function startPrivateEngine({
-  configuration = {},
-  beside = false,
-  remote = false,
-  inMemory = false,
-} = {}) {
+export async function startPrivateEngine({ configuration = {}, beside = false, remote = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'berthkit-engine-'));
-  if (inMemory) keepInMemory(folder);
   const place = {
     folder,
     group: basename(folder),

@@ -72,12 +72,11 @@ export async function removeGroups(group, rounds = 50) {
   }
 }
 
-/** Where something is mounted on a folder or in it, the last first. */
 export function mountsBeneath(folder) {
   return readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .map((line) => (line.split(' ')[4] ?? '').replaceAll('\\040', ' '))
-    .filter((mount) => mount === folder || mount.startsWith(`${folder}/`))
+    .filter((mount) => mount.startsWith(`${folder}/`))
     .reverse();
 }
 

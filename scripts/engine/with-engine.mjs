@@ -1,12 +1,11 @@
 /**
- * with-engine [--in-memory] [--private [--runtime NAME] | --remote | --podman] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
+ * with-engine [--private [--runtime NAME] | --remote | --podman] COMMAND…: runs a command with DOCKER_HOST set to an engine that really works, and exits as it does.
  *
  * An engine that is already there is used only if containers really start on it. Otherwise, and always with --private, an engine of its
  * own is started on Debian and Ubuntu as root, in a fresh network namespace together with the command: no other engine is disturbed,
  * published ports answer on 127.0.0.1, and nothing outside can be reached. With --runtime its containers run in that one: `runsc` is
  * gVisor, without a network. With --remote it is as on another machine: reached by TCP and TLS (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH), and it
  * does not see the folders for temporary files. With --podman it is a Podman service. Of these three kinds there is no other to be had.
- * With --in-memory a Docker started for this keeps its files in memory, if there is plenty: it is quicker, but its containers are not on a disk.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
@@ -18,7 +17,6 @@ import { startPrivatePodman } from './private-podman.mjs';
 import { engineProblem } from './probe.mjs';
 
 const INSIDE = '--inside-namespace';
-const IN_MEMORY = '--in-memory';
 const PRIVATE = '--private';
 const REMOTE = '--remote';
 const OF_PODMAN = '--podman';
@@ -55,7 +53,7 @@ const inRuntime = (runtime) => ({
   'default-runtime': runtime,
 });
 
-async function insideNamespace({ kind, runtime, inMemory }, command, words) {
+async function insideNamespace(kind, runtime, command, words) {
   // Signals must not end us before everything is cleaned up; the command gets those that come while it runs.
   let early = null;
   const remember = (signal) => {
@@ -68,7 +66,7 @@ async function insideNamespace({ kind, runtime, inMemory }, command, words) {
   const engine =
     kind === OF_PODMAN
       ? await startPrivatePodman()
-      : await startPrivateEngine({ configuration, remote: kind === REMOTE, inMemory });
+      : await startPrivateEngine({ configuration, remote: kind === REMOTE });
   try {
     if (early !== null) return 128 + constants.signals[early];
     const others = ['DOCKER_CONTEXT', 'DOCKER_TLS', 'DOCKER_TLS_VERIFY', 'DOCKER_CERT_PATH'];
@@ -101,15 +99,13 @@ async function usableEngine() {
   return null;
 }
 
-async function main(given) {
-  if (given[0] === INSIDE) return insideNamespace(JSON.parse(given[1]), given[2], given.slice(3));
-  const inMemory = given[0] === IN_MEMORY;
-  const [first, ...rest] = inMemory ? given.slice(1) : given;
+async function main([first, ...rest]) {
+  if (first === INSIDE) return insideNamespace(rest[0], rest[1], rest[2], rest.slice(3));
   const kind = [PRIVATE, REMOTE, OF_PODMAN].includes(first) ? first : null;
   const runtime = kind === PRIVATE && rest[0] === '--runtime' ? (rest[1] ?? '') : null;
   const [command, ...words] = kind === null ? [first, ...rest] : rest.slice(runtime === null ? 0 : 2);
   if (command === undefined) {
-    say('usage: with-engine [--in-memory] [--private [--runtime NAME] | --remote | --podman] COMMAND…');
+    say('usage: with-engine [--private [--runtime NAME] | --remote | --podman] COMMAND…');
     return 2;
   }
   const special = kind === OF_PODMAN ? PODMAN : runtime;
@@ -133,8 +129,7 @@ async function main(given) {
   }
   installMissingPackages(special);
   const self = fileURLToPath(import.meta.url);
-  const how = JSON.stringify({ kind: kind ?? PRIVATE, runtime: runtime ?? '', inMemory });
-  const inside = [process.execPath, self, INSIDE, how, command, ...words];
+  const inside = [process.execPath, self, INSIDE, kind ?? PRIVATE, runtime ?? '', command, ...words];
   return run('unshare', ['--net', '--', ...inside], process.env);
 }
 

@@ -159,7 +159,7 @@ describe('inputs', () => {
       },
     );
     expect(JSON.parse(result.stdout.text ?? '')).toEqual({
-      job: { id: 'd1', slug: 'who', runId: 'run-7', attempt: 1, version: '3' },
+      job: { id: 'd1', slug: 'who', runId: 'run-7', attempt: 1, version: 3 },
       parameters: { a: 1, b: 3 },
     });
   });

@@ -129,6 +129,23 @@ describe('connections that are kept', () => {
     });
   });
 
+  it('carry a call to its end that takes longer than they are kept without one', async () => {
+    let calls = 0;
+    const { engine, seen } = await counting({
+      onRequest: ({ json }) => {
+        calls += 1;
+        if (calls === 1) json(200, CONTAINER);
+        else
+          setTimeout(() => {
+            json(200, CONTAINER);
+          }, 1_500);
+      },
+    });
+    await engine.containers.inspect(ID);
+    await expect(engine.containers.inspect(ID)).resolves.toMatchObject({ id: ID });
+    expect(seen.map(([, connection]) => connection)).toEqual([0, 0]);
+  });
+
   it('end by themselves when nobody uses them', async () => {
     const { engine, connections } = await counting();
     await engine.containers.inspect(ID);

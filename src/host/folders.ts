@@ -36,7 +36,7 @@ export async function makeFolder(
   const node = await openChild(directory, name);
   try {
     if (options.owner !== undefined) await chownIfNeeded(node.handle, options.owner);
-    // As the umask would have it. Making another user the owner keeps these bits.
+    // It has 0700, less what the umask takes; a new owner changes none of these bits.
     if (node.facts.mode !== options.mode) await chmod(handlePath(node.handle), options.mode);
     return node;
   } catch (error) {

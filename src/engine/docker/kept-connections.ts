@@ -25,21 +25,17 @@ export function createKeptConnections(reach: Reach): KeptConnections | null {
   if (shared === null) return null;
   return {
     agentFor(line) {
-      let request: ClientRequest | null = null;
-      let isAnswered = false;
+      let wasStale = (): boolean => false;
       // The shared one in all but how a request is taken: docker-modem asks nothing else of it.
       const agent = Object.create(shared) as Agent;
       const addRequest = (made: ClientRequest, ...rest: unknown[]): unknown => {
-        request = made;
-        made.prependListener('response', () => {
-          isAnswered = true;
-        });
-        lend(made, line);
+        const answer = lend(made, line);
+        wasStale = () => made.reusedSocket && answer() === null;
         return Reflect.apply(addRequestOf(shared), shared, [made, ...rest]);
       };
       Reflect.set(agent, 'addRequest', addRequest);
       Reflect.set(agent, inspect.custom, () => 'agent');
-      return { agent, wasStale: () => request?.reusedSocket === true && !isAnswered };
+      return { agent, wasStale: () => wasStale() };
     },
     close() {
       shared.destroy();
@@ -47,14 +43,13 @@ export function createKeptConnections(reach: Reach): KeptConnections | null {
   };
 }
 
-/** Has a connection be the line's until the call is over; then it is kept if the answer was read to its end. */
-function lend(request: ClientRequest, line: Line): void {
+/** Has a connection be the line's until the call is over; then it is kept if the answer, which is given as soon as it begins, was read to its end. */
+function lend(request: ClientRequest, line: Line): () => IncomingMessage | null {
   let answer: IncomingMessage | null = null;
   request.prependListener('response', (response) => {
     hideRedirect(response);
     answer = response;
   });
-  const isComplete = (): boolean => answer?.complete === true;
   request.once('socket', (socket) => {
     const onClose = (): void => {
       // A complete answer is delivered in ticks before this.
@@ -66,8 +61,9 @@ function lend(request: ClientRequest, line: Line): void {
     line.onCut(() => socket.off('close', onClose));
   });
   line.onCut(() => {
-    if (!isComplete()) request.destroy();
+    if (answer?.complete !== true) request.destroy();
   });
+  return () => answer;
 }
 
 /** Every agent has it; it is where a request is seen before its answer. */

@@ -30,8 +30,7 @@ const onPublishedEntries: NonNullable<Options['esbuildPlugins']>[number] = {
 };
 
 export default defineConfig([
-  { ...common, name: 'esm', format: ['esm'] },
-  { ...common, name: 'cjs', format: ['cjs'] },
+  { ...common, name: 'library', format: ['esm', 'cjs'] },
   // Nobody imports the command line, so it needs neither types nor CommonJS.
   {
     ...common,

@@ -30,6 +30,8 @@ export interface Transport {
    * new one.
    */
   repeatable<A>(options: CallOptions | undefined, use: (docker: DockerClient) => Promise<A>): Promise<A>;
+  /** Has the next call reach who listens now, be it over a connection of its own. */
+  renew(): void;
   /** Makes a POST without a body and reads its answer, from the headers on; the connection ends with `read`. */
   post<T>(
     options: CallOptions | undefined,
@@ -258,6 +260,7 @@ export function createTransport(reach: Reach, host: string): Transport {
   return {
     call,
     repeatable,
+    renew: () => kept?.renew(),
     async post(options, path, read) {
       const target = await versioned(options, path);
       return withLine(options, async (line) => read(await ask(line, 'POST', target)));

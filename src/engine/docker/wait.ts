@@ -41,13 +41,24 @@ const drain = async (response: IncomingMessage): Promise<void> => {
 };
 
 /**
- * Resolves when a container has ended or is gone. Raw failures of the transport pass through.
+ * Resolves when a container has ended or is gone. Raw failures of the transport pass through. What is asked afterwards is asked over new connections: an
+ * engine that is being shut down ends its containers and still answers over those it has, but takes no others, which tells that the end was its doing.
  *
  * Which condition the engine is given depends on the state, because each is wrong in one: the default one is true at once for a
  * container not started yet, and `next-exit` is never true for one that ended already.
  * @throws `engine.not_found` if there is no such container when the call is made.
  */
 export async function waitForEnd(
+  transport: Transport,
+  inspect: Inspect,
+  id: string,
+  options: CallOptions | undefined,
+): Promise<void> {
+  await untilEnd(transport, inspect, id, options);
+  transport.renew();
+}
+
+async function untilEnd(
   transport: Transport,
   inspect: Inspect,
   id: string,

@@ -105,6 +105,43 @@ describe('connections that are kept', () => {
     expect(seen.map(([, connection]) => connection)).toEqual([0, 0, 1]);
   });
 
+  it('are not used once a container has ended: an engine that is shut down answers over them, and takes no others', async () => {
+    const late: (() => void)[] = [];
+    let inspections = 0;
+    const { engine, seen } = await counting({
+      onRequest: ({ line, response, json }) => {
+        const hasEnded = { ...CONTAINER, State: { Status: 'exited', ExitCode: 0 } };
+        if (line.startsWith('POST')) {
+          response.writeHead(200).end('{"StatusCode":0}');
+          return;
+        }
+        inspections += 1;
+        const answer = (): void => {
+          json(200, inspections > 3 ? hasEnded : { ...CONTAINER, State: { Status: 'running' } });
+        };
+        if (inspections === 2) late.push(answer);
+        else answer();
+      },
+    });
+    await engine.containers.inspect(ID);
+    // Under way when the container ends, over the first connection.
+    const underWay = engine.containers.inspect(ID);
+    await vi.waitFor(() => {
+      expect(late).toHaveLength(1);
+    });
+    await engine.containers.wait(ID);
+    for (const answer of late) answer();
+    await underWay;
+    await engine.containers.inspect(ID);
+    expect(seen).toEqual([
+      ['GET json', 0],
+      ['GET json', 0],
+      ['GET json', 1],
+      ['POST wait', 2],
+      ['GET json', 3],
+    ]);
+  });
+
   it('end with an abort of their call', async () => {
     const { engine, connections } = await counting({ onRequest: () => undefined });
     const controller = new AbortController();

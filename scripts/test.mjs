@@ -31,6 +31,7 @@ async function runProjects(projects, { isShown }) {
   const child = spawn(join(root, 'scripts/with-engine'), [kind, process.execPath, ...words], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { WITH_ENGINE_IN_MEMORY: '1', ...process.env },
   });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,6 +1,6 @@
 /** A Docker engine of one's own: everything in one temporary folder, started and removed without a trace. Linux, as root. */
 import { spawn, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,6 +43,7 @@ export async function startPrivateEngine({ configuration = {}, beside = false, r
   // An engine without a file of its own would read the machine's.
   const keyFile = keepsKeyFile() ? { 'deprecated-key-path': join(folder, 'key.json') } : {};
   writeFileSync(configurationIn(folder), JSON.stringify({ ...keyFile, ...configuration }));
+  if (isInMemory()) mountMemory(folder);
   if (beside) launchContainerd(folder);
   let daemon = launch(place);
   const untilStarted = () =>
@@ -76,6 +77,29 @@ export async function startPrivateEngine({ configuration = {}, beside = false, r
     throw error;
   }
   return engine;
+}
+
+/** Of a whole suite of tests it saves a sixth of what engines cost. */
+const isInMemory = () => process.env['WITH_ENGINE_IN_MEMORY'] === '1';
+
+/** Has what is written for every container in memory, but for volumes: what jobs write there would count as memory of theirs. */
+function mountMemory(folder) {
+  const at = (...names) => join(folder, ...names);
+  try {
+    for (const path of [at('data'), at('exec'), at('volumes')]) mkdirSync(path, { mode: 0o711 });
+    mount('-t', 'tmpfs', '-o', 'mode=711', 'tmpfs', at('data'));
+    mount('-t', 'tmpfs', '-o', 'mode=711', 'tmpfs', at('exec'));
+    mkdirSync(at('data', 'volumes'), { mode: 0o701 });
+    mount('--bind', at('volumes'), at('data', 'volumes'));
+  } catch (error) {
+    removeFolder(folder);
+    throw error;
+  }
+}
+
+function mount(...words) {
+  const { status, stderr, error } = spawnSync('mount', words, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`mount ${words.join(' ')}: ${error?.message ?? stderr}`);
 }
 
 const configurationIn = (folder) => join(folder, 'daemon.json');

@@ -23,7 +23,7 @@ const HIDE = [
   'exec 3<"$own"',
   'for folder in "$first" "$second"; do [ ! -d "$folder" ] || mount -t tmpfs -o mode=1777 tmpfs "$folder"; done',
   'mkdir -p "$own"',
-  'mount --no-canonicalize --bind /proc/self/fd/3 "$own"',
+  'mount --no-canonicalize --rbind /proc/self/fd/3 "$own"',
   'exec 3<&-',
   'exec "$@"',
 ].join('\n');

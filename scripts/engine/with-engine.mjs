@@ -6,6 +6,7 @@
  * published ports answer on 127.0.0.1, and nothing outside can be reached. With --runtime its containers run in that one: `runsc` is
  * gVisor, without a network. With --remote it is as on another machine: reached by TCP and TLS (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH), and it
  * does not see the folders for temporary files. With --podman it is a Podman service. Of these three kinds there is no other to be had.
+ * WITH_ENGINE_IN_MEMORY=1 has Docker engines of its own keep images and containers in memory.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { constants } from 'node:os';

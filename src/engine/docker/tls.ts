@@ -1,7 +1,9 @@
 /** Certificates for an engine that speaks TLS: what they are, and reading them from files. The engine's own is always verified. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Check, only } from '../../base/shapes.js';
 import { EngineError } from '../../errors.js';
+import { pem, text } from './option-checks.js';
 
 /** What is shown to an engine that speaks TLS, and what it is judged by. PEM text, as `node:tls` takes it. */
 export interface EngineTls {
@@ -14,6 +16,11 @@ export interface EngineTls {
   readonly serverName?: string | undefined;
 }
 
+const TLS: Record<keyof EngineTls, Check> = { ca: pem, cert: pem, key: pem, serverName: text };
+
+/** Of {@link EngineTls}, as callers give it. */
+export const tlsCheck = only(TLS);
+
 /** The same as absolute paths of PEM files. */
 export interface EngineTlsFiles {
   readonly caFile?: string | null | undefined;
@@ -21,6 +28,16 @@ export interface EngineTlsFiles {
   readonly keyFile?: string | null | undefined;
   readonly serverName?: string | null | undefined;
 }
+
+const TLS_FILES: Record<keyof EngineTlsFiles, Check> = {
+  caFile: text,
+  certFile: text,
+  keyFile: text,
+  serverName: text,
+};
+
+/** Of {@link EngineTlsFiles}, as callers give it. */
+export const tlsFilesCheck = only(TLS_FILES);
 
 /**
  * Reads the files that are named.

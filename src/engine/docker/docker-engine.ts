@@ -10,7 +10,7 @@ import { createNetworks } from './networks.js';
 import { orNull, requireArguments, text } from './option-checks.js';
 import { createSession } from './session.js';
 import { sshCheck, type SshOptions } from './ssh-connection.js';
-import { type EngineTls, tlsCheck } from './tls.js';
+import { type EngineTls, requireAuthority, tlsCheck } from './tls.js';
 import { createTransport } from './transport.js';
 import { createVolumes } from './volumes.js';
 
@@ -43,7 +43,7 @@ const OPTIONS: Record<keyof DockerEngineOptions, Check> = {
 /**
  * Makes an engine for Docker. Nothing is connected, and dockerode is not loaded, before the first call; every call has a connection
  * of its own, so an idle engine holds nothing open.
- * @throws `engine.unsupported` for a host it cannot use; `config.invalid` for options of another type.
+ * @throws `engine.unsupported` for a host or an authority it cannot use; `config.invalid` for options of another type.
  * @example
  * ```ts
  * const engine = dockerEngine({ host: 'unix:///var/run/docker.sock' });
@@ -54,6 +54,7 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
   requireArguments('dockerEngine', { options: { value: options, check: some(OPTIONS) } });
   const host = options.host ?? DEFAULT_HOST;
   const tls = options.tls ?? null;
+  requireAuthority(tls?.ca, 'tls.ca');
   const address = parseHost(host, tls !== null);
   const shown = `${withoutCredentials(host)}${options.from === undefined ? '' : ` (from ${options.from})`}`;
   const transport = createTransport({ address, tls, ssh: options.ssh ?? null }, shown);

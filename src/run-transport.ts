@@ -5,7 +5,7 @@ import { containerName, helperName } from './base/container-name.js';
 import type { RuntimeConfig, TransportSetting } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
-import { type Proof, proveSeen } from './execute/transport-proof.js';
+import { type Proof, proveSeen, type TransportMemory } from './execute/transport-proof.js';
 import { EngineError, WorkspaceError } from './errors.js';
 import { canUseVolumes } from './execute/volume-transport.js';
 import { once } from './host/chunks.js';
@@ -129,10 +129,31 @@ const cannotCopy = (name: string): EngineError =>
     },
   );
 
+/** The setting as far as it is decided already: `auto` where only the next run finds out. `engine`: null where none was used yet. */
+export function knownTransport(
+  config: Pick<RuntimeConfig, 'workspace'>,
+  engine: ContainerEngine | null,
+  memory: Pick<TransportMemory, 'known'>,
+): TransportSetting {
+  const { transport } = config.workspace;
+  if (engine === null || transport !== 'auto') return transport;
+  if (transportOf(config, engine) === 'volume') return 'volume';
+  const taken = takenOf(engine);
+  const proof = taken === undefined ? memory.known(engine) : taken;
+  if (proof === undefined) return 'auto';
+  return proof === 'unseen' ? 'volume' : 'bind';
+}
+
+/** What an engine is taken for without a proof; undefined where one is needed. */
+function takenOf(engine: ContainerEngine): Proof | undefined {
+  if (engine.capabilities.seesFiles === true) return 'seen';
+  return canUseVolumes(engine) ? undefined : null;
+}
+
 async function proofOf(run: Run, plan: RunPlan, parts: ProofParts): Promise<Proof> {
   const { engine } = parts.image;
-  if (engine.capabilities.seesFiles === true) return 'seen';
-  if (!canUseVolumes(engine)) return null;
+  const taken = takenOf(engine);
+  if (taken !== undefined) return taken;
   return run.transports.proofOf(engine, async () => prove(run, plan, parts), run.stop.signal);
 }
 

@@ -39,6 +39,7 @@ import { loadDeeds } from './runtime-loading.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
 import { createLateEnds } from './run-late-ends.js';
+import { knownTransport } from './run-transport.js';
 import { statsOf } from './runtime-stats.js';
 import type { RuntimeStats } from './stats.js';
 import { createRuntimeRuns } from './runtime-runs.js';
@@ -209,7 +210,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     },
     validate: (definition, options = {}) => validateFor(definition, config, options, judging),
     explain: (definition, options = {}) =>
-      explainFor(definition, config, options, { ...judging, engine: engineInfo.known() }),
+      explainFor(definition, config, options, {
+        ...{ ...judging, engine: engineInfo.known() },
+        transport: knownTransport(config, source.known(), environment.transports),
+      }),
     runJob: async (definition, options) => startJob(definition, options).result,
     startJob,
     run: async (request, options) => startRun(request, options).result,

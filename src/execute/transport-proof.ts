@@ -32,6 +32,8 @@ export interface TransportMemory {
    * @throws what `find` rejects with; the signal's reason.
    */
   proofOf(engine: ContainerEngine, find: () => Promise<Proof>, signal: AbortSignal): Promise<Proof>;
+  /** What is known of an engine; undefined: nothing yet. */
+  known(engine: ContainerEngine): Proof | undefined;
 }
 
 /** Nothing found out yet. */
@@ -53,6 +55,7 @@ export function createTransportMemory(): TransportMemory {
       underWay.set(engine, settled);
       return finding;
     },
+    known: (engine) => known.get(engine)?.proof,
   };
 }
 

@@ -16,7 +16,7 @@ import { fillLabels } from './plan/materialize.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
-import { removeContainer } from './run-removal.js';
+import { createRunContainer } from './run-container.js';
 import { openInputsFolder, type Workspace } from './workspace/create.js';
 import { INPUTS_FOLDER } from './workspace/layout.js';
 import { helperSpec } from './workspace/volume-layout.js';
@@ -174,13 +174,15 @@ async function prove(run: Run, plan: RunPlan, { image, workspace, cleanup }: Pro
     mounts: [{ type: 'bind', source, target: MARKER_FOLDER, readOnly: true }],
     tmpfs: [],
   });
-  const remove = async (until: AbortSignal): Promise<void> => removeContainer(engine, null, spec, until);
+  const container = createRunContainer(engine, spec, run.lateWork);
+  const remove = async (until: AbortSignal): Promise<void> => container.remove(until);
+  const leaving = { afterMs: plan.timeouts.stopGraceMs, told: container.left };
   cleanup.add('workspace', remove);
   const inputs = await openInputsFolder(workspace);
   try {
     await createFile(inputs.handle, MARKER_FILE, once(Buffer.from(marker)), { mode: 0o444, signal });
     const path = `${MARKER_FOLDER}/${MARKER_FILE}`;
-    const proof = await proveSeen({ engine, spec, remove, path, marker, signal });
+    const proof = await proveSeen({ engine, spec, leaving, remove, path, marker, signal });
     await remove(signal);
     await removeTree(inputs.handle, MARKER_FILE, { signal });
     return proof;

@@ -38,7 +38,7 @@ import { createImages } from './runtime-images.js';
 import { loadDeeds } from './runtime-loading.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
-import { createLateEnds } from './run-late-ends.js';
+import { createLateWork } from './run-late-work.js';
 import { knownTransport } from './run-transport.js';
 import { statsOf } from './runtime-stats.js';
 import type { RuntimeStats } from './stats.js';
@@ -77,7 +77,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const engine = async (): Promise<ContainerEngine> => source.get();
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
-  const lateEnds = createLateEnds();
+  const lateWork = createLateWork();
   const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(thisProcess.pid) };
   const reports = createRuntimeReports({ ports: resolved, auditMode: config.auditMode, identity });
   const engineInfo = createEngineInfoCache(engine, resolved.clock, reports);
@@ -97,7 +97,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     await recovery.stop();
     // Those it adopted meanwhile.
     await runs.stop({}, CLOSING);
-    await lateEnds.settle();
+    await lateWork.settle();
     lease.stop();
     await cancels.stop();
     await images.stop();
@@ -169,7 +169,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     caller,
     store,
     lease,
-    lateEnds,
+    lateWork,
     recoverIfDead: recovery.recoverIfDead,
     audit: reports.audit,
     examined: doctor.summary,

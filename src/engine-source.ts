@@ -11,6 +11,8 @@ import type { RegistryAuthResolver } from './secrets/types.js';
 /** Hands out one engine for a runtime's whole life. */
 export interface EngineSource {
   get(): Promise<ContainerEngine>;
+  /** The same where it is there already; null: nobody has asked for it yet. */
+  known(): ContainerEngine | null;
   /** What Docker's own client is logged in to; absent beside a given engine, and where the configuration says so. */
   readonly registryAuth: RegistryAuthResolver | undefined;
   /** What Docker's own client is told of proxies. Only for a configuration that says so. */
@@ -28,6 +30,7 @@ export function createEngineSource(
   { engine: configured, images }: Pick<RuntimeConfig, 'engine' | 'images'>,
 ): EngineSource {
   let made: Promise<ContainerEngine> | null = null;
+  let known = given ?? null;
   const make = async (): Promise<ContainerEngine> =>
     // eslint-disable-next-line no-restricted-globals -- the documented exception: DOCKER_* at first use, without an engine or host
     dockerEngine(await resolveEndpoint(process.env, configured));
@@ -43,13 +46,14 @@ export function createEngineSource(
       if (given !== undefined) return given;
       const making = (made ??= make());
       try {
-        return await making;
+        return (known = await making);
       } catch (error) {
         // The next to ask looks again: an engine may have been started meanwhile.
         if (made === making) made = null;
         throw error;
       }
     },
+    known: () => known,
     async close() {
       // One that could not be made has nothing to close.
       const engine = await made?.catch(() => null);

@@ -18,7 +18,7 @@ import type { StopSource } from './execute/stop.js';
 import type { TransportMemory } from './execute/transport-proof.js';
 import type { VolumeLooks } from './execute/volume-looks.js';
 import type { ImageGc } from './images/image-gc.js';
-import type { LateEnds } from './run-late-ends.js';
+import type { LateWork } from './run-late-work.js';
 import type { HeldLease } from './recovery/owner-lease.js';
 import type { RunResult } from './result.js';
 import type { RunJournal, StepNote } from './run-journal.js';
@@ -69,7 +69,7 @@ export interface RunEnvironment {
   readonly store: RunStore;
   /** This process's, in the store. */
   readonly lease: HeldLease;
-  readonly lateEnds: LateEnds;
+  readonly lateWork: LateWork;
   /**
    * Reconciles if the process of an open run is proven dead, and says whether it is.
    *

@@ -13,7 +13,7 @@ import type { StagedRun } from './run-staging.js';
 import type { Cleanup } from './run-cleanup.js';
 import { bootTime } from './host/boot-clock.js';
 import type { Run } from './run-context.js';
-import { removeContainer } from './run-removal.js';
+import { createRunContainer } from './run-container.js';
 import { keepContainer } from './run-retention.js';
 import type { RevealedSecrets } from './run-secrets.js';
 import type { ContainerFacts } from './run-store/types.js';
@@ -46,10 +46,9 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
   if (secrets.files !== null) await staged.volumes?.putSecrets(secrets.files, stop.signal);
   record.phase = 'create';
   record.containerName = spec.name;
-  let containerId: string | null = null;
+  const container = createRunContainer(engine, spec, run.lateWork);
   cleanup.add('container', async (signal) => {
-    if (await keepContainer(run, engine, containerId, signal)) return;
-    await removeContainer(engine, containerId, spec, signal);
+    if (!(await keepContainer(run, engine, container.id, signal))) await container.remove(signal);
   });
 
   const createdAt = run.monotonic();
@@ -78,9 +77,11 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
       runMs: plan.timeouts.runMs,
       idleOutputMs: plan.timeouts.idleOutputMs,
       stopGraceMs: plan.timeouts.stopGraceMs,
+      // A container that came after its volumes were gone would bring them back: there it is waited for.
+      leaving: staged.volumes === null ? { afterMs: plan.timeouts.stopGraceMs, told: container.left } : null,
       ...supervision,
       onCreated: async (id, warnings) => {
-        containerId = id;
+        container.id = id;
         run.emit('container_created', { containerName: spec.name, containerId: id });
         for (const warning of warnings) run.warn(`engine: ${warning}`);
         await run.note({ name: 'created', container: factsOf(run, prepared, spec, id) });
@@ -90,9 +91,9 @@ export async function executeRun(run: Run, prepared: Prepared): Promise<Ending> 
         record.phase = 'run';
         record.durations.createMs = started.at - createdAt;
         run.emit('container_started', { containerName: spec.name });
-        if (containerId !== null) {
-          run.putOnRecord('run_started', { containerName: spec.name, containerId });
-          supervision.onRunning(engine, containerId);
+        if (container.id !== null) {
+          run.putOnRecord('run_started', { containerName: spec.name, containerId: container.id });
+          supervision.onRunning(engine, container.id);
         }
         // Not waited for: the job runs, and its deadline with it.
         void run.note({ name: 'started', bootTime: bootTime() ?? undefined });

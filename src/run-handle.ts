@@ -65,12 +65,12 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
   const log = createEventLog(REPLAYED_OUTPUT_BYTES);
   const timestamp = (): string => new Date(clock.now()).toISOString();
   const stop = createStopSource(timestamp);
-  const { store, lease, lateEnds } = environment;
+  const { store, lease, lateWork } = environment;
   const isClaimed = adopted !== undefined;
   const journal = createRunJournal({
     store,
     lease,
-    lateEnds,
+    lateWork,
     isClaimed,
     key: options.idempotencyKey ?? null,
   });

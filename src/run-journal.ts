@@ -8,7 +8,7 @@ import type { RunPlan } from './plan/run-plan.js';
 import type { Policy } from './policy/policy.js';
 import { fixedHashOf } from './run-fixed-hash.js';
 import type { HeldLease } from './recovery/owner-lease.js';
-import type { LateEnds } from './run-late-ends.js';
+import type { LateWork } from './run-late-work.js';
 import { reusedKey, takenRunId } from './run-refusals.js';
 import type { RunRecord } from './run-record.js';
 import { redactedMetadata } from './run-redaction.js';
@@ -53,13 +53,13 @@ export interface RunJournalOptions {
   readonly lease: HeldLease;
   readonly key: string | null;
   /** Where an end goes that could not be written down. */
-  readonly lateEnds: LateEnds;
+  readonly lateWork: LateWork;
   /** The run was taken over: it is claimed already. */
   readonly isClaimed: boolean;
 }
 
 /** The journal of a run that is not claimed yet. */
-export function createRunJournal({ store, lease, key, lateEnds, isClaimed }: RunJournalOptions): RunJournal {
+export function createRunJournal({ store, lease, key, lateWork, isClaimed }: RunJournalOptions): RunJournal {
   let state: 'unclaimed' | 'open' | 'broken' = isClaimed ? 'open' : 'unclaimed';
   let last: Promise<void> = Promise.resolve();
 
@@ -107,7 +107,7 @@ export function createRunJournal({ store, lease, key, lateEnds, isClaimed }: Run
           ? null
           : 'another process took this one for dead and wrote down another end of this run';
       } catch (error) {
-        lateEnds.add(async () => inTime(async () => store.end(subject.record.runId, outcome, options)));
+        lateWork.add(async () => inTime(async () => store.end(subject.record.runId, outcome, options)));
         return `the end of this run is not written down: ${messageOf(error)}`;
       }
     },

@@ -5,22 +5,27 @@ import { withDeadline } from './execute/deadline.js';
 import { engineCall } from './execute/engine-call.js';
 import type { ContainerSpec } from './plan/container-spec.js';
 
-/** By id, or by name where the answer to the creation was lost; the name alone is no proof, the run's label is. */
+/**
+ * By id, or by name where the answer to the creation was lost; the name alone is no proof, the run's label is. False: there is none that would be
+ * proven to be it.
+ */
 export async function removeContainer(
   engine: ContainerEngine,
   id: string | null,
   spec: Pick<ContainerSpec, 'name' | 'labels'>,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   if (id !== null) {
     await removeInTime(engine, id, signal);
-    return;
+    return true;
   }
   const found = await engineCall('inspect', signal, (callSignal) =>
     engine.containers.inspect(spec.name, { signal: callSignal }),
   );
   const isOurs = Object.entries(spec.labels).every(([name, value]) => found?.labels[name] === value);
-  if (found !== null && isOurs) await removeInTime(engine, found.id, signal);
+  if (found === null || !isOurs) return false;
+  await removeInTime(engine, found.id, signal);
+  return true;
 }
 
 /** Short enough for another try after a connection that died without a word. A removal may be repeated while one is under way. */

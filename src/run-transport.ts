@@ -5,7 +5,7 @@ import { containerName, helperName } from './base/container-name.js';
 import type { RuntimeConfig, TransportSetting } from './config/runtime-config.js';
 import type { ContainerEngine } from './engine/types.js';
 import type { EnsuredImage } from './execute/ensure-image.js';
-import { type Proof, proveSeen } from './execute/transport-proof.js';
+import { type Proof, proveSeen, type TransportMemory } from './execute/transport-proof.js';
 import { EngineError, WorkspaceError } from './errors.js';
 import { canUseVolumes } from './execute/volume-transport.js';
 import { once } from './host/chunks.js';
@@ -16,7 +16,7 @@ import { fillLabels } from './plan/materialize.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
-import { removeContainer } from './run-removal.js';
+import { createRunContainer } from './run-container.js';
 import { openInputsFolder, type Workspace } from './workspace/create.js';
 import { INPUTS_FOLDER } from './workspace/layout.js';
 import { helperSpec } from './workspace/volume-layout.js';
@@ -129,10 +129,31 @@ const cannotCopy = (name: string): EngineError =>
     },
   );
 
+/** The setting as far as it is decided already: `auto` where only the next run finds out. `engine`: null where none was used yet. */
+export function knownTransport(
+  config: Pick<RuntimeConfig, 'workspace'>,
+  engine: ContainerEngine | null,
+  memory: Pick<TransportMemory, 'known'>,
+): TransportSetting {
+  const { transport } = config.workspace;
+  if (engine === null || transport !== 'auto') return transport;
+  if (transportOf(config, engine) === 'volume') return 'volume';
+  const taken = takenOf(engine);
+  const proof = taken === undefined ? memory.known(engine) : taken;
+  if (proof === undefined) return 'auto';
+  return proof === 'unseen' ? 'volume' : 'bind';
+}
+
+/** What an engine is taken for without a proof; undefined where one is needed. */
+function takenOf(engine: ContainerEngine): Proof | undefined {
+  if (engine.capabilities.seesFiles === true) return 'seen';
+  return canUseVolumes(engine) ? undefined : null;
+}
+
 async function proofOf(run: Run, plan: RunPlan, parts: ProofParts): Promise<Proof> {
   const { engine } = parts.image;
-  if (engine.capabilities.seesFiles === true) return 'seen';
-  if (!canUseVolumes(engine)) return null;
+  const taken = takenOf(engine);
+  if (taken !== undefined) return taken;
   return run.transports.proofOf(engine, async () => prove(run, plan, parts), run.stop.signal);
 }
 
@@ -153,13 +174,15 @@ async function prove(run: Run, plan: RunPlan, { image, workspace, cleanup }: Pro
     mounts: [{ type: 'bind', source, target: MARKER_FOLDER, readOnly: true }],
     tmpfs: [],
   });
-  const remove = async (until: AbortSignal): Promise<void> => removeContainer(engine, null, spec, until);
+  const container = createRunContainer(engine, spec, run.lateWork);
+  const remove = async (until: AbortSignal): Promise<void> => container.remove(until);
+  const leaving = { afterMs: plan.timeouts.stopGraceMs, told: container.left };
   cleanup.add('workspace', remove);
   const inputs = await openInputsFolder(workspace);
   try {
     await createFile(inputs.handle, MARKER_FILE, once(Buffer.from(marker)), { mode: 0o444, signal });
     const path = `${MARKER_FOLDER}/${MARKER_FILE}`;
-    const proof = await proveSeen({ engine, spec, remove, path, marker, signal });
+    const proof = await proveSeen({ engine, spec, leaving, remove, path, marker, signal });
     await remove(signal);
     await removeTree(inputs.handle, MARKER_FILE, { signal });
     return proof;

@@ -120,7 +120,9 @@ export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVol
   run.keeping.canKeep = false;
   cleanup.add('workspace', async (until) => removeVolumes(engine, { layout, helper }, until));
   // First, as a volume that is mounted cannot be removed; and by itself, so that what is told to be left is what is left.
-  cleanup.add('container', async (until) => removeContainer(engine, null, helper, until));
+  cleanup.add('container', async (until) => {
+    await removeContainer(engine, null, helper, until);
+  });
   const opening = fillVolumes(parts, layout, async () =>
     createVolumeTransport({ engine, layout, helper, signal }),
   );

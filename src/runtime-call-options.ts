@@ -1,7 +1,7 @@
 /** What the calls of a runtime may be told, checked before they do anything: a misspelt option must not mean its default. Pure. */
+import { type Check, fits, only } from './base/shapes.js';
 import type { DoctorOptions } from './doctor/report.js';
 import { toIssue } from './run-option-checks.js';
-import { type Check, fits, only } from './run-option-shapes.js';
 import { MAX_BY_CHARS, MAX_REASON_CHARS } from './run-cancel-request.js';
 import type { CancelRunOptions } from './runtime-cancels.js';
 import type { Runtime } from './runtime-contract.js';

@@ -7,7 +7,7 @@ import { explainOptionIssues, validateOptionIssues } from './run-option-checks.j
 import type { ExplainOptions } from './run-options.js';
 
 /** What the runtime itself adds. */
-type Surroundings = Pick<ExplainJobOptions, 'rules' | 'caller' | 'engine'>;
+type Surroundings = Pick<ExplainJobOptions, 'rules' | 'caller' | 'engine' | 'transport'>;
 
 /** Shape and policy together; options that cannot be used are among the issues. */
 export function validateFor(

@@ -38,7 +38,8 @@ import { createImages } from './runtime-images.js';
 import { loadDeeds } from './runtime-loading.js';
 import { createRuntimeReports } from './runtime-reports.js';
 import { createRuntimeRecovery } from './runtime-recovery.js';
-import { createLateEnds } from './run-late-ends.js';
+import { createLateWork } from './run-late-work.js';
+import { knownTransport } from './run-transport.js';
 import { statsOf } from './runtime-stats.js';
 import type { RuntimeStats } from './stats.js';
 import { createRuntimeRuns } from './runtime-runs.js';
@@ -76,7 +77,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
   const engine = async (): Promise<ContainerEngine> => source.get();
   const caller = callerIdentity();
   const runs = createRuntimeRuns();
-  const lateEnds = createLateEnds();
+  const lateWork = createLateWork();
   const identity = { instance: config.instanceId ?? 'unknown', owner: processOwner(thisProcess.pid) };
   const reports = createRuntimeReports({ ports: resolved, auditMode: config.auditMode, identity });
   const engineInfo = createEngineInfoCache(engine, resolved.clock, reports);
@@ -96,7 +97,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     await recovery.stop();
     // Those it adopted meanwhile.
     await runs.stop({}, CLOSING);
-    await lateEnds.settle();
+    await lateWork.settle();
     lease.stop();
     await cancels.stop();
     await images.stop();
@@ -168,7 +169,7 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     caller,
     store,
     lease,
-    lateEnds,
+    lateWork,
     recoverIfDead: recovery.recoverIfDead,
     audit: reports.audit,
     examined: doctor.summary,
@@ -209,7 +210,10 @@ function assemble(given: RuntimeConfig, ports: RuntimePorts): Runtime {
     },
     validate: (definition, options = {}) => validateFor(definition, config, options, judging),
     explain: (definition, options = {}) =>
-      explainFor(definition, config, options, { ...judging, engine: engineInfo.known() }),
+      explainFor(definition, config, options, {
+        ...{ ...judging, engine: engineInfo.known() },
+        transport: knownTransport(config, source.known(), environment.transports),
+      }),
     runJob: async (definition, options) => startJob(definition, options).result,
     startJob,
     run: async (request, options) => startRun(request, options).result,

@@ -138,6 +138,43 @@ describe('the transport is found out', () => {
   });
 });
 
+describe('what an explanation says of volumes', () => {
+  const notes = ({ runtime }: Setup): readonly string[] =>
+    runtime.explain(DEFINITION).pending.filter((note) => note.includes('volumes of the engine'));
+  const UNKNOWN = [expect.stringMatching(/^where the engine does not see workspaceRoot, volumes/)];
+
+  it('depends on the engine until a run has found out', async () => {
+    const unseen = setUp({ seesFiles: false });
+    expect(notes(unseen)).toEqual(UNKNOWN);
+    expect(await unseen.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    expect(notes(unseen)).toEqual([expect.stringMatching(/^volumes of the engine take/)]);
+    await unseen.runtime.close();
+
+    const undecided = setUpUnseen();
+    expect(notes(undecided)).toEqual(UNKNOWN);
+    expect(await undecided.runtime.runJob(DEFINITION)).toMatchObject({ status: 'succeeded' });
+    expect(notes(undecided)).toEqual([]);
+    await undecided.runtime.close();
+  });
+
+  it('depends on it still after a failure that says nothing', async () => {
+    const error = new EngineError('engine.unreachable', 'no');
+    const setup = setUpUnseen({ fail: [{ call: 'containers.create', times: 1, error }] });
+    await expect(setup.runtime.runJob(DEFINITION)).rejects.toMatchObject({ code: 'engine.unreachable' });
+    expect(notes(setup)).toEqual(UNKNOWN);
+    await setup.runtime.close();
+  });
+
+  it.each<[string, () => Setup]>([
+    ['has none', () => setUpUnseen({ volumes: false })],
+    ['says that it sees the folder', () => setUp()],
+  ])('is nothing where the given engine %s', async (_what, make) => {
+    const setup = make();
+    expect(notes(setup)).toEqual([]);
+    await setup.runtime.close();
+  });
+});
+
 describe('a folder that is to be mounted and that the engine does not have', () => {
   it.each([
     ['workspaceRoot', null],

@@ -91,7 +91,7 @@ export interface RuntimeConfig {
    * `/dev/shm/berthkit-<uid>`.
    */
   readonly secretsRoot: string | null;
-  /** Most bytes of staged inputs per run; null: no limit. */
+  /** Most bytes of staged inputs per run; null: no limit. What a job may write besides is bounded by `workspace.maxBytes`. */
   readonly maxWorkspaceBytes: number | null;
   /** Most bytes of one staged or collected file. */
   readonly maxFileBytes: number;
@@ -146,7 +146,10 @@ export interface RuntimeConfig {
      * off Linux it is `volume`.
      */
     readonly transport: TransportSetting;
-    /** Most bytes a workspace may take on the disk while the job runs, its initial files included; null: no limit. */
+    /**
+     * Most bytes a workspace may take on the disk while the job runs, its initial files included; null: no limit. What is staged before that is bounded
+     * by `maxWorkspaceBytes`.
+     */
     readonly maxBytes: number | null;
     /** Most files and folders it may hold while the job runs; null: no limit. */
     readonly maxEntries: number | null;

@@ -1,13 +1,11 @@
 /** Asks an engine whether it tells what a volume holds, as it is asked while jobs run. It concludes nothing. */
 import type { ContainerEngine } from '../engine/types.js';
 import { pause } from '../execute/deadline.js';
-import { engineCall } from '../execute/engine-call.js';
+import { volumeBytes } from '../execute/volume-bytes.js';
 
 /** An engine may be busy with a look for a run. */
 const TRIES = 3;
 const REST_MS = 500;
-/** A job can keep a look from ever ending. */
-const LONGEST_MS = 30_000;
 
 /** Why it does not; null: it does. Never rejects. */
 export async function whyUntold(
@@ -25,17 +23,8 @@ export async function whyUntold(
   }
 }
 
-async function ask(
-  { volumes }: ContainerEngine,
-  volume: string,
-  signal: AbortSignal,
-): Promise<string | null> {
-  if (volumes?.usedBytes === undefined) return 'this kind of engine cannot';
-  const found = await engineCall(
-    'what volumes hold',
-    signal,
-    async (call) => volumes.usedBytes?.({ signal: call }),
-    LONGEST_MS,
-  );
-  return typeof found?.get(volume) === 'number' ? null : 'it has no number for one that was just made';
+async function ask(engine: ContainerEngine, volume: string, signal: AbortSignal): Promise<string | null> {
+  const found = await volumeBytes(engine, signal);
+  if (found === null) return 'this kind of engine cannot';
+  return typeof found.get(volume) === 'number' ? null : 'it has no number for one that was just made';
 }

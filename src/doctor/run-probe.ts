@@ -65,7 +65,9 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
   try {
     stop.signal.throwIfAborted();
     // By name, too: a container may be made whose making was not answered.
-    cleanup.add('container', async (signal) => removeContainer(engine, containerId, spec, signal));
+    cleanup.add('container', async (signal) => {
+      await removeContainer(engine, containerId, spec, signal);
+    });
     const ending = await executeContainer({
       ...{ engine, spec, stop },
       // What is examined is what happens in it, also where the engine says something else.
@@ -74,6 +76,7 @@ export async function runProbe(parts: ProbeParts, probe: Probe): Promise<ProbeEn
       runMs: PROBE_MS,
       idleOutputMs: null,
       stopGraceMs: 0,
+      leaving: null,
       onCreated: async (id) => {
         containerId = id;
         begun.isCreated = true;

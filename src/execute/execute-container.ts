@@ -3,6 +3,7 @@ import type { OutputChunk } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { attachAttested } from './attest-container.js';
 import type { ImageDefaults } from '../plan/attestation.js';
+import { createContainer, type Leaving } from './create-container.js';
 import { engineCall } from './engine-call.js';
 import { type Ending, followContainer, type FollowOptions } from './follow-container.js';
 import { listenTo } from './listening.js';
@@ -15,6 +16,8 @@ export interface ExecutionOptions extends Omit<FollowOptions, 'ranMs' | 'stopSig
   /** What was inspected under `spec.image`; null: the container is not compared with its specification before its start. */
   readonly attestedImage: ImageDefaults | null;
   readonly stdin: AsyncIterable<Uint8Array> | null;
+  /** For an engine that does not answer the creation; null: it is waited for when the run is stopped, too. */
+  readonly leaving: Leaving | null;
   /** Waited for before anything else is done with the container. */
   readonly onCreated: (containerId: string, warnings: readonly string[]) => Promise<void>;
   /** `ranMs`: for how long it may have run already. */
@@ -30,11 +33,9 @@ export interface ExecutionOptions extends Omit<FollowOptions, 'ranMs' | 'stopSig
  * started for another reason than its entry point.
  */
 export async function executeContainer(options: ExecutionOptions): Promise<Ending> {
-  const { engine, spec, stop } = options;
+  const { engine, spec, stop, leaving } = options;
   // Neither create nor start is broken off by a stop: both are short, and a call left in the air may still take effect.
-  const created = await engineCall('create', undefined, (signal) =>
-    engine.containers.create(spec, { signal }),
-  );
+  const created = await createContainer({ engine, spec, signal: stop.signal, leaving });
   await options.onCreated(created.id, created.warnings);
   const attachment = await attachAttested(created.id, {
     engine,

@@ -4,6 +4,7 @@ import { EngineError, JobRuntimeError } from '../errors.js';
 import { abortable } from '../host/chunks.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import { readTar } from '../workspace/read-tar.js';
+import { createContainer, type Leaving } from './create-container.js';
 import { engineCall } from './engine-call.js';
 
 /** What is to be read back. */
@@ -11,6 +12,8 @@ export interface ProofOptions {
   readonly engine: ContainerEngine;
   /** Has the folder mounted; the caller removes it in the end, also when this rejects. */
   readonly spec: ContainerSpec;
+  /** For an engine that does not answer when the run is over. */
+  readonly leaving: Leaving;
   /** Removes what was made of it, if anything was. */
   readonly remove: (signal: AbortSignal) => Promise<void>;
   /** The file in the container. */
@@ -32,6 +35,8 @@ export interface TransportMemory {
    * @throws what `find` rejects with; the signal's reason.
    */
   proofOf(engine: ContainerEngine, find: () => Promise<Proof>, signal: AbortSignal): Promise<Proof>;
+  /** What is known of an engine; undefined: nothing yet. */
+  known(engine: ContainerEngine): Proof | undefined;
 }
 
 /** Nothing found out yet. */
@@ -53,6 +58,7 @@ export function createTransportMemory(): TransportMemory {
       underWay.set(engine, settled);
       return finding;
     },
+    known: (engine) => known.get(engine)?.proof,
   };
 }
 
@@ -101,23 +107,15 @@ async function whyMissing({ engine, spec, signal }: ProofOptions, id: string): P
  */
 async function createMounted(options: ProofOptions): Promise<{ readonly id: string } | 'unseen'> {
   const { spec, remove, signal } = options;
-  const first = await attempt(async () => create(options, spec));
+  const create = async (what: ContainerSpec) => createContainer({ ...options, spec: what });
+  const first = await attempt(async () => create(spec));
   if (typeof first !== 'string') return first;
   // A proxy may say so of what was made all the same.
   await remove(signal);
-  await create(options, { ...spec, mounts: [] });
+  await create({ ...spec, mounts: [] });
   await remove(signal);
-  const second = await attempt(async () => create(options, spec));
+  const second = await attempt(async () => create(spec));
   return typeof second === 'string' ? 'unseen' : second;
-}
-
-/** Never broken off: one that is left in the air may still take effect. */
-async function create(
-  { engine, signal }: Pick<ProofOptions, 'engine' | 'signal'>,
-  spec: ContainerSpec,
-): Promise<{ readonly id: string }> {
-  signal.throwIfAborted();
-  return engineCall('create', undefined, async (call) => engine.containers.create(spec, { signal: call }));
 }
 
 async function attempt<T>(work: () => Promise<T>): Promise<T | 'missing' | 'refused'> {

@@ -2,10 +2,7 @@
 import type { ContainerEngine } from '../engine/types.js';
 import { abortable } from '../host/chunks.js';
 import { pause } from './deadline.js';
-import { engineCall } from './engine-call.js';
-
-/** What each volume holds; null: the engine cannot tell. */
-export type VolumeBytes = ReadonlyMap<string, number | null>;
+import { LONGEST_LOOK_MS, type VolumeBytes, volumeBytes } from './volume-bytes.js';
 
 /** What the runs of a runtime share. */
 export interface VolumeLooks {
@@ -23,8 +20,6 @@ export interface VolumeLooks {
 const LOOK_MS = 500;
 /** An engine goes through all that is in volumes: it rests this many times what that took. */
 const PAUSE_FACTOR = 10;
-/** A look that takes longer may well never end, and each such look may cost the engine a thread for good: the rest after it is as long as the factor says. */
-const LONGEST_MS = 30_000;
 
 /** A look that is to come, or under way. */
 interface Round {
@@ -85,23 +80,15 @@ async function look(engine: ContainerEngine, state: Looked, signal: AbortSignal)
   await pause(Math.max(LOOK_MS, state.dueAt - performance.now()), signal);
   const startedAt = performance.now();
   try {
-    const found = await engineCall(
-      'what volumes hold',
-      signal,
-      async (call) => ask(engine, call),
-      LONGEST_MS,
-    );
+    const found = await volumeBytes(engine, signal);
     state.problem = null;
-    return found;
+    return found ?? new Map<string, number | null>();
   } catch (error) {
-    state.problem = performance.now() - startedAt >= LONGEST_MS ? error : null;
+    // It may never end, and each such look may cost the engine a thread for good: the rest after it is as long as the factor says.
+    state.problem = performance.now() - startedAt >= LONGEST_LOOK_MS ? error : null;
     throw error;
   } finally {
     const endedAt = performance.now();
     state.dueAt = Math.max(state.dueAt, endedAt + (endedAt - startedAt) * PAUSE_FACTOR);
   }
-}
-
-async function ask({ volumes }: ContainerEngine, signal: AbortSignal): Promise<VolumeBytes> {
-  return (await volumes?.usedBytes?.({ signal })) ?? new Map<string, number | null>();
 }

@@ -1,7 +1,8 @@
 /** Watches what volumes hold while a job runs. It stops nothing: it says so, once. */
 import type { ContainerEngine } from '../engine/types.js';
 import { EngineError } from '../errors.js';
-import type { VolumeBytes, VolumeLooks } from './volume-looks.js';
+import type { VolumeBytes } from './volume-bytes.js';
+import type { VolumeLooks } from './volume-looks.js';
 
 /** What is watched, and who hears of it. */
 export interface VolumeListener {

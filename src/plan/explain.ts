@@ -1,6 +1,6 @@
 /** What would be done with a definition and why, without an engine. Pure, and never throws. */
 import { freezeMade } from '../base/deep-freeze.js';
-import type { RuntimeConfig } from '../config/runtime-config.js';
+import type { RuntimeConfig, TransportSetting } from '../config/runtime-config.js';
 import type { CompileOptions } from '../job/compile.js';
 import {
   disabled,
@@ -39,6 +39,8 @@ export interface ExplainJobOptions extends CompileOptions {
   readonly profile?: string | undefined;
   /** What the engine told of itself; null or absent: nothing yet. */
   readonly engine?: KnownEngine | null | undefined;
+  /** The way of files into the container where it was found out; default: as configured. */
+  readonly transport?: TransportSetting | undefined;
 }
 
 /** Explains a definition under a configuration; also under one that is disabled. */
@@ -47,7 +49,7 @@ export function explainJob(
   config: RuntimeConfig,
   options: ExplainJobOptions = {},
 ): Explanation {
-  const { rules, caller = null, profile, engine = null, ...asked } = options;
+  const { rules, caller = null, profile, engine = null, transport, ...asked } = options;
   const nothing = { decision: null, plan: null, dockerRun: null, pending: [] };
   const read = readJob(definition, config, profile);
   if (!read.ok) return { validation: config.enabled ? read : disabled(), ...nothing };
@@ -67,7 +69,7 @@ export function explainJob(
     pending: [
       ...pendingOf(plan),
       ...needNotes(plan, read.config, engine),
-      ...transportNotes(plan, config.workspace, engine),
+      ...transportNotes(plan, transport ?? config.workspace.transport, engine),
     ],
   });
 }

@@ -1,13 +1,13 @@
 /** What an explanation says of the way files take into the container, as far as that is known before an engine is asked. Pure. */
-import type { RuntimeConfig } from '../config/runtime-config.js';
+import type { TransportSetting } from '../config/runtime-config.js';
 import type { KnownEngine } from './engine-needs.js';
 import { isBeneath } from './mount-plan.js';
 import type { RunPlan } from './run-plan.js';
 
-/** `engine`: null where none was asked yet. */
+/** `transport`: `auto` where it is not found out yet; `engine`: null where none was asked yet. */
 export function transportNotes(
   plan: RunPlan,
-  { transport }: RuntimeConfig['workspace'],
+  transport: TransportSetting,
   engine: Pick<KnownEngine, 'volumeSubpaths' | 'gaps'> | null,
 ): readonly string[] {
   if (transport === 'bind') return [];

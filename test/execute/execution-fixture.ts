@@ -42,7 +42,7 @@ export async function executing(
   const execute = async (): Promise<Ending> =>
     executeContainer({
       ...{ engine, stop, spec: { ...specOf(), image: image?.id ?? '' }, attestedImage: image, stdin: null },
-      ...{ runMs: 60_000, idleOutputMs: null, stopGraceMs: 60_000 },
+      ...{ runMs: 60_000, idleOutputMs: null, stopGraceMs: 60_000, leaving: null },
       onCreated: async () => Promise.resolve(void story.push('created')),
       onStarted: () => void story.push('started'),
       onOutput: async ({ bytes }) => Promise.resolve(void said.push(Buffer.from(bytes).toString())),

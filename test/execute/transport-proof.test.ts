@@ -78,6 +78,7 @@ function proving({ creations = [], marker = MARKER, ...script }: Script) {
     proveSeen({
       engine: { ...fake, containers: change(containers) },
       ...{ spec: SPEC, path: PATH, marker, signal: stop.signal },
+      leaving: { afterMs: 60_000, told: () => undefined },
       remove: async () => Promise.resolve(void calls.push('remove')),
     });
   return { prove, calls, stop };

@@ -36,12 +36,15 @@ interface Spoiled {
   readonly options?: RunOptions;
   readonly script?: string;
   readonly pullPolicy?: 'always';
+  /** The run is cancelled once the call is made. */
+  readonly isCancelled?: true;
 }
 
 const called =
   (method: string, path: RegExp) =>
   (call: EngineCall): boolean =>
     call.method === method && path.test(call.path);
+const create = called('POST', /^\/containers\/create$/);
 const inspect = called('GET', /^\/containers\/[^/]+\/json$/);
 const stopped = {
   script: 'echo begun; exec sleep 600',
@@ -57,7 +60,8 @@ const CALLS: readonly Spoiled[] = [
     pullPolicy: 'always',
     options: { timeouts: { pullMs: 3_000 } },
   },
-  { name: 'create', is: called('POST', /^\/containers\/create$/) },
+  { name: 'create', is: create },
+  { name: 'create of a run that is cancelled', is: create, isCancelled: true },
   { name: 'attach', is: called('POST', /\/attach$/) },
   { name: 'inspect before the start', is: inspect },
   { name: 'start', is: called('POST', /\/start$/) },
@@ -99,6 +103,7 @@ async function perform(spoiled: Spoiled, fault: Fault) {
       workspaceRoot: `${await temporaryFolder()}/root`,
       engine: { host: proxy.host },
       workspace: testWorkspace,
+      ...(spoiled.isCancelled === true ? { stopGraceMs: 1_000 } : {}),
     },
     { onEvent: (event) => events.push(event) },
   );
@@ -108,7 +113,13 @@ async function perform(spoiled: Spoiled, fault: Fault) {
       command: ['sh', '-c', spoiled.script ?? SCRIPT],
       imagePullPolicy: spoiled.pullPolicy,
     };
-    const outcome = await runtime.runJob({ docker }, spoiled.options).catch((error: unknown) => error);
+    const run = runtime.startJob({ docker }, spoiled.options);
+    const settled = run.result.catch((error: unknown) => error);
+    if (spoiled.isCancelled === true) {
+      await expect.poll(() => hit).toBe(1);
+      run.cancel();
+    }
+    const outcome = await settled;
     return { outcome, events, hit, instance: runtime.config.instanceId ?? '' };
   } finally {
     await runtime.close();
@@ -122,6 +133,10 @@ function requireTrue(outcome: unknown, spoiled: Spoiled): void {
     return;
   }
   const { reason, logsComplete, stdout } = outcome as RunResult;
+  if (spoiled.isCancelled === true) {
+    expect(reason).toBe('cancelled');
+    return;
+  }
   if (spoiled.script !== undefined) {
     expect(reason).toBe('timed_out');
     return;
@@ -144,6 +159,21 @@ describe.each(['no_answer', 'half_close'] as const)('a connection that ends in %
       for (const { id } of left) await engine.containers.remove(id);
       // Gone, or else whoever runs this was told.
       if (left.length > 0) expect(events.map(({ type }) => type)).toContain('cleanup_error');
+    } finally {
+      await engine.close();
+    }
+  });
+});
+
+describe('a creation that the engine hears of only when its run was cancelled', () => {
+  it('leaves nothing behind once the runtime has closed', { timeout: 240_000 }, async () => {
+    const spoiled: Spoiled = { name: 'create', is: create, isCancelled: true };
+    const { outcome, hit, instance } = await perform(spoiled, { kind: 'delay', milliseconds: 8_000 });
+    expect(hit).toBe(1);
+    requireTrue(outcome, spoiled);
+    const engine = testEngine();
+    try {
+      expect(await engine.containers.list({ 'berthkit.instance': instance })).toEqual([]);
     } finally {
       await engine.close();
     }

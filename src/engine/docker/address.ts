@@ -83,10 +83,21 @@ const parseTcp = (host: string, scheme: string, rest: string, withTls: boolean):
 const SSH_USER = /^[A-Za-z0-9_][\w.-]*$/;
 const SSH_HOST = /^[A-Za-z0-9:][\w.:%-]*$/;
 
+/** A part of a URL as text; no program can be given one with a NUL. */
+const decoded = (shown: string, part: string): string => {
+  try {
+    const whole = decodeURIComponent(part);
+    if (!whole.includes('\0')) return whole;
+  } catch {
+    // Refused below, too.
+  }
+  throw unsupported(shown, `"${part}" cannot be decoded`, 'Write a % as %25.');
+};
+
 const parseSsh = (host: string, rest: string): EngineAddress => {
   const shown = withoutCredentials(host);
   const url = parseUrl(host, rest);
-  const user = url.username === '' ? null : decodeURIComponent(url.username);
+  const user = url.username === '' ? null : decoded(shown, url.username);
   const hostname = withoutBrackets(url.hostname);
   if (url.password !== '') {
     throw unsupported(shown, 'a password in the URL is not used', 'Use a key, known to ssh or its agent.');
@@ -105,7 +116,7 @@ const parseSsh = (host: string, rest: string): EngineAddress => {
       'Allowed: ssh://user@host:port/path/to/docker.sock.',
     );
   }
-  const socketPath = url.pathname === '/' || url.pathname === '' ? null : decodeURIComponent(url.pathname);
+  const socketPath = url.pathname === '/' || url.pathname === '' ? null : decoded(shown, url.pathname);
   return { kind: 'ssh', hostname, user, port: portIn(authorityOf(rest)), socketPath };
 };
 

@@ -6,12 +6,13 @@ import type { CallOptions, ContainerInfo, EngineContainers } from '../types.js';
 import type { Dialect } from './api-version.js';
 import { createArchives } from './archives.js';
 import { createAttachment } from './attach.js';
-import { dial, type DockerClient } from './client.js';
+import { dial, type DockerClient, type DockerContainer } from './client.js';
 import { fromCreate, fromInspect, fromList, fromSize, fromStats, toStartExitCode } from './convert.js';
 import { toCreateBody } from './create-body.js';
 import { messageOf, statusOf } from './errors.js';
 import { checkContainerId, checkSignal } from './identifiers.js';
 import { toLabelQuery } from './label-query.js';
+import { askAgain } from './passing-failure.js';
 import { removeUntilGone } from './removal.js';
 import type { Session } from './session.js';
 import { waitForEnd } from './wait.js';
@@ -77,8 +78,18 @@ const nullIfMissing = async (work: Promise<unknown>): Promise<unknown> => {
 export function createContainers(session: Session): EngineContainers {
   const { transport } = session;
 
+  /** Reads something of a container; null if it is missing. */
+  const read = (
+    id: string,
+    options: CallOptions | undefined,
+    use: (container: DockerContainer) => Promise<unknown>,
+  ): Promise<unknown> =>
+    nullIfMissing(
+      askAgain(options, () => transport.repeatable(options, (docker) => use(docker.getContainer(id)))),
+    );
+
   const inspectBody = (id: string, options: CallOptions | undefined): Promise<unknown> =>
-    nullIfMissing(transport.repeatable(options, (docker) => docker.getContainer(id).inspect({})));
+    read(id, options, (container) => container.inspect({}));
 
   const inspectRaw = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
     const body = await inspectBody(id, options);
@@ -194,29 +205,26 @@ export function createContainers(session: Session): EngineContainers {
     inspect: (id, options) =>
       session.attempt(options, `inspect container ${id}`, () => inspectRaw(checkContainerId(id), options)),
 
-    list: async (labels, options) => {
-      const query = { all: true, ...toLabelQuery(labels) };
-      const body = await session.call(options, 'list containers', (docker) => docker.listContainers(query));
-      return fromList(body);
-    },
+    list: (labels, options) =>
+      session.attempt(options, 'list containers', async () => {
+        const query = { all: true, ...toLabelQuery(labels) };
+        const list = () => transport.call(options, (docker) => docker.listContainers(query));
+        return fromList(await askAgain(options, list));
+      }),
 
     stats: (id, options) =>
       session.attempt(options, `ask what container ${id} uses`, async () => {
         // one-shot: otherwise the engine waits for a second reading, for the sake of percentages.
         const query = { stream: false, 'one-shot': true } as const;
         checkContainerId(id);
-        const body = await nullIfMissing(
-          transport.repeatable(options, (docker) => docker.getContainer(id).stats(query)),
-        );
+        const body = await read(id, options, (container) => container.stats(query));
         return body === null ? null : fromStats(body);
       }),
 
     writtenBytes: (id, options) =>
       session.attempt(options, `ask what container ${id} has written`, async () => {
         checkContainerId(id);
-        const body = await nullIfMissing(
-          transport.repeatable(options, (docker) => docker.getContainer(id).inspect({ size: true })),
-        );
+        const body = await read(id, options, (container) => container.inspect({ size: true }));
         return body === null ? null : fromSize(body);
       }),
 

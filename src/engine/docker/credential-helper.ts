@@ -1,9 +1,8 @@
 /** Asking a credential helper (`docker-credential-NAME get`), without a shell and within bounds. Nothing it says is ever shown. */
-import type { ExecFileException } from 'node:child_process';
 import { SecretError } from '../../errors.js';
 import type { RegistryCredentials } from '../../secrets/types.js';
+import { type ProgramEnd, runBounded } from './bounded-program.js';
 import { toObject, toText } from './json-fields.js';
-import { childProcess } from './node-modules.js';
 
 /** A helper may ask a password store that asks a cloud, but it is not to hold up a run. */
 const HELPER_MS = 30_000;
@@ -31,66 +30,34 @@ export async function askCredentialHelper(
     );
   }
   const program = `docker-credential-${name}`;
-  const { failure, text } = await run(program, server, options);
+  const bounds = { input: server, timeoutMs: HELPER_MS, maxBytes: MAX_ANSWER_BYTES };
+  const end = await runBounded(program, ['get'], { ...options, ...bounds });
   options.signal.throwIfAborted();
-  if (failure !== null) {
-    if (failure.killed !== true && NONE.test(text)) return undefined;
-    throw failedHelper(program, failure);
-  }
-  return toCredentials(text, program);
+  if (end.by !== 'exit') throw failedHelper(program, end);
+  if (end.code === 0) return toCredentials(end.output, program);
+  if (NONE.test(end.output)) return undefined;
+  throw failedHelper(program, end);
 }
 
-interface HelperAnswer {
-  readonly failure: ExecFileException | null;
-  readonly text: string;
-}
-
-async function run(
-  program: string,
-  server: string,
-  {
-    env,
-    signal,
-  }: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal: AbortSignal },
-): Promise<HelperAnswer> {
-  return new Promise((resolve) => {
-    const child = childProcess().execFile(
-      program,
-      ['get'],
-      {
-        env,
-        signal,
-        timeout: HELPER_MS,
-        killSignal: 'SIGKILL',
-        maxBuffer: MAX_ANSWER_BYTES,
-        shell: false,
-        windowsHide: true,
-      },
-      (failure, stdout) => {
-        resolve({ failure, text: stdout });
-      },
-    );
-    // One that does not read has answered or failed; that is what counts.
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(server);
-  });
-}
-
-function failedHelper(program: string, failure: ExecFileException): SecretError {
-  const { code } = failure;
-  if (failure.killed === true && code !== 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
+function failedHelper(program: string, end: ProgramEnd): SecretError {
+  if (end.by === 'time') {
     const message = `${program} did not answer within ${String(HELPER_MS)} ms.`;
     return new SecretError('secret.timed_out', message, { hint: 'Does it wait for somebody to unlock it?' });
   }
-  if (code === 'ENOENT') {
+  if (end.by === 'error' && end.code === 'ENOENT') {
     return new SecretError('secret.failed', `${program} is not installed.`, {
       hint: 'Install it, take it out of config.json, or give the credentials another way.',
     });
   }
-  const why = typeof code === 'number' ? `exit code ${String(code)}` : (code ?? failure.signal ?? 'unknown');
-  return new SecretError('secret.failed', `${program} failed (${why}).`, {
+  return new SecretError('secret.failed', `${program} failed (${reasonOf(end)}).`, {
     hint: `Try "echo SERVER | ${program} get" as the user of this process.`,
   });
+}
+
+function reasonOf(end: ProgramEnd): string {
+  if (end.by === 'size') return `an answer of more than ${String(MAX_ANSWER_BYTES)} bytes`;
+  if (!('code' in end)) return end.by;
+  return typeof end.code === 'number' ? `exit code ${String(end.code)}` : end.code;
 }
 
 function toCredentials(text: string, program: string): RegistryCredentials | undefined {

@@ -1,4 +1,5 @@
 /** The `ContainerEngine` for Docker and what speaks its API. Translates calls; decides nothing and reads no environment. */
+import { type Check, some } from '../../base/shapes.js';
 import type { ContainerEngine } from '../types.js';
 import { DEFAULT_HOST, isLocal, parseHost, withoutCredentials } from './address.js';
 import { createContainers } from './containers.js';
@@ -6,9 +7,10 @@ import { fromInfo } from './convert.js';
 import { createEvents } from './events.js';
 import { createImages } from './images.js';
 import { createNetworks } from './networks.js';
+import { orNull, requireArguments, text } from './option-checks.js';
 import { createSession } from './session.js';
-import type { SshOptions } from './ssh-connection.js';
-import type { EngineTls } from './tls.js';
+import { sshCheck, type SshOptions } from './ssh-connection.js';
+import { type EngineTls, requireAuthority, tlsCheck } from './tls.js';
 import { createTransport } from './transport.js';
 import { createVolumes } from './volumes.js';
 
@@ -30,10 +32,18 @@ export interface DockerEngineOptions {
   readonly name?: string | undefined;
 }
 
+const OPTIONS: Record<keyof DockerEngineOptions, Check> = {
+  host: text,
+  tls: orNull(tlsCheck),
+  ssh: orNull(sshCheck),
+  from: text,
+  name: text,
+};
+
 /**
  * Makes an engine for Docker. Nothing is connected, and dockerode is not loaded, before the first call; every call has a connection
  * of its own, so an idle engine holds nothing open.
- * @throws `engine.unsupported` for a host it cannot use.
+ * @throws `engine.unsupported` for a host or an authority it cannot use; `config.invalid` for options of another type.
  * @example
  * ```ts
  * const engine = dockerEngine({ host: 'unix:///var/run/docker.sock' });
@@ -41,8 +51,10 @@ export interface DockerEngineOptions {
  * ```
  */
 export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine {
+  requireArguments('dockerEngine', { options: { value: options, check: some(OPTIONS) } });
   const host = options.host ?? DEFAULT_HOST;
   const tls = options.tls ?? null;
+  requireAuthority(tls?.ca, 'tls.ca');
   const address = parseHost(host, tls !== null);
   const shown = `${withoutCredentials(host)}${options.from === undefined ? '' : ` (from ${options.from})`}`;
   const transport = createTransport({ address, tls, ssh: options.ssh ?? null }, shown);

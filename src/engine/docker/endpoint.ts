@@ -1,11 +1,13 @@
 /** Where the engine is: an option, `DOCKER_HOST`, the Docker context in use, or the first usual socket that answers. Makes no engine. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { type Check, some } from '../../base/shapes.js';
 import { thisProcess } from '../../host/this-process.js';
 import { EngineError } from '../../errors.js';
 import { type EngineAddress, parseHost } from './address.js';
 import { currentContext, readContext } from './docker-context.js';
-import { type EngineTls, type EngineTlsFiles, readTlsFiles, readTlsFolder } from './tls.js';
+import { environment, orNull, requireArguments, text } from './option-checks.js';
+import { type EngineTls, type EngineTlsFiles, readTlsFiles, readTlsFolder, tlsFilesCheck } from './tls.js';
 import { findAnswering, usualSockets } from './usual-sockets.js';
 
 /** Where an engine was found to be; `dockerEngine` takes it as it is. */
@@ -25,6 +27,8 @@ export interface ResolveEndpointOptions {
   readonly tls?: EngineTlsFiles | null | undefined;
 }
 
+const OPTIONS: Record<keyof ResolveEndpointOptions, Check> = { host: text, tls: orNull(tlsFilesCheck) };
+
 /**
  * Finds the engine as Docker's own client does, and a little further: the option, else `DOCKER_HOST`, else the context (`DOCKER_CONTEXT`, or
  * `currentContext` of `config.json` in `DOCKER_CONFIG`, default `~/.docker`), else the first usual socket of Docker, rootless Docker, Docker
@@ -32,7 +36,8 @@ export interface ResolveEndpointOptions {
  * `tcp` host is spoken to by TLS, with `ca.pem`, `cert.pem` and `key.pem` of `DOCKER_CERT_PATH`; the engine's certificate is always verified. Rules:
  * https://docs.docker.com/reference/cli/docker/#environment-variables
  *
- * @throws `engine.unsupported` for what cannot be used, naming it; `engine.unreachable` if no usual socket answers, with all that was tried.
+ * @throws `engine.unsupported` for what cannot be used, naming it; `engine.unreachable` if no usual socket answers, with all that was tried;
+ * `config.invalid` for an environment or options of another type.
  * @example
  * ```ts
  * const engine = dockerEngine(await resolveEndpoint(process.env));
@@ -43,6 +48,10 @@ export async function resolveEndpoint(
   env: Readonly<Record<string, string | undefined>>,
   options: ResolveEndpointOptions = {},
 ): Promise<EngineEndpoint> {
+  requireArguments('resolveEndpoint', {
+    env: { value: env, check: environment },
+    options: { value: options, check: some(OPTIONS) },
+  });
   // Read first: what is asked for by name is wrong or right whatever is found.
   const tls = isGiven(options.tls) ? await readTlsFiles(options.tls) : null;
   const found = await find(env, options.host ?? null, tls);

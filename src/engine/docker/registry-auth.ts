@@ -8,6 +8,7 @@ import type { RegistryAuthResolver, RegistryCredentials } from '../../secrets/ty
 import { parseConfigJson, readConfigJson, UnreadableConfig } from './client-config.js';
 import { askCredentialHelper } from './credential-helper.js';
 import { toObject, toText, type JsonObject } from './json-fields.js';
+import { environment, requireArguments } from './option-checks.js';
 
 /** The name Docker Hub has had ever since in configurations and helpers. */
 const HUB_SERVER = 'https://index.docker.io/v1/';
@@ -22,13 +23,14 @@ export function serverOf(registry: string): string {
  * `DOCKER_CONFIG` (default `~/.docker`), else the helper of `credHelpers` or `credsStore`. Nothing is kept: each call looks anew. Nothing is ever
  * written, and no message holds anything of what was read. Rules: https://docs.docker.com/reference/cli/docker/login/#credential-stores
  *
- * @throws `secret.failed`, `secret.timed_out`, from the resolver.
+ * @throws `config.invalid` for an environment that holds anything but texts; `secret.failed`, `secret.timed_out`, from the resolver.
  * @example
  * ```ts
  * const runtime = createRuntime({}, { resolveRegistryAuth: dockerRegistryAuth(process.env) });
  * ```
  */
 export function dockerRegistryAuth(env: Readonly<Record<string, string | undefined>>): RegistryAuthResolver {
+  requireArguments('dockerRegistryAuth', { env: { value: env, check: environment } });
   return async ({ registry, signal }) => {
     const wanted = registryOf(registry);
     for (const read of [() => fromVariable(env), async () => fromFile(env)]) {

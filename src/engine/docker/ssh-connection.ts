@@ -1,7 +1,9 @@
 /** A connection to an engine on another machine through the system's own `ssh`, as Docker's client makes it. Knows no HTTP. */
 import { Duplex } from 'node:stream';
+import { type Check, only } from '../../base/shapes.js';
 import type { EngineAddress } from './address.js';
 import { childProcess } from './node-modules.js';
+import { text, texts } from './option-checks.js';
 
 /** How the system's ssh is called. */
 export interface SshOptions {
@@ -10,6 +12,11 @@ export interface SshOptions {
   /** Words before ours, for example `['-F', '/path/to/config']` or `['-i', '/path/to/key']`. */
   readonly arguments?: readonly string[] | undefined;
 }
+
+const SSH: Record<keyof SshOptions, Check> = { program: text, arguments: texts };
+
+/** Of {@link SshOptions}, as callers give it. */
+export const sshCheck = only(SSH);
 
 /** ssh ended before the engine answered. Internal: it never leaves the adapter. */
 export class SshFailure extends Error {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EngineError } from '../../errors.js';
 import type { CallOptions, ContainerInfo } from '../types.js';
 import { statusOf, ConnectionLost } from './errors.js';
+import { askAgain } from './passing-failure.js';
 import type { Transport } from './transport.js';
 
 type Inspect = (id: string, options: CallOptions | undefined) => Promise<ContainerInfo | null>;
@@ -73,14 +74,16 @@ async function untilEnd(
   const signals = [over.signal, ...(options?.signal === undefined ? [] : [options.signal])];
   const call = { signal: AbortSignal.any(signals) };
   const dialect = await transport.dialect(options);
-  const answered = transport.post(call, path, async (response) => {
-    const ended = drain(response);
-    // Handled here too, should the look below throw first.
-    ended.catch(() => undefined);
-    // The engine sends headers once it listens. An end between our look and that moment is seen by looking again.
-    if (created && hasEnded(await inspect(id, call))) return;
-    await ended;
-  });
+  const answered = askAgain(call, () =>
+    transport.post(call, path, async (response) => {
+      const ended = drain(response);
+      // Handled here too, should the look below throw first.
+      ended.catch(() => undefined);
+      // The engine sends headers once it listens. An end between our look and that moment is seen by looking again.
+      if (created && hasEnded(await inspect(id, call))) return;
+      await ended;
+    }),
+  );
   /** Podman answers nobody who waits for a container that is removed before its start. */
   const looked = async (): Promise<void> => {
     if ((await untilNoLongerCreated(inspect, id, call)) === 'started') await answered;

@@ -66,6 +66,9 @@ describe('parseHost', () => {
     ['ssh://-oProxyCommand=evil', false, /other characters/],
     ['ssh://-oProxyCommand=evil@h', false, /other characters/],
     ['ssh://h?x=1', false, /query/],
+    ['ssh://%zz:hunter2@h', false, /"%zz" cannot be decoded/],
+    ['ssh://h/%E0%A4%A', false, /cannot be decoded/],
+    ['ssh://h/a%00b', false, /cannot be decoded/],
   ])('%s (TLS: %s) is refused, without repeating a password', (host, withTls, message) => {
     expect(() => parseHost(host, withTls)).toThrow(
       expect.objectContaining({

@@ -4,10 +4,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { rootCertificates } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { currentContext } from '../../../src/engine/docker/docker-context.js';
+import { dockerEngine } from '../../../src/engine/docker/docker-engine.js';
 import { resolveEndpoint } from '../../../src/engine/docker/endpoint.js';
 import { findAnswering, usualSockets } from '../../../src/engine/docker/usual-sockets.js';
+
+/** Any certificates will do. */
+const [CA = '', OTHER_CA = ''] = rootCertificates;
 
 let home = '';
 beforeEach(async () => {
@@ -22,6 +27,17 @@ async function put(path: string, text: string): Promise<string> {
   await mkdir(join(file, '..'), { recursive: true });
   await writeFile(file, text);
   return file;
+}
+
+/** In a folder `certs`. */
+async function putCertificates(): Promise<void> {
+  for (const [name, text] of [
+    ['ca', CA],
+    ['cert', 'cert'],
+    ['key', 'key'],
+  ] as const) {
+    await put(`certs/${name}.pem`, text);
+  }
 }
 
 /** As `docker context create` writes it. */
@@ -45,23 +61,23 @@ describe('an option', () => {
   });
 
   it('has its certificates read', async () => {
-    const caFile = await put('ca', 'authority');
+    const caFile = await put('ca', CA);
     expect(await resolveEndpoint({}, { host: 'tcp://h:1', tls: { caFile, serverName: 'engine' } })).toEqual({
       host: 'tcp://h:1',
-      tls: { ca: 'authority', cert: undefined, key: undefined, serverName: 'engine' },
+      tls: { ca: CA, cert: undefined, key: undefined, serverName: 'engine' },
       from: 'option',
     });
   });
 
   it('of certificates alone holds for whatever host is found, in the place of its own', async () => {
-    const caFile = await put('ca', 'authority');
-    await putContext('far', { Host: 'tcp://far' }, { 'ca.pem': 'its own' });
+    const caFile = await put('ca', CA);
+    await putContext('far', { Host: 'tcp://far' }, { 'ca.pem': OTHER_CA });
     for (const env of [
       { HOME: home, DOCKER_HOST: 'tcp://h:1' },
       { HOME: home, DOCKER_HOST: 'tcp://h', DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/nowhere' },
       { HOME: home, DOCKER_CONTEXT: 'far' },
     ]) {
-      expect((await resolveEndpoint(env, { tls: { caFile } })).tls).toEqual({ ca: 'authority' });
+      expect((await resolveEndpoint(env, { tls: { caFile } })).tls).toEqual({ ca: CA });
     }
   });
 
@@ -70,7 +86,7 @@ describe('an option', () => {
     ['DOCKER_HOST, by ssh', { DOCKER_HOST: 'ssh://me@h' }],
     ['a context', { DOCKER_CONTEXT: 'near' }],
   ])('of certificates is refused with an engine that speaks no TLS, of %s', async (_what, env) => {
-    const caFile = await put('ca', 'authority');
+    const caFile = await put('ca', CA);
     await putContext('near', { Host: 'unix:///near.sock' });
     await expect(resolveEndpoint({ HOME: home, ...env }, { tls: { caFile } })).rejects.toMatchObject({
       code: 'engine.unsupported',
@@ -125,9 +141,9 @@ describe('DOCKER_HOST', () => {
   );
 
   it('takes the certificates of DOCKER_CERT_PATH, all three', async () => {
-    for (const name of ['ca', 'cert', 'key']) await put(`certs/${name}.pem`, name);
+    await putCertificates();
     const env = { DOCKER_HOST: 'tcp://h', DOCKER_TLS: '1', DOCKER_CERT_PATH: join(home, 'certs') };
-    expect((await resolveEndpoint(env)).tls).toEqual({ ca: 'ca', cert: 'cert', key: 'key' });
+    expect((await resolveEndpoint(env)).tls).toEqual({ ca: CA, cert: 'cert', key: 'key' });
     await rm(join(home, 'certs/key.pem'));
     await expect(resolveEndpoint(env)).rejects.toMatchObject({
       code: 'engine.unsupported',
@@ -138,8 +154,8 @@ describe('DOCKER_HOST', () => {
   it('with DOCKER_CERT_PATH alone is never spoken to without TLS', async () => {
     const env = { DOCKER_HOST: 'tcp://h:1', DOCKER_CERT_PATH: join(home, 'certs') };
     await expect(resolveEndpoint(env)).rejects.toMatchObject({ code: 'engine.unsupported' });
-    for (const name of ['ca', 'cert', 'key']) await put(`certs/${name}.pem`, name);
-    expect((await resolveEndpoint(env)).tls).toEqual({ ca: 'ca', cert: 'cert', key: 'key' });
+    await putCertificates();
+    expect((await resolveEndpoint(env)).tls).toEqual({ ca: CA, cert: 'cert', key: 'key' });
   });
 
   it('on the port of TLS is never spoken to without', async () => {
@@ -147,9 +163,9 @@ describe('DOCKER_HOST', () => {
   });
 
   it('takes those of the client’s folder where none is named, as far as they are there', async () => {
-    await put('.docker/ca.pem', 'ca');
+    await put('.docker/ca.pem', CA);
     const env = { HOME: home, DOCKER_HOST: 'https://h' };
-    expect((await resolveEndpoint(env)).tls).toEqual({ ca: 'ca' });
+    expect((await resolveEndpoint(env)).tls).toEqual({ ca: CA });
   });
 
   it.each([
@@ -173,13 +189,13 @@ describe('a context', () => {
     await putContext(
       'far',
       { Host: 'tcp://far:2376' },
-      { 'ca.pem': 'ca', 'cert.pem': 'cert', 'key.pem': 'key' },
+      { 'ca.pem': CA, 'cert.pem': 'cert', 'key.pem': 'key' },
     );
     await put('.docker/config.json', JSON.stringify({ currentContext: 'far', auths: {} }));
     const env = { HOME: home };
     expect(await resolveEndpoint(env)).toEqual({
       host: 'tcp://far:2376',
-      tls: { ca: 'ca', cert: 'cert', key: 'key' },
+      tls: { ca: CA, cert: 'cert', key: 'key' },
       from: 'context far',
     });
     expect(await resolveEndpoint({ ...env, DOCKER_CONTEXT: 'near' })).toEqual({
@@ -235,6 +251,47 @@ describe('a context', () => {
     await expect(resolveEndpoint({ HOME: home, DOCKER_CONTEXT: 'odd' })).rejects.toThrow(
       /^context odd: .*ftp/,
     );
+  });
+});
+
+describe('an authority that is no certificate', () => {
+  const broken = CA.replace(/^(?!-)./gm, '*');
+
+  it.each([
+    ['nothing', ''],
+    ['something else', 'certificate: none'],
+    ['the bytes of one', Buffer.from(CA.replace(/-----.*-----/g, ''), 'base64').toString('latin1')],
+    ['a broken one', broken],
+  ])('is told by the name of its file: %s', async (_what, text) => {
+    const file = await put('certs/ca.pem', text);
+    await put('certs/cert.pem', 'cert');
+    await put('certs/key.pem', 'key');
+    await putContext('far', { Host: 'tcp://far' }, { 'ca.pem': text });
+    await put('.docker/ca.pem', text);
+    const refusal = (from: string | RegExp) => ({
+      code: 'engine.unsupported',
+      message: expect.stringMatching(from) as string,
+      hint: expect.stringContaining('BEGIN CERTIFICATE') as string,
+    });
+    const host = { HOME: home, DOCKER_HOST: 'tcp://h' };
+    const named = { ...host, DOCKER_CERT_PATH: join(home, 'certs') };
+    await expect(resolveEndpoint(named)).rejects.toMatchObject(refusal(`${file} holds no certificate`));
+    const given = resolveEndpoint(host, { tls: { caFile: file } });
+    await expect(given).rejects.toMatchObject(refusal(`${file} holds no certificate`));
+    const usual = resolveEndpoint({ ...host, DOCKER_TLS: '1' });
+    await expect(usual).rejects.toMatchObject(refusal(/\.docker\/ca\.pem holds no certificate/));
+    const context = resolveEndpoint({ HOME: home, DOCKER_CONTEXT: 'far' });
+    await expect(context).rejects.toMatchObject(refusal(/contexts\/tls\/.*ca\.pem holds no certificate/));
+    expect(() => dockerEngine({ host: 'tcp://h', tls: { ca: text } })).toThrow(
+      expect.objectContaining(refusal(/tls\.ca holds no certificate/)),
+    );
+  });
+
+  it('is not what stands beside one: words before it, and others after it', async () => {
+    const ca = `subject=/CN=x\n${CA}\n${OTHER_CA}`;
+    const endpoint = await resolveEndpoint({}, { host: 'tcp://h', tls: { caFile: await put('ca', ca) } });
+    expect(endpoint.tls?.ca).toBe(ca);
+    await dockerEngine(endpoint).close();
   });
 });
 

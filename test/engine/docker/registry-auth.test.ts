@@ -1,5 +1,5 @@
 /** Credentials from Docker's own places: real files and real helper programs in a folder of the test. */
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -184,11 +184,17 @@ describe('a credential helper', () => {
     });
   });
 
-  it('that waits is left when the pull is over', async () => {
-    await helper('slow', 'exec sleep 300');
-    const signal = AbortSignal.timeout(50);
-    await expect(find('ghcr.io', { file: { credsStore: 'slow' } }, signal)).rejects.toMatchObject({
-      name: 'TimeoutError',
-    });
+  it('that waits is ended when the pull is over, and what it has started with it', async () => {
+    const file = join(folder, 'child');
+    await helper('slow', `sleep 300 & echo $! > '${file}'; wait`);
+    const child = async () => (await readFile(file, 'utf8').catch(() => '')).trim();
+    const controller = new AbortController();
+    const found = find('ghcr.io', { file: { credsStore: 'slow' } }, controller.signal);
+    await expect.poll(child).not.toBe('');
+    controller.abort(new Error('over'));
+    await expect(found).rejects.toThrow('over');
+    // Gone, or dead and not yet collected by its parent.
+    const status = `/proc/${await child()}/stat`;
+    await expect.poll(() => readFile(status, 'utf8').catch(() => 'gone')).toMatch(/^gone$|\) Z /);
   });
 });

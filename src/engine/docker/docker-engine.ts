@@ -1,4 +1,6 @@
 /** The `ContainerEngine` for Docker and what speaks its API. Translates calls; decides nothing and reads no environment. */
+import { nearestName } from '../../base/nearest-name.js';
+import { ConfigError } from '../../errors.js';
 import type { ContainerEngine } from '../types.js';
 import { DEFAULT_HOST, isLocal, parseHost, withoutCredentials } from './address.js';
 import { createContainers } from './containers.js';
@@ -33,7 +35,7 @@ export interface DockerEngineOptions {
 /**
  * Makes an engine for Docker. Nothing is connected, and dockerode is not loaded, before the first call; every call has a connection
  * of its own, so an idle engine holds nothing open.
- * @throws `engine.unsupported` for a host it cannot use.
+ * @throws `engine.unsupported` for a host it cannot use; `config.invalid` for options there are none of.
  * @example
  * ```ts
  * const engine = dockerEngine({ host: 'unix:///var/run/docker.sock' });
@@ -41,6 +43,7 @@ export interface DockerEngineOptions {
  * ```
  */
 export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine {
+  requireKnownOptions(options);
   const host = options.host ?? DEFAULT_HOST;
   const tls = options.tls ?? null;
   const address = parseHost(host, tls !== null);
@@ -82,4 +85,23 @@ export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine
       return Promise.resolve();
     },
   };
+}
+
+/** Every option: a new one that is not here does not compile. */
+const OPTIONS: Readonly<Record<keyof DockerEngineOptions, true>> = {
+  host: true,
+  tls: true,
+  ssh: true,
+  from: true,
+  name: true,
+};
+
+/** A misspelt `host` must not mean whatever engine is at the default one. */
+function requireKnownOptions(options: object): void {
+  const known = Object.keys(OPTIONS);
+  const unknown = Object.keys(options).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const nearest = nearestName(unknown, known);
+  const advice = nearest === undefined ? `known are ${known.join(', ')}` : `did you mean "${nearest}"?`;
+  throw new ConfigError('config.invalid', `dockerEngine: options.${unknown} is unknown; ${advice}`);
 }

@@ -33,7 +33,7 @@ export function createEngineSource(
   let known = given ?? null;
   const make = async (): Promise<ContainerEngine> =>
     // eslint-disable-next-line no-restricted-globals -- the documented exception: DOCKER_* at first use, without an engine or host
-    dockerEngine(await resolveEndpoint(process.env, configured));
+    dockerEngine(await resolveEndpoint(process.env, { host: configured.host, tls: configured.tls }));
   return {
     registryAuth:
       given !== undefined || !images.dockerCredentials

@@ -4,7 +4,8 @@ import { type Check, fits, isObject, problemsOf, within } from './base/shapes.js
 /** Something that can be called. */
 export const listener = fits((value) => typeof value === 'function', 'must be a function');
 
-const canDo = (value: unknown, methods: readonly string[]): boolean =>
+/** Whether it is an object with these methods. */
+export const canDo = (value: unknown, methods: readonly string[]): boolean =>
   isObject(value) && methods.every((name) => typeof value[name] === 'function');
 
 /** An `AbortSignal`, of whatever make. */

@@ -104,11 +104,12 @@ export function secretsRootOf({ config, caller }: Pick<Run, 'config' | 'caller'>
   return config.secretsRoot ?? `/dev/shm/berthkit-${String(caller?.uid ?? 'unknown')}`;
 }
 
-/** The caller's own values answer `store` references first. */
-function resolverOf(run: Run): SecretResolver {
-  const given = new Map(Object.entries(run.options.secrets ?? {}));
+/** The caller's own values answer `store` references first. None where there are neither these nor a resolver: then that is what is wrong. */
+function resolverOf({ options, ports: { resolveSecret } }: Run): SecretResolver | undefined {
+  if (options.secrets === undefined) return resolveSecret;
+  const given = new Map(Object.entries(options.secrets));
   return async (reference, context) => {
     const value = reference.source === 'store' ? given.get(reference.key) : undefined;
-    return value ?? run.ports.resolveSecret?.(reference, context);
+    return value ?? resolveSecret?.(reference, context);
   };
 }

@@ -32,6 +32,7 @@ import { explainFor, validateFor } from './runtime-explain.js';
 import { createKeptThings } from './runtime-kept.js';
 import type { Runtime } from './runtime-contract.js';
 import { listOpenRuns } from './runtime-open-runs.js';
+import { requireUsablePorts } from './runtime-port-checks.js';
 import { resolvePorts, type RuntimePorts } from './runtime-ports.js';
 import { closed, disabled } from './runtime-refusals.js';
 import { createImages } from './runtime-images.js';
@@ -50,7 +51,7 @@ import { diskShortage } from './workspace/disk-shortage.js';
  * Makes a runtime. Reads nothing but its own code and connects to nothing before the first run or `readiness()`; an idle runtime does not keep the process alive.
  * Where nothing names a `workspaceRoot` it is `berthkit-<uid>` where the system keeps temporary files (`os.tmpdir()`).
  *
- * @throws `config.invalid`, listing every bad value; also for rules without a usable id.
+ * @throws `config.invalid`, listing every bad value; also for ports that cannot be used, and for rules without a usable id.
  * @example
  * ```ts
  * await using runtime = createRuntime({ policy: { images: { allow: ['busybox:*'] } } });
@@ -58,6 +59,7 @@ import { diskShortage } from './workspace/disk-shortage.js';
  * ```
  */
 export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePorts = {}): Runtime {
+  requireUsablePorts(ports);
   requireUsableRules(ports.rules ?? []);
   const beneath = hostDefaults();
   const merged = parseConfig(beneath, config);

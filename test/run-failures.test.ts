@@ -405,6 +405,16 @@ describe('storage and secrets', () => {
     expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
   });
 
+  it('a secret for which there is no resolver, which is what to do about it', async () => {
+    const outcome = await settle(setUp({}, { resolveSecret: undefined }));
+    expect(outcome).toMatchObject({
+      code: 'secret.not_found',
+      hint: expect.stringContaining('resolveSecret') as unknown,
+    });
+    const given = await settle(setUp({}, { resolveSecret: undefined }), { secrets: { token: SECRET } });
+    expect(given).toMatchObject({ status: 'succeeded' });
+  });
+
   it('a secret is let go of once, whatever happens', async () => {
     for (const script of [{}, { fail: [{ call: 'containers.start', times: 1 }] as const }]) {
       let released = 0;

@@ -34,6 +34,7 @@ export interface EnvironmentOptions {
  * @throws `config.invalid`, listing every bad or unknown variable with its value and what is allowed.
  */
 export function configFromEnv(env: Environment, options: EnvironmentOptions = {}): RuntimeConfigInput {
+  requireUsableArguments(env, options);
   const { prefix = 'CATALOG_' } = options;
   const issues: Issue[] = unknownVariables(env, prefix);
   let layer: unknown = { enabled: false, workspaceRoot: `${temporaryFolder(env)}/apphub-docker-workspaces` };
@@ -56,6 +57,24 @@ export function configFromEnv(env: Environment, options: EnvironmentOptions = {}
   if (issues.length > 0) throw configError(issues);
   return isolated as RuntimeConfigInput;
 }
+
+/** A misspelt `prefix` must not mean the variables of another one, nor a missing environment that nothing is set. */
+function requireUsableArguments(env: unknown, options: unknown): void {
+  const problems = [
+    ...(isObject(env) ? [] : [['env', 'must be an object of variables']]),
+    ...(isObject(options) ? [] : [['options', 'must be an object']]),
+    ...Object.entries(Object(options) as object).flatMap(([name, value]) => {
+      if (name !== 'prefix') return [[`options.${name}`, 'is unknown; known is prefix']];
+      return value === undefined || typeof value === 'string' ? [] : [['options.prefix', 'must be text']];
+    }),
+  ];
+  if (problems.length === 0) return;
+  throw configError(
+    problems.map(([path = '', message = '']) => ({ code: 'config.invalid_value', path, message })),
+  );
+}
+
+const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /** A list of allowed modes without an entry is as good as none, after the document's software: no mode at all would forbid every run. */
 function isBlank(raw: string, { path }: EnvironmentVariable): boolean {
@@ -125,13 +144,24 @@ function crossIssues(
   nameByPath: ReadonlyMap<string, string>,
   env: Environment,
 ): readonly Issue[] {
-  const issues = configIssues(merged).map(({ path, message }) => {
-    const name = [path, counterpartOf(path)].flatMap((each) => nameFor(each, nameByPath) ?? [])[0];
-    if (name === undefined) return { code: 'config.invalid_value', path, message };
-    return issue(name, env[name] ?? '', message.replace(/; got .*$/, ''));
-  });
   // Two bad entries of one list are one bad variable.
-  return [...new Map(issues.map((each) => [`${each.path}: ${each.message}`, each])).values()];
+  const found = new Map<string, { name: string; problem: string; entries: Set<string> }>();
+  const others: Issue[] = [];
+  for (const { path, message } of configIssues(merged)) {
+    const name = [path, counterpartOf(path)].flatMap((each) => nameFor(each, nameByPath) ?? [])[0];
+    const [, problem = message, entry = null] = /^(.*); got (.*)$/s.exec(message) ?? [];
+    if (name === undefined) {
+      others.push({ code: 'config.invalid_value', path, message });
+      continue;
+    }
+    const one = found.get(`${name}: ${problem}`) ?? { name, problem, entries: new Set() };
+    if (entry !== null && !nameByPath.has(path)) one.entries.add(entry);
+    found.set(`${name}: ${problem}`, one);
+  }
+  const own = [...found.values()].map(({ name, problem, entries }) =>
+    issue(name, env[name] ?? '', problem, [...entries]),
+  );
+  return [...own, ...others];
 }
 
 function nameFor(path: string, nameByPath: ReadonlyMap<string, string>): string | undefined {
@@ -158,10 +188,10 @@ function unknownVariables(env: Environment, prefix: string): Issue[] {
 
 const MAX_SHOWN = 120;
 
-function issue(name: string, raw: string, problem: string): Issue {
-  return {
-    code: 'config.invalid_value',
-    path: name,
-    message: `${problem}; got ${JSON.stringify(withoutCredentials(raw).slice(0, MAX_SHOWN))}`,
-  };
+/** `entries`: which of several in a list it is about, as they are shown. */
+function issue(name: string, raw: string, problem: string, entries: readonly string[] = []): Issue {
+  const whole = JSON.stringify(withoutCredentials(raw).slice(0, MAX_SHOWN));
+  const isPart = entries.length > 0 && entries.length < listOf(raw).length;
+  const got = isPart ? `${entries.join(', ')} in ${whole}` : whole;
+  return { code: 'config.invalid_value', path: name, message: `${problem}; got ${got}` };
 }

@@ -45,7 +45,14 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     signal: stop.signal,
     onWarning: options.onWarning,
   });
-  const listening = listenTo(options, created.id, attachment);
+  // A short job may have said all it has to say before the engine answers: nobody hears of that before hearing that it runs.
+  let answered = (): void => undefined;
+  const begun = new Promise<void>((resolve) => (answered = resolve));
+  const onOutput = async (chunk: OutputChunk): Promise<void> => {
+    await begun;
+    await options.onOutput(chunk);
+  };
+  const listening = listenTo({ ...options, onOutput }, created.id, attachment);
   try {
     stop.signal.throwIfAborted();
     const start = await startContainer(options, created.id);
@@ -56,9 +63,11 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
       options.onStarted(ranMs);
       void pumpStdin(attachment, options.stdin, options.onWarning);
     }
+    answered();
     const following = { ...options, stopSignal: spec.stopSignal, ranMs };
     return await followContainer(following, created.id, listening);
   } finally {
+    answered();
     listening.close();
   }
 }

@@ -3,6 +3,7 @@ import { nodeCrypto } from '../base/node-crypto.js';
 import { rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { folderPath } from '../host/folder-path.js';
 import { errorCode } from '../host/node.js';
 import { privateFolder } from '../host/private-folder.js';
 import { type FoldedRun, foldLines, toLine } from './fold.js';
@@ -37,12 +38,14 @@ const leaseFile = ({ instance, owner }: Pick<OwnerLease, 'instance' | 'owner'>):
  * else; files are 0600. Results stand in it as they are handed out: with what is kept of a job's output, and without secrets. A last
  * line that broke off is passed over, and what is not its own is left alone.
  *
+ * @throws `config.invalid` for an empty path.
  * @example
  * ```ts
  * const runtime = createRuntime({ instanceId: 'billing' }, { runStore: fileRunStore('/var/lib/billing/runs') });
  * ```
  */
-export function fileRunStore(folder: string): RunStore {
+export function fileRunStore(path: string): RunStore {
+  const folder = folderPath(path, 'fileRunStore');
   const open = join(folder, 'open');
   const ended = join(folder, 'ended');
   const keys = join(folder, 'keys');

@@ -8,6 +8,7 @@ export type {
   StorageAdapter,
   StorageCallOptions,
   StorageEntry,
+  StorageStat,
   StorageTransaction,
   TransactionOptions,
   WriteOptions,

@@ -1,9 +1,10 @@
 /** A local folder as a storage: never leaves its root and never follows a link beneath it. Not on Windows. */
 import { realpath, unlink } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { JobRuntimeError, StorageError } from '../errors.js';
 import { withOwnChunks } from '../host/chunks.js';
 import { copyToFile, type Digest, readContent } from '../host/file-content.js';
+import { folderPath } from '../host/folder-path.js';
 import {
   childPath,
   errorCode,
@@ -35,11 +36,12 @@ interface DoneWrite {
  * process can end with the same id. Idempotency keys are remembered by this adapter
  * for as long as it lives, the latest 10,000.
  *
+ * @throws `config.invalid` for an empty path.
  * @example
  * const runtime = createRuntime({}, { storage: { results: filesystemStorage('/var/lib/results') } });
  */
 export function filesystemStorage(root: string): StorageAdapter {
-  const rootPath = resolve(root);
+  const rootPath = folderPath(root, 'filesystemStorage');
   const done = new Map<string, DoneWrite>();
   const sources = shareFolders(async (path) => {
     const node = await locate(path);

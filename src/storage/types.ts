@@ -1,15 +1,19 @@
 /** The `StorageAdapter` port: where inputs come from and outputs go, as a contract. No implementation. */
 
-/** A file or folder in a storage. */
-export interface StorageEntry {
-  /** Path in the storage: forward slashes, relative, no `.` or `..` segments. */
-  readonly path: string;
+/** What is at a path of a storage. */
+export interface StorageStat {
   readonly type: 'file' | 'directory';
   /** 0 for directories. */
   readonly sizeBytes: number;
   /** Lower-case hex, where the storage knows it. */
   readonly sha256?: string | undefined;
   readonly version?: string | undefined;
+}
+
+/** A file or folder in a storage. */
+export interface StorageEntry extends StorageStat {
+  /** Path in the storage: forward slashes, relative, no `.` or `..` segments. */
+  readonly path: string;
 }
 
 /** Every call takes a signal; an aborted call rejects with the signal's reason. */
@@ -72,7 +76,7 @@ export interface StorageTransaction {
  */
 export interface StorageAdapter {
   /** What is at a path, or null. A folder of an object store exists if anything lies beneath it. The root (`''`) is a directory. */
-  stat(path: string, options: StorageCallOptions): Promise<StorageEntry | null>;
+  stat(path: string, options: StorageCallOptions): Promise<StorageStat | null>;
   /**
    * Everything beneath a folder, recursively, parents before children, empty folders too; entry paths are full storage paths. Links are
    * never followed and never listed.

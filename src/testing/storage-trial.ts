@@ -1,6 +1,6 @@
 /** What each case of `storageConformance` gets: a storage, a folder of its own in it, and the usual steps. */
 import { createHash, randomUUID } from 'node:crypto';
-import type { StorageAdapter, StorageEntry, WriteOptions } from '../storage/types.js';
+import type { StorageAdapter, StorageEntry, StorageStat, WriteOptions } from '../storage/types.js';
 import { checkEqual, within, type CaseOf } from './conformance-case.js';
 
 /** What `storageConformance` tests. It need not be empty: every case keeps to a new folder. */
@@ -16,7 +16,7 @@ export interface StorageTrial {
   /** A path in this case's own folder; the folder itself without a name. */
   readonly at: (name?: string) => string;
   readonly within: <T>(what: string, work: Promise<T>) => Promise<T>;
-  readonly stat: (path: string) => Promise<StorageEntry | null>;
+  readonly stat: (path: string) => Promise<StorageStat | null>;
   readonly list: (prefix: string) => Promise<readonly StorageEntry[]>;
   readonly read: (path: string) => Promise<Buffer>;
   readonly write: (

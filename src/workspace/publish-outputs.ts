@@ -1,4 +1,5 @@
 /** Publishes the outputs of a run, each storage for itself: what one storage refuses does not keep another from its objects. */
+import { StorageError } from '../errors.js';
 import type { JobIdentity, OutputRequest } from '../plan/container-spec.js';
 import type { OutputFile } from '../result.js';
 import { type Destination, type DestinationOptions, destinationOf, metadataOf } from './destination.js';
@@ -6,6 +7,7 @@ import type { FoundFile } from './found-file.js';
 import type { PublicationJournal } from './publication.js';
 import { publishUploads } from './publish.js';
 import { type Published, type PublishOptions, toError, type Upload } from './publish-group.js';
+import { storageName } from './storage-calls.js';
 import type { RetryOptions } from './storage-retry.js';
 
 /** How the outputs of a run are published. */
@@ -66,7 +68,7 @@ export async function publishOutputs(
     groups.set(key, [...(groups.get(key) ?? []), index]);
   }
   const work = [...groups.values()].map(async (indices) => {
-    const planned = indices.flatMap((index) => planOne(outputs, index, job, options));
+    const planned = refuseClashes(indices.flatMap((index) => planOne(outputs, index, job, options)));
     const published = await publishGroup(planned, publishing);
     for (const index of indices) {
       const files = planned.flatMap((each, at) =>
@@ -106,21 +108,49 @@ function planOne(
   });
 }
 
-/** A file that has no place keeps the others of its storage from theirs, as one that cannot be stored does. */
+/** Of two files for one place only one would be there in the end, whatever the storage was told: the later one has none. */
+function refuseClashes(planned: readonly Planned[]): readonly Planned[] {
+  const taken = new Map<string, FoundFile>();
+  return planned.map((each) => {
+    const { file, destination } = each;
+    if (destination === null || destination instanceof Error) return each;
+    const { path, place } = destination;
+    const first = taken.get(path) ?? file;
+    taken.set(path, first);
+    if (first.path === file.path) return each;
+    const where = `${place.purpose}: ${storageName(place.mountId)}, ${JSON.stringify(path)}`;
+    const refusal = new StorageError(
+      'storage.exists',
+      `${where}: ${JSON.stringify(first.path)} goes there, too`,
+      { hint: 'give each output a path template of its own' },
+    );
+    return { ...each, destination: refusal };
+  });
+}
+
+/**
+ * A file that has no place keeps the others of its storage from theirs, as one that cannot be stored does. One that is part of several outputs
+ * is stored once.
+ */
 async function publishGroup(
   planned: readonly Planned[],
   options: PublishOptions,
-): Promise<readonly Published[]> {
+): Promise<readonly (Published | undefined)[]> {
   if (planned.some(({ destination }) => destination instanceof Error)) {
     return planned.map(({ destination }) => ({
       isThere: false,
       failure: destination instanceof Error ? destination : null,
     }));
   }
-  const uploads = planned.flatMap(({ file, destination }): readonly Upload[] =>
-    destination === null || destination instanceof Error ? [] : [{ file, destination }],
-  );
-  return publishUploads(uploads, options);
+  const uploads = new Map<string, Upload>();
+  const paths = planned.map(({ file, destination }) => {
+    if (destination === null || destination instanceof Error) return null;
+    if (!uploads.has(destination.path)) uploads.set(destination.path, { file, destination });
+    return destination.path;
+  });
+  const published = await publishUploads([...uploads.values()], options);
+  const ends = new Map([...uploads.keys()].map((path, at) => [path, published[at]]));
+  return paths.map((path) => (path === null ? undefined : ends.get(path)));
 }
 
 function toSent({ file, destination }: Planned, published: Published | undefined): SentFile {

@@ -1,7 +1,7 @@
 /** Guards calls to adapters others wrote: they may hang, throw anything and answer anything. It stores and reads nothing itself. */
 import { JobRuntimeError, StorageError } from '../errors.js';
 import { abortable, bytesOf, hasOwnChunks, interruptible } from '../host/chunks.js';
-import type { StorageAdapter, StorageEntry } from '../storage/types.js';
+import type { StorageAdapter, StorageEntry, StorageStat } from '../storage/types.js';
 
 /** Where an adapter is called, for messages. */
 export interface StoragePlace {
@@ -37,10 +37,12 @@ export async function statStorage(
   place: StoragePlace,
   path: string,
   signal: AbortSignal,
-): Promise<StorageEntry | null> {
+): Promise<StorageStat | null> {
   try {
     const entry = await callStorage(place, path, signal, () => place.adapter.stat(path, { signal }));
-    return entry === null ? null : checkEntry(place, path, entry);
+    if (entry === null) return null;
+    requireEntry(place, path, statProblem(entry));
+    return entry;
   } catch (error) {
     if (isNotFound(error)) return null;
     throw error;
@@ -55,7 +57,8 @@ export async function* listStorage(
 ): AsyncGenerator<StorageEntry, void, undefined> {
   try {
     for await (const entry of interruptible(place.adapter.list(path, { signal }), signal)) {
-      yield checkEntry(place, path, entry);
+      requireEntry(place, path, entryProblem(entry));
+      yield entry;
     }
   } catch (error) {
     throw toStorageError(place, path, signal, error);
@@ -88,16 +91,28 @@ export function storageName(mountId: string | null): string {
   return mountId === null ? 'the storage given as outputTo' : `storage "${mountId}"`;
 }
 
-function checkEntry(place: StoragePlace, path: string, entry: StorageEntry): StorageEntry {
-  const given: unknown = entry;
-  if (typeof given === 'object' && given !== null) {
-    const { path: entryPath, type, sizeBytes } = entry;
-    const sizeIsRight = type === 'directory' || (Number.isSafeInteger(sizeBytes) && sizeBytes >= 0);
-    const typeIsRight = ['file', 'directory'].includes(type);
-    if (typeof entryPath === 'string' && typeIsRight && sizeIsRight) return entry;
-  }
+/** What keeps an answer, which may be anything, from saying what is at a path; null if nothing does. */
+function statProblem(given: unknown): string | null {
+  if (typeof given !== 'object' || given === null) return 'it is no object';
+  const { type, sizeBytes } = given as { readonly type?: unknown; readonly sizeBytes?: unknown };
+  if (type === 'directory') return null;
+  if (type !== 'file') return 'its type is neither "file" nor "directory"';
+  return Number.isSafeInteger(sizeBytes) && Number(sizeBytes) >= 0
+    ? null
+    : 'its sizeBytes is no whole number of 0 or more';
+}
+
+/** The same of an entry of a list. */
+function entryProblem(given: unknown): string | null {
+  const problem = statProblem(given);
+  const { path } = Object(given) as { readonly path?: unknown };
+  return problem ?? (typeof path === 'string' ? null : 'its path is no text');
+}
+
+function requireEntry(place: StoragePlace, path: string, problem: string | null): void {
+  if (problem === null) return;
   const where = `${storageName(place.mountId)} gave a wrong entry for ${JSON.stringify(path)}`;
-  throw new StorageError('storage.failed', `${place.purpose}: ${where}`);
+  throw new StorageError('storage.failed', `${place.purpose}: ${where}: ${problem}`);
 }
 
 function toStorageError(

@@ -4,7 +4,7 @@ import { StorageError, WorkspaceError } from '../errors.js';
 import { makeFolders } from '../host/folders.js';
 import { errorCode, type OpenNode } from '../host/node.js';
 import type { PlannedInput } from '../plan/run-plan.js';
-import type { StorageEntry } from '../storage/types.js';
+import type { StorageStat } from '../storage/types.js';
 import type { Budget } from './budget.js';
 import type { LocatedSource } from './input-sources.js';
 import { stagedName } from './layout.js';
@@ -122,7 +122,7 @@ function toTransfer(
   path: string,
   names: readonly string[],
   what: string,
-  entry: StorageEntry,
+  entry: StorageStat,
 ): Transfer {
   const sha256 = entry.sha256?.toLowerCase() ?? null;
   return { source: { ...source, path }, names, what, sizeBytes: entry.sizeBytes, sha256 };

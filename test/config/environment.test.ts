@@ -206,6 +206,34 @@ describe('configFromEnv: what it refuses', () => {
     );
   });
 
+  it('says which entries of a list are bad, and shows one that is all of it as it was written', () => {
+    const said = (variables: Environment): readonly string[] =>
+      issuesFor(prefixed(variables)).map(({ message }) => message.replace(/^.*; got /, 'got '));
+    expect(said({ DOCKER_IMAGE_ALLOWLIST: 'a.b*' })).toEqual(['got "a.b*"']);
+    expect(said({ DOCKER_IMAGE_ALLOWLIST: 'busybox:*, a.b*,tools/*' })).toEqual([
+      'got "a.b*" in "busybox:*, a.b*,tools/*"',
+    ]);
+    expect(said({ DOCKER_IMAGE_DENYLIST: 'ok:1,http://u:secret@h/x' }).join()).not.toContain('secret');
+    expect(said({ ...OPEN, DOCKER_ALLOWED_NETWORK_MODES: 'none,host,macvlan' })).toEqual([
+      'got "host", "macvlan" in "none,host,macvlan"',
+    ]);
+  });
+
+  it.each<[unknown, unknown, string]>([
+    [undefined, undefined, 'env: must be an object of variables'],
+    ['A=b', undefined, 'env: must be an object of variables'],
+    [{}, null, 'options: must be an object'],
+    [{}, { prefxi: 'MY_' }, 'options.prefxi: is unknown; known is prefix'],
+    [{}, { prefix: 5 }, 'options.prefix: must be text'],
+  ])('an environment or options that are none: %j, %j', (env, options, message) => {
+    expect(() => configFromEnv(env as Environment, options as object | undefined)).toThrow(
+      expect.objectContaining({
+        code: 'config.invalid',
+        message: `Invalid configuration:\n- ${message}`,
+      }) as Error,
+    );
+  });
+
   it('names TMPDIR where the workspace root came from it', () => {
     expect(issuesFor({ TMPDIR: 'tmp' })).toMatchObject([{ path: 'TMPDIR' }]);
   });

@@ -66,6 +66,35 @@ describe('a container', () => {
     expect(told).toEqual([[info?.id, ['no swap']], ['create']]);
   });
 
+  it('is heard of as started before what it says, however late the engine answers', async () => {
+    let ended = (): void => undefined;
+    const atEnd = new Promise<void>((resolve) => (ended = resolve));
+    const order: string[] = [];
+    const { execute } = await executing(
+      {
+        run: async (job) => {
+          await job.stdout('all of it');
+          ended();
+          return { exitCode: 0 };
+        },
+      },
+      {
+        onStarted: () => void order.push('started'),
+        onOutput: async ({ bytes }) => Promise.resolve(void order.push(Buffer.from(bytes).toString())),
+      },
+      ({ start }) => ({
+        start: async (...given) => {
+          await start(...given);
+          await atEnd;
+          // The output is on its way by now.
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        },
+      }),
+    );
+    expect(await execute()).toMatchObject({ logsComplete: true, info: { exitCode: 0 } });
+    expect(order).toEqual(['started', 'all of it']);
+  });
+
   it('hears its standard input to the end', async () => {
     async function* stdin(): AsyncGenerator<Uint8Array> {
       yield await Promise.resolve(Buffer.from('a'));

@@ -290,6 +290,8 @@ describe('what goes in and out', () => {
       { workingDirectory: '/workspace' },
     );
     expect(result.stdout.text).toBe('text\nmore\nbytesran\n');
+    const order = events.map(({ type }) => type);
+    expect(order.indexOf('output')).toBeGreaterThan(order.indexOf('container_started'));
     const types = events
       .map(({ type }) => type)
       .filter((type) => type !== 'output' && type !== 'stage_progress');

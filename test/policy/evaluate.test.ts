@@ -63,6 +63,7 @@ describe('images', () => {
 
   it('denies when a deny pattern cannot be understood', () => {
     expect(evaluateImagePolicy('busybox:1', { allow: [], deny: ['UPPER/*x'] }).allowed).toBe(false);
+    expect(evaluateImagePolicy('busybox:1', { allow: ['UPPER/*x'] }).allowed).toBe(false);
   });
 
   it('demands digests and pull policies', () => {

@@ -17,6 +17,18 @@ const env = (key: string): SecretReference => ({ source: 'env', key });
 const store = (key: string, version?: string): SecretReference => ({ source: 'store', key, version });
 
 describe('envSecrets', () => {
+  it.each([undefined, null, {}, { allow: 'JOB_*' }, { allow: undefined }, { allow: ['JOB_*', 5] }])(
+    'refuses %j: a text would be a list of its characters, and "*" is every variable',
+    (options) => {
+      expect(() => envSecrets({ HOME: '/root' }, options as never)).toThrow(
+        expect.objectContaining({
+          code: 'config.invalid',
+          message: 'envSecrets: options.allow must be a list of names',
+        }) as Error,
+      );
+    },
+  );
+
   const resolver = envSecrets({ JOB_A: 'a', JOB_EMPTY: '', OTHER: 'o' }, { allow: ['JOB_*', 'constructor'] });
   it.each([
     ['a listed name', env('JOB_A'), 'a'],

@@ -1,7 +1,7 @@
 /** A small correct storage in memory whose every step can be broken on purpose, to prove that the suite notices. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { StorageError } from '../../src/errors.js';
-import type { StorageAdapter, StorageEntry } from '../../src/storage/types.js';
+import type { StorageAdapter, StorageStat } from '../../src/storage/types.js';
 
 /** What is wrong with it; nothing by default. */
 export type StorageMutation =
@@ -46,10 +46,10 @@ export function simpleStorage(mutation?: StorageMutation): StorageAdapter {
   const checkSignal = (signal: AbortSignal): void => {
     if (!is('ignores an aborted signal')) signal.throwIfAborted();
   };
-  const stat = (path: string): StorageEntry | null => {
+  const stat = (path: string): StorageStat | null => {
     const file = files.get(path);
-    if (file !== undefined) return { path, type: 'file', sizeBytes: file.bytes.length };
-    return isFolder(path) ? { path, type: 'directory', sizeBytes: 0 } : null;
+    if (file !== undefined) return { type: 'file', sizeBytes: file.bytes.length };
+    return isFolder(path) ? { type: 'directory', sizeBytes: 0 } : null;
   };
   const missing = (path: string): StorageError => new StorageError('storage.not_found', `nothing at ${path}`);
 
@@ -93,7 +93,7 @@ export function simpleStorage(mutation?: StorageMutation): StorageAdapter {
       const sorted = [...paths].sort();
       for (const path of is('lists children before parents') ? sorted.reverse() : sorted) {
         const entry = stat(path);
-        if (entry !== null) yield await Promise.resolve(entry);
+        if (entry !== null) yield await Promise.resolve({ ...entry, path });
       }
     },
     read: async (path, { signal }) => {

@@ -83,6 +83,7 @@ describe('what a storage says is there', () => {
   it.each([
     ['a file', { path: 'x', type: 'file', sizeBytes: 5 }],
     ['an empty file', { path: 'x', type: 'file', sizeBytes: 0 }],
+    ['a file, without the path that was asked for', { type: 'file', sizeBytes: 5 }],
     ['a folder, of whatever size', { path: 'x', type: 'directory', sizeBytes: -1 }],
     ['nothing', null],
   ])('is taken: %s', async (_, entry) => {
@@ -90,17 +91,20 @@ describe('what a storage says is there', () => {
   });
 
   it.each([
-    ['nothing at all', undefined],
-    ['a text', 'x'],
-    ['another type', { path: 'x', type: 'link', sizeBytes: 5 }],
-    ['no path', { type: 'file', sizeBytes: 5 }],
-    ['a size below zero', { path: 'x', type: 'file', sizeBytes: -1 }],
-    ['half a byte', { path: 'x', type: 'file', sizeBytes: 0.5 }],
-    ['a size that is text', { path: 'x', type: 'file', sizeBytes: '5' }],
-  ])('is refused: %s', async (_, entry) => {
+    ['nothing at all', undefined, 'it is no object'],
+    ['a text', 'x', 'it is no object'],
+    ['another type', { type: 'link', sizeBytes: 5 }, 'its type is neither "file" nor "directory"'],
+    ['a size below zero', { type: 'file', sizeBytes: -1 }, 'its sizeBytes is no whole number of 0 or more'],
+    ['half a byte', { type: 'file', sizeBytes: 0.5 }, 'its sizeBytes is no whole number of 0 or more'],
+    [
+      'a size that is text',
+      { type: 'file', sizeBytes: '5' },
+      'its sizeBytes is no whole number of 0 or more',
+    ],
+  ])('is refused: %s', async (_, entry, problem) => {
     await expect(statStorage(answering(entry), 'x', noSignal())).rejects.toMatchObject({
       code: 'storage.failed',
-      message: 'input "a": storage "data" gave a wrong entry for "x"',
+      message: `input "a": storage "data" gave a wrong entry for "x": ${problem}`,
     });
   });
 
@@ -128,13 +132,18 @@ describe('what a storage says is there', () => {
     expect(seen).toEqual(['x/a']);
   });
 
-  it('in a list may not be nothing', async () => {
+  it.each([
+    ['be nothing', null, 'it is no object'],
+    ['be without a path', { type: 'file', sizeBytes: 1 }, 'its path is no text'],
+  ])('in a list may not %s', async (_, entry, problem) => {
     const place = placeOf({
       async *list() {
-        yield await Promise.resolve(null as never);
+        yield await Promise.resolve(entry as never);
       },
     });
-    await expect(listStorage(place, 'x', noSignal()).next()).rejects.toThrow('gave a wrong entry for "x"');
+    await expect(listStorage(place, 'x', noSignal()).next()).rejects.toThrow(
+      `gave a wrong entry for "x": ${problem}`,
+    );
   });
 
   it('is read to its end, and what breaks off is told', async () => {

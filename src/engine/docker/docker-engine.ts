@@ -1,5 +1,5 @@
 /** The `ContainerEngine` for Docker and what speaks its API. Translates calls; decides nothing and reads no environment. */
-import { type Check, some } from '../../base/shapes.js';
+import { type Check, only } from '../../base/shapes.js';
 import type { ContainerEngine } from '../types.js';
 import { DEFAULT_HOST, isLocal, parseHost, withoutCredentials } from './address.js';
 import { createContainers } from './containers.js';
@@ -43,7 +43,7 @@ const OPTIONS: Record<keyof DockerEngineOptions, Check> = {
 /**
  * Makes an engine for Docker. Nothing is connected, and dockerode is not loaded, before the first call; every call has a connection
  * of its own, so an idle engine holds nothing open.
- * @throws `engine.unsupported` for a host or an authority it cannot use; `config.invalid` for options of another type.
+ * @throws `engine.unsupported` for a host or an authority it cannot use; `config.invalid` for options there are none of, or of another type.
  * @example
  * ```ts
  * const engine = dockerEngine({ host: 'unix:///var/run/docker.sock' });
@@ -51,7 +51,7 @@ const OPTIONS: Record<keyof DockerEngineOptions, Check> = {
  * ```
  */
 export function dockerEngine(options: DockerEngineOptions = {}): ContainerEngine {
-  requireArguments('dockerEngine', { options: { value: options, check: some(OPTIONS) } });
+  requireArguments('dockerEngine', { options: { value: options, check: only(OPTIONS) } });
   const host = options.host ?? DEFAULT_HOST;
   const tls = options.tls ?? null;
   requireAuthority(tls?.ca, 'tls.ca');

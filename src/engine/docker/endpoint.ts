@@ -1,7 +1,7 @@
 /** Where the engine is: an option, `DOCKER_HOST`, the Docker context in use, or the first usual socket that answers. Makes no engine. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Check, some } from '../../base/shapes.js';
+import { type Check, only } from '../../base/shapes.js';
 import { thisProcess } from '../../host/this-process.js';
 import { EngineError } from '../../errors.js';
 import { type EngineAddress, parseHost } from './address.js';
@@ -37,7 +37,7 @@ const OPTIONS: Record<keyof ResolveEndpointOptions, Check> = { host: text, tls: 
  * https://docs.docker.com/reference/cli/docker/#environment-variables
  *
  * @throws `engine.unsupported` for what cannot be used, naming it; `engine.unreachable` if no usual socket answers, with all that was tried;
- * `config.invalid` for an environment or options of another type.
+ * `config.invalid` for an environment or options of another type, or options there are none of.
  * @example
  * ```ts
  * const engine = dockerEngine(await resolveEndpoint(process.env));
@@ -50,7 +50,7 @@ export async function resolveEndpoint(
 ): Promise<EngineEndpoint> {
   requireArguments('resolveEndpoint', {
     env: { value: env, check: environment },
-    options: { value: options, check: some(OPTIONS) },
+    options: { value: options, check: only(OPTIONS) },
   });
   // Read first: what is asked for by name is wrong or right whatever is found.
   const tls = isGiven(options.tls) ? await readTlsFiles(options.tls) : null;

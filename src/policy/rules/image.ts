@@ -22,7 +22,7 @@ export interface ImageDecision {
  */
 export function evaluateImagePolicy(
   image: string,
-  policy: Pick<ImagePolicy, 'allow' | 'deny'>,
+  { allow, deny = [] }: Pick<ImagePolicy, 'allow'> & Partial<Pick<ImagePolicy, 'deny'>>,
 ): ImageDecision {
   const parsed = parseImageReference(image);
   if (!parsed.ok) {
@@ -41,8 +41,11 @@ export function evaluateImagePolicy(
     reason,
     canonical,
   });
-  for (const list of ['deny', 'allow'] as const) {
-    for (const [index, text] of policy[list].entries()) {
+  for (const [list, patterns] of [
+    ['deny', deny],
+    ['allow', allow],
+  ] as const) {
+    for (const [index, text] of patterns.entries()) {
       const place = `images.${list}[${String(index)}] ${JSON.stringify(withoutCredentials(text))}`;
       const pattern = parseImagePattern(text, list);
       if (!pattern.ok) return refuse(`${place} is no pattern: it ${pattern.problem}`, text);
@@ -56,7 +59,7 @@ export function evaluateImagePolicy(
       };
     }
   }
-  if (policy.allow.length === 0) {
+  if (allow.length === 0) {
     const reason = `${canonical} is allowed because images.allow is empty`;
     return { allowed: true, matchedPattern: null, reason, canonical };
   }

@@ -18,6 +18,20 @@ const inspection = (Status: string, more: object = {}) => ({
 });
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
+describe('options', () => {
+  it.each([
+    [{ hots: 'unix:///run/other.sock' }, 'options.hots is unknown; did you mean "host"?'],
+    [{ TLSOptions: {} }, 'options.TLSOptions is unknown; known are host, tls, ssh, from, name'],
+  ])('%j are refused: they would mean the default engine', (options, message) => {
+    expect(() => dockerEngine(options as object)).toThrow(
+      expect.objectContaining({
+        code: 'config.invalid',
+        message: expect.stringContaining(message) as unknown,
+      }) as Error,
+    );
+  });
+});
+
 describe('create', () => {
   it('puts nothing but name and platform into the URL', async () => {
     let seen: Exchange | undefined;

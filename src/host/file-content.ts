@@ -196,10 +196,10 @@ async function writeAll(
   return sizeBytes;
 }
 
-/** Gives an open node to an owner unless it is theirs already: only root may give files away. */
-export async function chownIfNeeded(handle: FileHandle, owner: Owner): Promise<void> {
-  const stats = await handle.stat();
-  if (stats.uid === owner.uid && stats.gid === owner.gid) return;
+/** Gives an open node to an owner unless it is theirs already, as far as `now` tells: only root may give files away. */
+export async function chownIfNeeded(handle: FileHandle, owner: Owner, now?: Owner): Promise<void> {
+  const { uid, gid } = now ?? (await handle.stat());
+  if (uid === owner.uid && gid === owner.gid) return;
   if (thisProcess.platform !== 'linux') return handle.chown(owner.uid, owner.gid);
   // By path, as a handle to the node itself (O_PATH) takes no fchown(2).
   await chown(handlePath(handle), owner.uid, owner.gid);

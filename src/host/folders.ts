@@ -35,7 +35,7 @@ export async function makeFolder(
   await mkdir(childPath(directory, name), { mode: 0o700 });
   const node = await openChild(directory, name);
   try {
-    if (options.owner !== undefined) await chownIfNeeded(node.handle, options.owner);
+    if (options.owner !== undefined) await chownIfNeeded(node.handle, options.owner, node.facts);
     // It has 0700, less what the umask takes; a new owner changes none of these bits.
     if (node.facts.mode !== options.mode) await chmod(handlePath(node.handle), options.mode);
     return node;

@@ -1,6 +1,6 @@
 /** Opens file-system nodes without ever following a link, and tells what they are. It reads and writes no content. */
 import { type BigIntStats, constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, lstat, open } from 'node:fs/promises';
 import { WorkspaceError } from '../errors.js';
 import { openByPath, openSame, pathOfHandle } from './path-nodes.js';
 import { thisProcess } from './this-process.js';
@@ -84,13 +84,26 @@ export function childPath(directory: FileHandle, name: NodeName): string | Buffe
  * @throws `workspace.unsupported_platform` on Windows; else the system's error, `ENOTDIR` for a link.
  */
 export async function openDirectory(path: string): Promise<OpenNode> {
-  if (thisProcess.platform === 'win32') {
-    // Names that are paths there (`a\b`, `a:b`, `nul`) are refused nowhere yet.
-    throw new WorkspaceError('workspace.unsupported_platform', 'files cannot be handled safely on Windows', {
-      hint: 'run in the Windows Subsystem for Linux',
-    });
-  }
+  requirePosix();
   return openNode(path, constants.O_DIRECTORY);
+}
+
+/**
+ * What an absolute path stands for, a link being one; the node is not held open.
+ *
+ * @throws as {@link openDirectory} does.
+ */
+export async function lookAt(path: string): Promise<NodeFacts> {
+  requirePosix();
+  return toFacts(await lstat(path, { bigint: true }));
+}
+
+function requirePosix(): void {
+  if (thisProcess.platform !== 'win32') return;
+  // Names that are paths there (`a\b`, `a:b`, `nul`) are refused nowhere yet.
+  throw new WorkspaceError('workspace.unsupported_platform', 'files cannot be handled safely on Windows', {
+    hint: 'run in the Windows Subsystem for Linux',
+  });
 }
 
 /** Opens what a name in a folder stands for; a link is opened as a link. Rejects with the system's error, `ENOENT` if there is nothing. */

@@ -29,15 +29,16 @@ interface FoundByPath {
  */
 export async function openByPath(path: string | Buffer, mustBeFolder: boolean): Promise<FoundByPath> {
   const seen = await lstat(path, { bigint: true });
-  if (mustBeFolder && !seen.isDirectory()) {
-    throw Object.assign(new Error(`ENOTDIR: not a directory, open '${path.toString()}'`), {
-      code: 'ENOTDIR',
-    });
-  }
+  if (mustBeFolder && !seen.isDirectory()) throw notAFolder(path);
   const isOpened = seen.isFile() || seen.isDirectory();
   const handle = await (isOpened ? openSame(path, seen) : open(folderOf(path)));
   paths.set(handle, path);
   return { handle, stats: seen };
+}
+
+/** As the system says it. */
+export function notAFolder(path: string | Buffer): Error {
+  return Object.assign(new Error(`ENOTDIR: not a directory, '${path.toString()}'`), { code: 'ENOTDIR' });
 }
 
 /** By bytes: they need not be valid UTF-8. */

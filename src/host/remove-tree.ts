@@ -157,9 +157,10 @@ async function makeChildWritable(directory: FileHandle, name: NodeName): Promise
 async function removeFolder(removal: Removal, name: string): Promise<void> {
   const bytes = Buffer.from(name, 'latin1');
   try {
+    const path = childPath(removal.top, bytes);
+    if (await isRemovedAtOnce(path)) return;
     const folder = await openOrNull(removal.top, bytes);
     if (folder === null) return;
-    const path = childPath(removal.top, bytes);
     try {
       if (folder.facts.type !== 'directory') {
         await unlink(path);
@@ -178,6 +179,16 @@ async function removeFolder(removal: Removal, name: string): Promise<void> {
     if (errorCode(error) === 'ENOTEMPTY' && removal.failure === null) return;
     removal.failure ??= error;
     removal.stuck.add(name);
+  }
+}
+
+/** Many folders are empty, and one of them need not be opened. What else keeps a folder from being removed is found out by opening it. */
+async function isRemovedAtOnce(path: string | Buffer): Promise<boolean> {
+  try {
+    await rmdir(path);
+    return true;
+  } catch {
+    return false;
   }
 }
 

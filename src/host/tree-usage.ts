@@ -20,9 +20,10 @@ export interface TreeBounds {
   readonly signal: AbortSignal;
 }
 
-/** A folder that is to be looked into. */
+/** A folder beneath the root that is to be looked into. */
 interface Folder {
   readonly names: readonly Buffer[];
+  /** Null: the root. */
   readonly parent: Folder | null;
 }
 
@@ -37,7 +38,7 @@ const BATCH = 64;
  */
 export async function measureTree(root: FileHandle, bounds: TreeBounds): Promise<TreeUsage> {
   const seen = new Set<bigint>();
-  const pending: Folder[] = [{ names: [], parent: null }];
+  const pending: Folder[] = [];
   let bytes = 0;
   let entries = 0;
   const isOver = (): boolean =>
@@ -49,12 +50,12 @@ export async function measureTree(root: FileHandle, bounds: TreeBounds): Promise
     }
     bytes += Number(stats.blocks * BLOCK_BYTES);
   };
-  const lookInto = async (folder: Folder, { handle }: OpenNode): Promise<void> => {
+  const lookInto = async (folder: Folder | null, handle: FileHandle): Promise<void> => {
     for await (const names of namesIn(handle)) {
       entries += names.length;
       for (const [name, stats] of await statsOf(handle, names)) {
         count(stats);
-        if (stats.isDirectory()) pending.push({ names: [...folder.names, name], parent: folder });
+        if (stats.isDirectory()) pending.push({ names: [...(folder?.names ?? []), name], parent: folder });
       }
       if (isOver()) return;
     }
@@ -63,12 +64,13 @@ export async function measureTree(root: FileHandle, bounds: TreeBounds): Promise
   /** Kept open for its first child: down a chain of folders each is opened once. */
   let last: { readonly folder: Folder; readonly node: OpenNode } | null = null;
   try {
+    if (!isOver()) await lookInto(null, root);
     for (let folder = pending.pop(); folder !== undefined && !isOver(); folder = pending.pop()) {
-      const above: OpenNode | null = last !== null && last.folder === folder.parent ? last.node : null;
+      const above = folder.parent === null ? root : last?.folder === folder.parent ? last.node.handle : null;
       const next: OpenNode | null = await openFolder(root, folder, above);
       await last?.node.handle.close();
       last = next === null ? null : { folder, node: next };
-      if (next?.facts.type === 'directory') await lookInto(folder, next);
+      if (next?.facts.type === 'directory') await lookInto(folder, next.handle);
     }
   } finally {
     await last?.node.handle.close();
@@ -79,11 +81,11 @@ export async function measureTree(root: FileHandle, bounds: TreeBounds): Promise
 async function openFolder(
   root: FileHandle,
   { names }: Folder,
-  above: OpenNode | null,
+  above: FileHandle | null,
 ): Promise<OpenNode | null> {
   return inSight(async () => {
     const name = names.at(-1);
-    if (above !== null && name !== undefined) return openChild(above.handle, name);
+    if (above !== null && name !== undefined) return openChild(above, name);
     return (await openBeneath(root, names)).node;
   });
 }

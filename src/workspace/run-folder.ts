@@ -1,8 +1,9 @@
 /** Folders of one run beneath a root that is the caller's alone: the root checked, the folder found again only as the same, and removed. */
-import { access, constants, lstat, mkdir, realpath } from 'node:fs/promises';
-import { basename, dirname, resolve } from 'node:path';
+import { access, constants, mkdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { JobRuntimeError, WorkspaceError } from '../errors.js';
-import { errorCode, openDirectory, type OpenNode } from '../host/node.js';
+import { errorCode, lookAt, openDirectory, type OpenNode } from '../host/node.js';
+import { notAFolder } from '../host/path-nodes.js';
 import { removeTree } from '../host/remove-tree.js';
 import { thisProcess } from '../host/this-process.js';
 
@@ -72,12 +73,11 @@ async function checkedRoot(root: string, setting: RootSetting): Promise<string> 
     new WorkspaceError('workspace.failed', `${ROOT_NAMES[setting]} ${path} ${problem}`, {
       hint: `set ${setting} to a folder of this user that nobody else may write to`,
     });
-  if ((await lstat(root)).isSymbolicLink())
-    throw refuse(root, 'is a symbolic link; give the folder it points to');
   // Links further up are the operator's own; from here on there are none in the path.
-  const path = await realpath(root);
-  const { handle, facts } = await openDirectory(path);
-  await handle.close();
+  const path = join(await realpath(dirname(root)), basename(root));
+  const facts = await lookAt(path);
+  if (facts.type === 'symlink') throw refuse(root, 'is a symbolic link; give the folder it points to');
+  if (facts.type !== 'directory') throw notAFolder(path);
   const uid = thisProcess.geteuid?.();
   if (facts.uid !== uid) throw refuse(path, `belongs to uid ${String(facts.uid)}, not to uid ${String(uid)}`);
   if ((facts.mode & 0o022) !== 0) {
@@ -111,18 +111,10 @@ async function makePath(path: string): Promise<void> {
  * @throws `workspace.failed` when it is not the folder that was made.
  */
 export async function openIdentical(path: string, identity: string): Promise<OpenNode> {
-  let node: OpenNode;
-  try {
-    node = await openDirectory(path);
-  } catch (error) {
-    throw toWorkspaceError(`${path} is not the folder that was made for this run`, error);
-  }
+  const node = await openDirectory(path).catch(notTheFolder(path));
   if (node.facts.identity === identity) return node;
   await node.handle.close();
-  throw new WorkspaceError(
-    'workspace.failed',
-    `${path} is not the folder that was made for this run any more`,
-  );
+  throw anotherFolder(path);
 }
 
 /**
@@ -134,10 +126,17 @@ export async function verifyFolders(
   expected: readonly (readonly [path: string, identity: string])[],
 ): Promise<void> {
   for (const [path, identity] of expected) {
-    const node = await openIdentical(path, identity);
-    await node.handle.close();
+    const facts = await lookAt(path).catch(notTheFolder(path));
+    if (facts.identity !== identity || facts.type !== 'directory') throw anotherFolder(path);
   }
 }
+
+const notTheFolder = (path: string) => (error: unknown) => {
+  throw toWorkspaceError(`${path} is not the folder that was made for this run`, error);
+};
+
+const anotherFolder = (path: string): WorkspaceError =>
+  new WorkspaceError('workspace.failed', `${path} is not the folder that was made for this run any more`);
 
 /** Removes a folder with all that is in it; what is not there any more, or is another folder by now, is left alone. */
 export async function removeRunFolder(

@@ -97,7 +97,7 @@ async function fillFolder(path: string, options: SecretFilesOptions): Promise<Se
         const bytes = once(Buffer.from(value, 'utf8'));
         await createFile(files.handle, name, bytes, { mode: FILE_MODE, owner: user, signal });
       }
-      await chownIfNeeded(files.handle, user);
+      await chownIfNeeded(files.handle, user, files.facts);
       await chmod(handlePath(files.handle), FOLDER_MODE);
     } finally {
       await files.handle.close();

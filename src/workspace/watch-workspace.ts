@@ -121,20 +121,23 @@ function createLook(
 ): Look {
   let last: Measurement | null = null;
   const lookAtOutputs = createOutputLook(handle, bounds.outputs);
-  return async (isLast) => {
-    const free = await freeSpace(handlePath(handle).toString());
+  const measure = async (): Promise<Omit<Measurement, 'free'>> => {
     const startedAt = performance.now();
-    // At its end a job takes no more, and what it took goes with it.
+    const usage = await withinTime(LONGEST_MS, async (signal) => measureTree(handle, { ...bounds, signal }));
+    const endedAt = performance.now();
+    onMeasured(usage.bytes);
+    return { usage, endedAt, tookMs: endedAt - startedAt };
+  };
+  return async (isLast) => {
+    // What is free tells nothing more then: a job that has ended takes no more, and what it took goes with it.
+    if (isLast && (last === null || last.tookMs <= CHEAP_MS))
+      return excessOf((await measure()).usage, bounds);
+    const free = await freeSpace(handlePath(handle).toString());
     const shortage = isLast ? null : shortageOf(free, root, bounds.floor);
     const isLow = shortage !== null;
-    if (last === null || isDue(last, free, bounds, { isLast, isLow, at: startedAt })) {
-      const usage = await withinTime(LONGEST_MS, async (signal) =>
-        measureTree(handle, { ...bounds, signal }),
-      );
-      const endedAt = performance.now();
-      last = { usage, free, endedAt, tookMs: endedAt - startedAt };
-      onMeasured(usage.bytes);
-      const excess = excessOf(usage, bounds);
+    if (last === null || isDue(last, free, bounds, { isLast, isLow, at: performance.now() })) {
+      last = { ...(await measure()), free };
+      const excess = excessOf(last.usage, bounds);
       if (excess !== null) return excess;
     }
     if (shortage !== null && makesRoom(shortage)) return { of: 'disk', shortage };
@@ -162,7 +165,6 @@ function isDue(
   { isLast, isLow, at }: { readonly isLast: boolean; readonly isLow: boolean; readonly at: number },
 ): boolean {
   const sinceMs = at - endedAt;
-  if (isLast && tookMs <= CHEAP_MS) return true;
   if (!isLast && sinceMs < tookMs * PAUSE_FACTOR) return false;
   // Who is to make room is decided by what each holds now.
   if (isLow || sinceMs >= MEASURE_MS) return true;

@@ -21,7 +21,7 @@ export default defineConfig(
   {
     languageOptions: {
       parserOptions: {
-        projectService: { allowDefaultProject: ['*.mjs'] },
+        project: ['tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

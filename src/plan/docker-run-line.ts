@@ -32,7 +32,12 @@ export function toDockerRunLine(plan: RunPlan): string {
     ...option('--runtime', container.runtime),
     ...container.mounts.flatMap(({ source, target, readOnly }) => [
       '--mount',
-      `type=bind,source=${source},target=${target}${readOnly ? ',readonly' : ''}`,
+      [
+        'type=bind',
+        separable(`source=${source}`),
+        separable(`target=${target}`),
+        ...flag('readonly', readOnly),
+      ].join(','),
     ]),
     ...container.tmpfs.flatMap((tmpfs) => ['--tmpfs', tmpfsOption(tmpfs)]),
     ...['--stop-signal', container.stopSignal],
@@ -53,7 +58,11 @@ const option = (name: string, value: string | null): readonly string[] =>
   value === null ? [] : [name, value];
 const flag = (name: string, isSet: boolean): readonly string[] => (isSet ? [name] : []);
 
-/** The command line reads it as comma-separated values, where what holds a comma stands in quotes. */
+/** Among comma-separated values, as the command line reads them: what holds a comma, or a quote, stands in quotes. */
+const separable = (value: string): string =>
+  /[",]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+
+/** The same: what holds a comma stands in quotes. */
 function gpusOption({ devices, capabilities }: GpuSpec): string {
   const which = typeof devices === 'object' ? `"device=${devices.join(',')}"` : String(devices);
   return capabilities.length === 0 ? which : `${which},"capabilities=${capabilities.join(',')}"`;

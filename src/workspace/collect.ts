@@ -179,11 +179,12 @@ function sizeOf(candidates: readonly Candidate[]): FoundSize {
 
 function toSettled({ output, found }: Candidate, sent: readonly SentFile[]): Settled {
   const { id, workspacePath } = output;
-  const base = { id, workspacePath, type: null, files: [], skipped: [] };
+  // In the order of the fields, which is the same whatever the state is.
+  const base: OutputReport = { id, workspacePath, type: null, state: 'skipped', files: [], skipped: [] };
   const failures = sent.flatMap(({ failure }) => (failure === null ? [] : [failure]));
   switch (found.state) {
     case 'unwanted':
-      return { output, failures, report: { ...base, state: 'skipped' } };
+      return { output, failures, report: base };
     case 'missing': {
       const state = output.optional ? 'skipped' : 'missing';
       return { output, failures, report: { ...base, state, skipped: found.skipped } };
@@ -195,7 +196,7 @@ function toSettled({ output, found }: Candidate, sent: readonly SentFile[]): Set
       const files = sent.map(({ file }) => file);
       const isWhole = sent.every(({ failure, isHeldBack }) => failure === null && !isHeldBack);
       const state = isWhole ? 'uploaded' : 'failed';
-      return { output, failures, report: { id, workspacePath, type, state, files, skipped } };
+      return { output, failures, report: { ...base, type, state, files, skipped } };
     }
   }
 }

@@ -21,6 +21,17 @@ describe('explainJob', () => {
     expect(Object.isFrozen(definition.defaultParameters.own)).toBe(false);
   });
 
+  it('writes a mount whose path holds a comma as the command line reads it', () => {
+    const input = (workspacePath: string) => ({ source: { type: 'inline', content: 'x' }, workspacePath });
+    const inputs = [input('2024,01.csv'), input('say "a, b"'), input('plain "c"')];
+    const { dockerRun } = explainJob({ docker: { image: 'busybox:1', inputs } }, CONFIG);
+    expect(dockerRun?.match(/--mount '[^']*,readonly'/g)).toEqual([
+      `--mount 'type=bind,source=<workspace>/inputs/0,"target=/workspace/2024,01.csv",readonly'`,
+      `--mount 'type=bind,source=<workspace>/inputs/1,"target=/workspace/say ""a, b""",readonly'`,
+      `--mount 'type=bind,source=<workspace>/inputs/2,"target=/workspace/plain ""c""",readonly'`,
+    ]);
+  });
+
   it('keeps nothing of what the caller may change afterwards', () => {
     const parameters = { nested: { list: [1] } };
     const { plan } = explainJob(DOCUMENT_JOB, CONFIG, { parameters });

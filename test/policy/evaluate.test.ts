@@ -63,7 +63,15 @@ describe('images', () => {
 
   it('denies when a deny pattern cannot be understood', () => {
     expect(evaluateImagePolicy('busybox:1', { allow: [], deny: ['UPPER/*x'] }).allowed).toBe(false);
-    expect(evaluateImagePolicy('busybox:1', { allow: ['UPPER/*x'] }).allowed).toBe(false);
+    expect(evaluateImagePolicy('busybox:1', { allow: ['UPPER/*x'] })).toMatchObject({
+      allowed: false,
+      reason:
+        'images.allow[0] "UPPER/*x" is no pattern: the repository name must be lower-case: no image name matches otherwise',
+    });
+    expect(evaluateImagePolicy('UPPER', { allow: [] })).toMatchObject({
+      allowed: false,
+      reason: 'no image reference: the repository name must be lower-case',
+    });
   });
 
   it('demands digests and pull policies', () => {

@@ -36,6 +36,29 @@ describe('outputs that are wanted', () => {
   });
 });
 
+describe('a report', () => {
+  it('has its fields in one order, whatever became of the output', async () => {
+    const workspace = await makeWorkspace();
+    for (const name of ['stored', 'exists']) writeFileSync(at(workspace, name), name);
+    symlinkSync('stored', at(workspace, 'link'));
+    const outputs = [
+      { workspacePath: 'stored' },
+      { workspacePath: 'none' },
+      { workspacePath: 'link' },
+      { workspacePath: 'later', when: 'failure' as const },
+      { workspacePath: 'exists', upload: to('there') },
+    ];
+    const storage = { 5: memoryStorage({ there: 'x' }) };
+    const { reports } = await collect(workspace, outputs, { storage });
+    expect(reports.map(({ state }) => state)).toEqual([
+      ...['uploaded', 'missing', 'rejected', 'skipped', 'failed'],
+    ]);
+    for (const report of reports) {
+      expect(Object.keys(report)).toEqual(['id', 'workspacePath', 'type', 'state', 'files', 'skipped']);
+    }
+  });
+});
+
 describe('outputs that hold secrets', () => {
   const found: (readonly [string, string])[] = [];
   const secrets = (block: boolean): OutputSecrets => ({

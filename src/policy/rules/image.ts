@@ -29,7 +29,7 @@ export function evaluateImagePolicy(
     return {
       allowed: false,
       matchedPattern: null,
-      reason: `the image reference ${parsed.problem}`,
+      reason: `no image reference: ${parsed.problem}`,
       canonical: null,
     };
   }
@@ -48,7 +48,7 @@ export function evaluateImagePolicy(
     for (const [index, text] of patterns.entries()) {
       const place = `images.${list}[${String(index)}] ${JSON.stringify(withoutCredentials(text))}`;
       const pattern = parseImagePattern(text, list);
-      if (!pattern.ok) return refuse(`${place} is no pattern: it ${pattern.problem}`, text);
+      if (!pattern.ok) return refuse(`${place} is no pattern: ${pattern.problem}`, text);
       if (!matchesImagePattern(pattern.pattern, reference)) continue;
       if (list === 'deny') return refuse(`denied by ${place} as ${canonical}`, text);
       return {

@@ -67,6 +67,7 @@ export function createAuditTrail(
     return writing;
   };
   const writeOrRetry = async (): Promise<void> => {
+    if (pending.length === 0) return;
     await writing?.catch(() => undefined);
     await write();
   };

@@ -164,7 +164,6 @@ export function createRun(
     emit('warning', { message: redacted });
   };
   return {
-    ...environment,
     get config() {
       return chosen.ok ? chosen.value : current;
     },
@@ -196,7 +195,7 @@ export function createRun(
         if (problem !== null) warn(problem.message);
       }
     },
-    note: async (step) => journal.note({ ...environment, record, config: current, warn, timestamp }, step),
+    note: async (step) => journal.note({ record, warn, timestamp }, step),
     keeping: createKeeping(retentionOf(parts.options.retention, current.retention.default)),
     emit,
     warn,
@@ -217,5 +216,7 @@ export function createRun(
     },
     timestamp,
     monotonic: () => clock.monotonic(),
+    // At the end: what is added to so large a copy costs many times what the copy does.
+    ...environment,
   };
 }

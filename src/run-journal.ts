@@ -11,7 +11,7 @@ import type { HeldLease } from './recovery/owner-lease.js';
 import type { LateWork } from './run-late-work.js';
 import { reusedKey, takenRunId } from './run-refusals.js';
 import type { RunRecord } from './run-record.js';
-import { redactedMetadata } from './run-redaction.js';
+import { redactedMetadata, redactedPlan } from './run-redaction.js';
 import type { NewRun, RunStep, RunStore, StoredRun } from './run-store/types.js';
 
 /** How long the store may take for one call. */
@@ -19,14 +19,18 @@ const STORE_MS = 10_000;
 
 /** The attempt that writes. */
 interface JournalSubject {
-  readonly identity: { readonly instance: string; readonly owner: string };
-  /** Ends an open run whose process is proven dead; false where it is not. */
-  readonly recoverIfDead: (run: StoredRun) => Promise<boolean>;
   readonly record: RunRecord;
-  readonly config: { readonly policy: Policy };
   warn(message: string): void;
   /** ISO time of now. */
   readonly timestamp: () => string;
+}
+
+/** The attempt that claims the run. */
+interface JournalClaimant extends JournalSubject {
+  readonly identity: { readonly instance: string; readonly owner: string };
+  /** Ends an open run whose process is proven dead; false where it is not. */
+  readonly recoverIfDead: (run: StoredRun) => Promise<boolean>;
+  readonly config: { readonly policy: Policy };
 }
 
 type WithoutEnvelope<S> = S extends RunStep ? Omit<S, 'attempt' | 'at'> : never;
@@ -40,7 +44,7 @@ export interface RunJournal {
    *
    * @throws `runtime.store_failed`; `validation.invalid_job` for an id that is taken and for a key that stands for another request.
    */
-  claim(subject: JournalSubject, request: RunRequest, plan: RunPlan): Promise<StoredRun | null>;
+  claim(claimant: JournalClaimant, request: RunRequest, plan: RunPlan): Promise<StoredRun | null>;
   /** Resolves when the step is written down, in the order of calls; never rejects: what the store does not take is one warning. */
   note(subject: JournalSubject, step: StepNote): Promise<void>;
   /** Writes the end down, later if it cannot be now; gives what is to be said about it, or null. Never rejects. */
@@ -75,13 +79,13 @@ export function createRunJournal({ store, lease, key, lateWork, isClaimed }: Run
   };
 
   return {
-    async claim(subject, request, plan) {
+    async claim(claimant, request, plan) {
       if (state !== 'unclaimed') return null;
-      const run = toNewRun(subject, request, plan, key);
-      let standing = await claimInStore(store, lease, run, subject.timestamp);
+      const run = toNewRun(claimant, request, plan, key);
+      let standing = await claimInStore(store, lease, run, claimant.timestamp);
       // Who comes after the death of a process begins anew; only who waited for it gets the end of its run.
-      if (standing?.end === null && (await subject.recoverIfDead(standing))) {
-        standing = await claimInStore(store, lease, run, subject.timestamp);
+      if (standing?.end === null && (await claimant.recoverIfDead(standing))) {
+        standing = await claimInStore(store, lease, run, claimant.timestamp);
       }
       if (standing === null) {
         state = 'open';
@@ -162,7 +166,7 @@ async function inTime<T>(call: () => Promise<T>): Promise<T> {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 function toNewRun(
-  { identity, record, config }: JournalSubject,
+  { identity, record, config }: JournalClaimant,
   request: RunRequest,
   plan: RunPlan,
   key: string | null,
@@ -178,7 +182,7 @@ function toNewRun(
     metadata: redactedMetadata(metadata, redactor),
     startedAt,
     receipt: { request: fixedHashOf(request), policy: fixedHashOf(config.policy) },
-    plan: redactor.value(withoutContent(plan)),
+    plan: redactedPlan(withoutContent(plan), redactor),
   };
 }
 

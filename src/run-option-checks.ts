@@ -92,7 +92,7 @@ const EXPLAINED: Record<keyof ExplainOptions, Check> = {
 };
 
 /** Every option: a new one without a check does not compile. */
-const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
+const toChecks = (max: Limits): Record<keyof RunOptions, Check> => ({
   ...EXPLAINED,
   runId: fits(
     (value) => typeof value === 'string' && RUN_ID.test(value),
@@ -127,6 +127,15 @@ const checksUnder = (max: Limits): Record<keyof RunOptions, Check> => ({
   onEvent: listener,
   onLine: listener,
 });
+
+const known = new WeakMap<Limits, ReturnType<typeof toChecks>>();
+
+/** Made once: the limits of a runtime never change. */
+function checksUnder(max: Limits): ReturnType<typeof toChecks> {
+  const checks = known.get(max) ?? toChecks(max);
+  known.set(max, checks);
+  return checks;
+}
 
 const toProblems = (message: string | null): ReturnType<Check> =>
   message === null ? [] : [{ path: [], message }];

@@ -4,6 +4,7 @@ import type { Redactor } from './base/redact.js';
 import { hasShortLines, isMaskedAsTokenOnly } from './base/secret-forms.js';
 import { JobRuntimeError } from './errors.js';
 import type { RunEvent } from './events.js';
+import type { RunPlan } from './plan/run-plan.js';
 import type { OutputFile, OutputReport, PolicyDecision, RunResult, Violation } from './result.js';
 
 /** Fields of our errors whose texts come from closed lists, or name the run. */
@@ -105,6 +106,11 @@ export function redactedAuditRecord(record: AuditRecord, redactor: Redactor): Au
     default:
       return { ...record, metadata };
   }
+}
+
+/** A copy of a plan with secrets masked. */
+export function redactedPlan(plan: RunPlan, redactor: Redactor): RunPlan {
+  return redactor.isEmpty ? plan : redactor.value(plan);
 }
 
 /** A frozen copy of a caller's metadata with secrets masked. */

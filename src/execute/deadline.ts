@@ -61,19 +61,13 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
 
 /** Settles as the work does, or with null after a while; what the work comes to later is ignored. */
 export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | null> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeUp = new Promise<null>((resolve) => {
-    timer = setTimeout(resolve, milliseconds, null);
-  });
+  const settled = new AbortController();
   try {
-    return await Promise.race([work, timeUp]);
+    return await Promise.race([work, pause(milliseconds, settled.signal).then(() => null)]);
   } finally {
-    clearTimeout(timer);
+    settled.abort();
   }
 }
-
-/** Why calls and pauses are broken off that nobody waits for any more. One for all: an error made for each costs its stack. */
-export const NO_LONGER_WANTED = new DOMException('no longer waited for', 'AbortError');
 
 /** Resolves once the signal is aborted. */
 export async function aborted(signal: AbortSignal): Promise<void> {

@@ -1,7 +1,6 @@
 /** Reads now and then what a running container uses, because engines forget it when the container ends. It limits and judges nothing. */
 import type { ContainerEngine, ContainerStats } from '../engine/types.js';
 import type { Usage } from '../result.js';
-import { NO_LONGER_WANTED } from './deadline.js';
 import { engineCall } from './engine-call.js';
 
 /** A watch under way. */
@@ -20,20 +19,20 @@ const LONGEST_MS = 2_000;
 /** Begins to watch a container that was started. A reading that fails is passed over: the next one tells as much. */
 export function watchUsage(engine: ContainerEngine, id: string): UsageWatch {
   const { containers, capabilities } = engine;
+  const over = new AbortController();
   let seen: Usage | null = null;
-  let reading: AbortController | null = null;
-  let isOver = false;
+  let isReading = false;
 
   const look = (): void => {
-    if (reading !== null || isOver || !capabilities.stats) return;
-    reading = new AbortController();
-    engineCall('stats', reading.signal, async (signal) => containers.stats?.(id, { signal }) ?? null)
+    if (isReading || over.signal.aborted || !capabilities.stats) return;
+    isReading = true;
+    engineCall('stats', over.signal, async (signal) => containers.stats?.(id, { signal }) ?? null)
       .then((stats) => {
         if (stats !== null) seen = higher(seen, stats);
       })
       .catch(() => undefined)
       .finally(() => {
-        reading = null;
+        isReading = false;
       });
   };
   const next = (afterMs: number): NodeJS.Timeout =>
@@ -47,8 +46,7 @@ export function watchUsage(engine: ContainerEngine, id: string): UsageWatch {
     look,
     end() {
       clearTimeout(timer);
-      isOver = true;
-      reading?.abort(NO_LONGER_WANTED);
+      over.abort();
       return seen;
     },
   };

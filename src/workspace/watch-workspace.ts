@@ -1,6 +1,7 @@
 /** Looks, while a job runs, whether its workspace or its outputs hold more than they may, and the disk enough. It stops nothing: it says so, once. */
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { freeSpace, type FreeSpace } from '../host/file-system-space.js';
 import { handlePath } from '../host/node.js';
 import { withinTime } from '../host/time-limit.js';
@@ -69,22 +70,13 @@ export async function watchWorkspace(
   const { onExcess, onFailure } = listener;
   if (!isBounded(bounds)) return { end: async () => Promise.resolve() };
   const { handle } = await openWorkspaceFolder(workspace);
-  let isOver = false;
-  let wakeUp = (): void => undefined;
-  const rest = async (): Promise<void> =>
-    new Promise((resolve) => {
-      const timer = setTimeout(resolve, LOOK_MS).unref();
-      wakeUp = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+  const over = new AbortController();
   const watch = async (): Promise<void> => {
     const look = createLook(handle, dirname(workspace.path), bounds, listener);
     try {
       for (;;) {
-        if (!isOver) await rest();
-        const isLast = isOver;
+        await setTimeout(LOOK_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
+        const isLast = over.signal.aborted;
         const excess = await look(isLast);
         if (excess !== null) onExcess(excess);
         if (excess !== null || isLast) return;
@@ -98,8 +90,7 @@ export async function watchWorkspace(
   const watching = watch();
   return {
     async end() {
-      isOver = true;
-      wakeUp();
+      over.abort();
       await watching;
     },
   };

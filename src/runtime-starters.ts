@@ -3,6 +3,7 @@ import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Issue, RuntimeError } from './errors.js';
 import type { Queueing } from './execute/turns.js';
 import { compileJob, requestOver } from './job/compile.js';
+import { placeIssues } from './job/request-issues.js';
 import { judgeJob, readJob, type ValidateOptions } from './job/validate.js';
 import type { RunRequest } from './plan/container-spec.js';
 import { denial } from './policy/denial.js';
@@ -52,6 +53,8 @@ export function createStarters({ config, judging, begin, refusal }: StarterParts
         queueing: 'bounded',
         toRequest: () => {
           if (!isRequest(request)) throw unusable([NO_REQUEST]);
+          const issues = placeIssues(request);
+          if (issues.length > 0) throw unusable(issues);
           return requestOver(request, options);
         },
       }),

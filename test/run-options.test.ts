@@ -3,6 +3,9 @@ import { PassThrough } from 'node:stream';
 import { createRuntime, issuesOf, memoryStorage, type RunOptions, type Runtime } from 'berthkit';
 import { fakeEngine, type FakeEngine } from 'berthkit/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { OutputRequest } from '../src/plan/container-spec.js';
+import { placeIssues } from '../src/job/request-issues.js';
+import { inlineInput, requestWith } from './policy/requests.js';
 import { testFolder } from './run-fixture.js';
 
 const DEFINITION = { docker: { image: 'busybox:1', outputs: [{ workspacePath: 'o', upload: 'caller' }] } };
@@ -114,6 +117,40 @@ describe('options that are refused, each by its name', () => {
     expect(startWith(options).runId).toBe('mine');
     await expect(runtime.get('mine')?.result).rejects.toMatchObject({ runId: 'mine' });
     expect(types).toContain('run_end');
+  });
+
+  it('a request with places that no definition could have', async () => {
+    const right = requestWith({ tmpfs: [{ path: '/cache' }] });
+    const input = inlineInput('in', '/data/in');
+    const output: OutputRequest = {
+      id: null,
+      workspacePath: 'out/**',
+      upload: null,
+      optional: true,
+      when: 'always',
+      specialFiles: 'skip',
+    };
+    const configFile = { filename: 'c.json', mountPath: '/cfg/c.json', format: 'json' } as const;
+    const whole = { ...right, inputs: [input], outputs: [output], configFile };
+    expect(placeIssues(whole)).toEqual([]);
+    const wrong = {
+      ...whole,
+      container: { ...right.container, workspaceMountPath: '/etc', tmpfs: [{ path: '/usr/lib' }] },
+      inputs: [{ ...input, workspacePath: '../up', mountPath: '/run' }],
+      outputs: [{ ...output, workspacePath: '/etc/passwd' }],
+      configFile: { ...configFile, filename: 5 as never, mountPath: '/data/docker.sock' },
+    };
+    const failure = await runtime.startRun(wrong).result.catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'validation.invalid_job' });
+    expect(issuesOf(failure).map(({ path, message }) => `${path} ${message}`)).toEqual([
+      expect.stringContaining('request.container.workspaceMountPath must not be equal to'),
+      expect.stringContaining('request.container.tmpfs.0.path must not be equal to'),
+      'request.inputs.0.workspacePath must not have . or .. segments',
+      expect.stringContaining('request.inputs.0.mountPath must not be equal to'),
+      'request.outputs.0.workspacePath must be relative: no leading /',
+      'request.configFile.filename must be text',
+      'request.configFile.mountPath must not be the socket of a container engine',
+    ]);
   });
 
   it('a request that is none', async () => {

@@ -33,8 +33,7 @@ export function envSecrets(
 /** A text is no list: taken for one it would be one of its characters, and `*` among them is every variable there is. */
 function listOf(options: unknown): readonly string[] {
   const { allow } = Object(options) as { readonly allow?: unknown };
-  if (Array.isArray(allow) && allow.every((name) => typeof name === 'string'))
-    return [...(allow)];
+  if (Array.isArray(allow) && allow.every((name) => typeof name === 'string')) return [...allow];
   throw new ConfigError('config.invalid', 'envSecrets: options.allow must be a list of names', {
     hint: "name the variables jobs may have, for example { allow: ['JOB_*'] }",
   });

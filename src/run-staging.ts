@@ -12,6 +12,7 @@ import type { Place } from './run-place.js';
 import { openStdin } from './run-stdin.js';
 import type { RunTransport } from './run-transport.js';
 import { openVolumes, requireVolumesSuit, type RunVolumes, type VolumesParts } from './run-volumes.js';
+import { readNodePlace } from './workspace/input-sources.js';
 import { requireRoomForInputs, stageAboveFloor } from './workspace/stage-above-floor.js';
 import {
   bringsNothing,
@@ -114,13 +115,13 @@ function judgedNodeResolver({ config, ports }: Run, plan: RunPlan): NodeResolver
   const { resolveNode } = ports;
   if (resolveNode === undefined) return undefined;
   return async (nodeId, options) => {
-    const place = await resolveNode(nodeId, options);
-    // A host in JavaScript may well give its numeric ids as they are.
-    const mountId: unknown = place?.mountId;
-    if (place === null || mayReadStorage(config.policy, String(mountId), place.path)) return place;
+    const answer = await resolveNode(nodeId, options);
+    const place = readNodePlace(answer);
+    // What is not understood goes nowhere, and is told by whoever asks.
+    if (place == null || mayReadStorage(config.policy, place.mountId, place.path)) return answer;
     const message = `storage.read does not allow to read node "${nodeId}", which lies in storage "${place.mountId}"`;
     const path = pathOfNode(plan, nodeId);
-    const hint = allowedHint(config.policy.storage.read, String(mountId), 'policy.storage.read');
+    const hint = allowedHint(config.policy.storage.read, place.mountId, 'policy.storage.read');
     throw denialOf([{ rule: storageRule.id, path, message, severity: 'error', hint }]);
   };
 }

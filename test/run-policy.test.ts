@@ -207,6 +207,19 @@ describe('a refusal', () => {
     expect(saidBy(failure)).toEqual(['policy.storage']);
     expect(issuesOf(failure)[0]?.path).toBe('docker.inputs.0.source');
   });
+
+  it('is not said of a node about which the resolver says nothing, or nothing that can be understood', async () => {
+    const source = { type: 'filestoreNode', nodeId: 7 } as const;
+    const definition = { docker: { ...BUSYBOX.docker, inputs: [{ source, workspacePath: 'n' }] } };
+    for (const [answer, code, message] of [
+      [undefined, 'storage.not_found', 'input "n" was not found: its node does not exist'],
+      [5, 'storage.failed', 'input "n": node "7" was not resolved to { mountId, path }'],
+    ] as const) {
+      const ports = { resolveNode: async () => Promise.resolve(answer as never), storage: {} };
+      const { runtime } = scene({ storage: { read: ['in:public'] } }, ports);
+      expect(await failureOf(runtime.runJob(definition))).toMatchObject({ code, message });
+    }
+  });
 });
 
 describe('a run with a profile', () => {

@@ -23,24 +23,28 @@ export function mountIssues(docker: Docker): readonly Issue[] {
 
 /** A read-only file or folder at its places in the container. */
 interface Source {
+  /** Where the definition says `mounted`. */
   readonly at: string;
+  /** Where it says `inside`. */
+  readonly insideAt: string;
   readonly inside: string;
   readonly mounted: string | null;
 }
 
 function sourcesOf({ inputs = [], configFile }: Docker, workspace: string): readonly Source[] {
   const sources = inputs.map(({ workspacePath, mountPath }, index) =>
-    sourceAt(`docker.inputs.${String(index)}.mountPath`, `${workspace}/${workspacePath}`, mountPath),
+    sourceAt(`docker.inputs.${String(index)}`, 'workspacePath', `${workspace}/${workspacePath}`, mountPath),
   );
   if (configFile !== undefined) {
     const { filename, mountPath } = configFile;
-    sources.push(sourceAt('docker.configFile.mountPath', `${workspace}/${filename}`, mountPath));
+    sources.push(sourceAt('docker.configFile', 'filename', `${workspace}/${filename}`, mountPath));
   }
   return sources;
 }
 
-function sourceAt(at: string, inside: string, mountPath: string | undefined): Source {
-  return { at, inside, mounted: mountPath === undefined ? null : normalizeAbsolutePath(mountPath) };
+function sourceAt(of: string, key: string, inside: string, mountPath: string | undefined): Source {
+  const mounted = mountPath === undefined ? null : normalizeAbsolutePath(mountPath);
+  return { at: `${of}.mountPath`, insideAt: `${of}.${key}`, inside, mounted };
 }
 
 function sourceIssues(sources: readonly Source[], workspace: string): Issue[] {
@@ -51,14 +55,13 @@ function sourceIssues(sources: readonly Source[], workspace: string): Issue[] {
       issues.push(conflict(at, `must not be the workspace ${workspace} or above it`));
       continue;
     }
-    const other = sources.find(
-      (source, position) =>
-        position !== index &&
-        (pathsOverlap(source.inside, mounted) ||
-          (source.mounted !== null && position < index && pathsOverlap(source.mounted, mounted))),
-    );
-    if (other !== undefined)
-      issues.push(conflict(at, `is the same as, beneath or above a place of ${other.at}`));
+    const taken = sources.flatMap((source, position) => {
+      if (position === index) return [];
+      if (pathsOverlap(source.inside, mounted)) return [source.insideAt];
+      const isEarlier = source.mounted !== null && position < index;
+      return isEarlier && pathsOverlap(source.mounted, mounted) ? [source.at] : [];
+    })[0];
+    if (taken !== undefined) issues.push(conflict(at, `is the same as, beneath or above ${taken}`));
     else if (mounted !== inside && pathsOverlap(inside, mounted)) {
       issues.push(conflict(at, 'must not lie beneath or above the same input in the workspace'));
     }

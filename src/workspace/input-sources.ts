@@ -37,24 +37,36 @@ export async function locateSource(
   return node === null ? null : inStorage(input, storage, node.mountId, node.path);
 }
 
+/**
+ * What a resolver answered, which may be anything: a host may well give its numeric ids as they are, and `undefined` for what it does not have.
+ * Undefined: it is not understood.
+ */
+export function readNodePlace(answer: unknown): NodePlace | null | undefined {
+  if (answer === null || answer === undefined) return null;
+  const { mountId, path } = Object(answer) as { readonly mountId?: unknown; readonly path?: unknown };
+  const isId = typeof mountId === 'string' || typeof mountId === 'number';
+  return isId && typeof path === 'string' ? { mountId: String(mountId), path } : undefined;
+}
+
+interface NodePlace {
+  readonly mountId: string;
+  readonly path: string;
+}
+
 async function askNode(
   input: InputRequest,
   nodeId: string,
   resolveNode: NodeResolver | undefined,
   signal: AbortSignal,
-): Promise<{ readonly mountId: string; readonly path: string } | null> {
+): Promise<NodePlace | null> {
   const purpose = `${describeInput(input)}: node "${nodeId}"`;
   try {
     const node = await abortable(
-      Promise.resolve().then(() => resolveNode?.(nodeId, { signal }) ?? null),
+      Promise.resolve().then(() => resolveNode?.(nodeId, { signal })),
       signal,
     );
-    if (node === null) return null;
-    // A host may well give its numeric ids as they are.
-    const { mountId, path }: { mountId: unknown; path: unknown } = node;
-    if ((typeof mountId === 'string' || typeof mountId === 'number') && typeof path === 'string') {
-      return { mountId: String(mountId), path };
-    }
+    const place = readNodePlace(node);
+    if (place !== undefined) return place;
   } catch (error) {
     signal.throwIfAborted();
     // A refusal by policy is no failure of the resolver.

@@ -99,6 +99,30 @@ describe('places that do not go together', () => {
     expect(pathsFor(docker)).toEqual([`docker.${path}`]);
   });
 
+  it.each<[string, Readonly<Record<string, unknown>>, string]>([
+    [
+      'the workspace path of an input',
+      { inputs: [input('a', '/workspace/b'), input('b')] },
+      'docker.inputs.1.workspacePath',
+    ],
+    [
+      'the mount path of an input',
+      { inputs: [input('b', '/data'), input('a', '/data/x')] },
+      'docker.inputs.0.mountPath',
+    ],
+    [
+      'the name of the configuration file',
+      { inputs: [input('a', '/workspace/c')], configFile: { filename: 'c' } },
+      'docker.configFile.filename',
+    ],
+  ])('say with what: with %s', (_, docker, other) => {
+    const validation = parseJobShape({ docker: { image: 'busybox:1', ...docker } });
+    expect(validation).toMatchObject({
+      ok: false,
+      issues: [{ message: `is the same as, beneath or above ${other}` }],
+    });
+  });
+
   it.each<[string, Readonly<Record<string, unknown>>]>([
     [
       'siblings',

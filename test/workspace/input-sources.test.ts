@@ -63,6 +63,7 @@ describe('the source of an input that is a node', () => {
 
   it('is nowhere if the resolver says so, or if there is none', async () => {
     expect(await locate(NODE, answering(null))).toBeNull();
+    expect(await locate(NODE, answering(undefined))).toBeNull();
     expect(await locate(NODE)).toBeNull();
   });
 

@@ -23,20 +23,30 @@ import { treeDigest } from './tree-digest.js';
 export type WorkspaceFiles = Readonly<Record<string, FileEntry>>;
 
 /**
- * Makes sure that the paths are acceptable and none is, or is beneath, an input or the configuration file.
+ * Makes sure that the paths are acceptable and none is, or is beneath, an input, the configuration file or a tmpfs of the job's.
  *
  * @throws `validation.invalid_job` with every issue.
  */
-export function requireNoClash(plan: Pick<RunPlan, 'inputs' | 'configFile'>, files: WorkspaceFiles): void {
-  const taken = plan.inputs.map((input) => ({ path: input.workspacePath, what: describeInput(input) }));
+export function requireNoClash(plan: RunPlan, files: WorkspaceFiles): void {
+  const readOnly = (what: string): string => `is taken by ${what}, which is read-only`;
+  const taken = plan.inputs.map((input) => ({
+    path: input.workspacePath,
+    problem: readOnly(describeInput(input)),
+  }));
   if (plan.configFile !== null)
-    taken.push({ path: plan.configFile.filename, what: 'the configuration file' });
+    taken.push({ path: plan.configFile.filename, problem: readOnly('the configuration file') });
+  for (const { target } of plan.container.tmpfs) {
+    const beneath = `${plan.workspaceMountPath}/`;
+    if (!target.startsWith(beneath)) continue;
+    const path = target.slice(beneath.length);
+    taken.push({ path, problem: `would be hidden by the tmpfs at "${target}"` });
+  }
   const issues: Issue[] = [];
   for (const path of Object.keys(files)) {
     const problem = checkRelativePath(path);
     const clash = taken.find((other) => isWithin(foldPath(other.path), foldPath(path)));
     if (problem !== null) issues.push(toIssue(path, problem));
-    else if (clash !== undefined) issues.push(toIssue(path, `is taken by ${clash.what}, which is read-only`));
+    else if (clash !== undefined) issues.push(toIssue(path, clash.problem));
   }
   if (issues.length > 0) throw invalid(issues);
 }

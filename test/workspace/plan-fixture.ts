@@ -1,5 +1,5 @@
 /** Plans and workspaces for tests of staging and collecting. It asserts nothing. */
-import type { InputSource, OutputRequest } from '../../src/plan/container-spec.js';
+import type { ContainerSpec, InputSource, OutputRequest } from '../../src/plan/container-spec.js';
 import type { PlannedInput, PlannedLimits, RunPlan } from '../../src/plan/run-plan.js';
 import { createWorkspace, type Workspace } from '../../src/workspace/create.js';
 import { prepareInputs, type StagedInputs, type StageOptions } from '../../src/workspace/stage.js';
@@ -28,6 +28,8 @@ export interface PlanFixture {
   readonly outputs?: readonly Partial<OutputRequest>[];
   readonly configFile?: { readonly filename: string; readonly mountPath?: string };
   readonly limits?: Partial<PlannedLimits>;
+  /** Targets. */
+  readonly tmpfs?: readonly string[];
 }
 
 /** A plan with the parts that staging and collecting look at. */
@@ -37,6 +39,7 @@ export function planOf(fixture: PlanFixture): RunPlan {
   const plan: Partial<RunPlan> = {
     job: { slug: 'count', id: null, version: null },
     workspaceMountPath: '/workspace',
+    container: { tmpfs: (fixture.tmpfs ?? []).map((target) => ({ target })) } as unknown as ContainerSpec,
     inputs: (fixture.inputs ?? []).map((input, index) => ({
       id: null,
       mountPath: null,

@@ -160,6 +160,22 @@ describe('files of the caller', () => {
     expect((problem as Error).message.split('; ')).toHaveLength(3);
   });
 
+  it('says where a tmpfs of the job would hide one', async () => {
+    const plan = planOf({ tmpfs: ['/workspace/cache', '/workspace', '/tmp', '/workspaces/fine'] });
+    const files = { 'cache/a': 'x', cache: 'x', fine: 'x', caches: 'x' };
+    const work = stageInputs(await makeWorkspace(), plan, stageOptions({ files }));
+    const hidden = 'would be hidden by the tmpfs at "/workspace/cache"';
+    await expect(work).rejects.toMatchObject({
+      code: 'validation.invalid_job',
+      details: {
+        issues: [
+          { path: 'files.cache/a', message: `the workspace path "cache/a" ${hidden}` },
+          { path: 'files.cache', message: `the workspace path "cache" ${hidden}` },
+        ],
+      },
+    });
+  });
+
   it('says where one of them stands in the way of another, or of an input', async () => {
     const one = stageInputs(
       await makeWorkspace(),

@@ -50,7 +50,7 @@ export default defineConfig({
     // A busy machine is late, not wrong.
     expect: { poll: { timeout: 60_000 } },
     // Tests wait for the engine more than they compute.
-    maxWorkers: 3,
+    maxWorkers: 4,
     projects: [
       {
         extends: true,

@@ -82,7 +82,8 @@ function rewritten(call: EngineCall, rewrite: (body: CreateBody) => void): Engin
 }
 
 async function startsOf(container: string): Promise<number> {
-  const until = Math.ceil(Date.now() / 1000) + 1;
+  // What is remembered ends there: a moment still to come would be waited for.
+  const until = Date.now() / 1000;
   const filters = JSON.stringify({ type: ['container'], event: ['start'], container: [container] });
   const stream = (await docker.getEvents({ since: 1, until, filters })) as AsyncIterable<Uint8Array>;
   let text = '';

@@ -45,7 +45,8 @@ async function containersOf(instance: string): Promise<readonly string[]> {
 /** How many containers were ever made, as the engine remembers. */
 async function everMade(instance: string): Promise<number> {
   const filters = { type: ['container'], event: ['create'], label: [labelOf(instance)] };
-  const until = String(Math.ceil(Date.now() / 1000) + 1);
+  // What is remembered ends there: a moment still to come would be waited for.
+  const until = (Date.now() / 1000).toFixed(3);
   const path = `/events?since=0&until=${until}&filters=${encodeURIComponent(JSON.stringify(filters))}`;
   return (await engineText(path))
     .split('\n')

@@ -4,6 +4,7 @@ import { parseByteSize } from '../base/byte-size.js';
 import { withoutCredentials } from '../base/credentials.js';
 import { parseDuration } from '../base/duration.js';
 import { nearestName } from '../base/nearest-name.js';
+import { isObject } from '../base/shapes.js';
 import type { Issue } from '../errors.js';
 import { DEFAULT_CONFIG } from './defaults.js';
 import {
@@ -73,8 +74,6 @@ function requireUsableArguments(env: unknown, options: unknown): void {
     problems.map(([path = '', message = '']) => ({ code: 'config.invalid_value', path, message })),
   );
 }
-
-const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
 
 /** A list of allowed modes without an entry is as good as none, after the document's software: no mode at all would forbid every run. */
 function isBlank(raw: string, { path }: EnvironmentVariable): boolean {

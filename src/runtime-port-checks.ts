@@ -1,10 +1,10 @@
 /** What a runtime is given as its ports, checked when it is made: a misspelt port must not mean that there is none. Calls none of them. Pure. */
 import { type Check, each, fits, isObject, only, some } from './base/shapes.js';
+import { requireUsableRules } from './config/own-rules.js';
 import { configError } from './config/parse.js';
+import { MOUNT_ID } from './job/text-rules.js';
 import { canDo, listener } from './run-option-shapes.js';
 import type { RuntimePorts } from './runtime-ports.js';
-
-const MOUNT_ID = /^(?:[1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/;
 
 const withMethods = (...methods: readonly string[]): Check =>
   fits((value) => canDo(value, methods), `must be an object with the methods ${methods.join(', ')}`);
@@ -29,7 +29,7 @@ const CHECKS: Readonly<Record<keyof RuntimePorts, Check>> = {
   resolveSecret: listener,
   resolveRegistryAuth: listener,
   verifyImage: listener,
-  // What is wrong with a rule says whoever reads them.
+  // Each is looked at below.
   rules: () => [],
   onEvent: listener,
   onRuntimeEvent: listener,
@@ -41,12 +41,13 @@ const CHECKS: Readonly<Record<keyof RuntimePorts, Check>> = {
   createId: listener,
 };
 
-/** @throws `config.invalid`, naming each port that is wrong. */
-export function requireUsablePorts(ports: unknown): void {
+/** @throws `config.invalid`, naming each port that is wrong, or each rule. */
+export function requireUsablePorts(ports: RuntimePorts): void {
   const issues = only(CHECKS)(ports).map(({ path, message }) => ({
     code: 'config.invalid_value',
     path: ['ports', ...path].join('.'),
     message,
   }));
   if (issues.length > 0) throw configError(issues);
+  requireUsableRules(ports.rules ?? []);
 }

@@ -1,5 +1,4 @@
 /** The composition root: puts configuration and ports together, starts runs, and closes. It reads nothing but its own code until the first run. */
-import { requireUsableRules } from './config/own-rules.js';
 import { parseConfig } from './config/parse.js';
 import type { RuntimeConfig, RuntimeConfigInput } from './config/runtime-config.js';
 import { createEngineBudget, turnLimitsOf } from './engine-budget.js';
@@ -60,7 +59,6 @@ import { diskShortage } from './workspace/disk-shortage.js';
  */
 export function createRuntime(config: RuntimeConfigInput = {}, ports: RuntimePorts = {}): Runtime {
   requireUsablePorts(ports);
-  requireUsableRules(ports.rules ?? []);
   const beneath = hostDefaults();
   const merged = parseConfig(beneath, config);
   const settled =

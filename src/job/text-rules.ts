@@ -58,6 +58,8 @@ export const artifactId = lazy(() =>
     .regex(/^[A-Za-z0-9._-]{1,100}$/, 'must be 1 to 100 of letters, digits, ".", "_" and "-"'),
 );
 
+/** A storage mount, as it is written. */
+export const MOUNT_ID = /^([1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/;
 const MOUNT_ID_RULE =
   'must be a positive integer or a name of a-z, 0-9 and "-" that begins with a letter, 64 characters at most';
 
@@ -66,7 +68,7 @@ export const mountId = lazy(() =>
   z.union(
     [
       z.int({ error: MOUNT_ID_RULE }).positive({ error: MOUNT_ID_RULE }),
-      z.string().regex(/^([1-9]\d{0,15}|[a-z][a-z0-9-]{0,63})$/, MOUNT_ID_RULE),
+      z.string().regex(MOUNT_ID, MOUNT_ID_RULE),
     ],
     { error: MOUNT_ID_RULE },
   ),

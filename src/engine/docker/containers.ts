@@ -10,12 +10,12 @@ import { dial, type DockerClient, type DockerContainer } from './client.js';
 import { fromCreate, fromInspect, fromList, fromSize, fromStats, toStartExitCode } from './convert.js';
 import { toCreateBody } from './create-body.js';
 import { messageOf, statusOf } from './errors.js';
-import { checkContainerId, checkSignal } from './identifiers.js';
+import { checkContainerId, checkSignal, isFullId } from './identifiers.js';
 import { toLabelQuery } from './label-query.js';
 import { askAgain } from './passing-failure.js';
 import { removeUntilGone } from './removal.js';
 import type { Session } from './session.js';
-import { waitForEnd } from './wait.js';
+import { hasEnded, waitForEnd, waitForStarted } from './wait.js';
 
 const CREATE_STATUSES = {
   201: true,
@@ -74,26 +74,46 @@ const nullIfMissing = async (work: Promise<unknown>): Promise<unknown> => {
   }
 };
 
+/** How a call is made: over a connection of its own, or one that is kept. */
+type Way = 'call' | 'repeatable';
+
 /** Makes the port's containers. */
 export function createContainers(session: Session): EngineContainers {
   const { transport } = session;
+  /** Ids of containers that were started here and have not been seen to end. */
+  const started = new Set<string>();
+  /** Those whose end was waited for and has not been looked at yet. */
+  const ended = new Set<string>();
 
   /** Reads something of a container; null if it is missing. */
   const read = (
     id: string,
     options: CallOptions | undefined,
     use: (container: DockerContainer) => Promise<unknown>,
+    way: Way = 'repeatable',
   ): Promise<unknown> =>
-    nullIfMissing(
-      askAgain(options, () => transport.repeatable(options, (docker) => use(docker.getContainer(id)))),
-    );
+    nullIfMissing(askAgain(options, () => transport[way](options, (docker) => use(docker.getContainer(id)))));
 
-  const inspectBody = (id: string, options: CallOptions | undefined): Promise<unknown> =>
-    read(id, options, (container) => container.inspect({}));
+  const inspectBody = (id: string, options: CallOptions | undefined, way?: Way): Promise<unknown> =>
+    read(id, options, (container) => container.inspect({}), way);
 
-  const inspectRaw = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
-    const body = await inspectBody(id, options);
+  const look = async (
+    id: string,
+    options: CallOptions | undefined,
+    way?: Way,
+  ): Promise<ContainerInfo | null> => {
+    const body = await inspectBody(id, options, way);
     return body === null ? null : fromInspect(body, await transport.dialect(options));
+  };
+
+  /**
+   * An end is told only by an answer over a connection made for the question: an engine that is being shut down ends its containers and still
+   * answers over the connections it has, but takes no others, which tells that the end was its doing.
+   */
+  const inspect = async (id: string, options: CallOptions | undefined): Promise<ContainerInfo | null> => {
+    if (ended.delete(id)) return look(id, options, 'call');
+    const info = await look(id, options);
+    return info !== null && hasEnded(info) ? look(id, options, 'call') : info;
   };
 
   /** Only the state can tell what a failed start means: a status 404 may also be about a network or a runtime. */
@@ -159,15 +179,20 @@ export function createContainers(session: Session): EngineContainers {
         } catch (cause) {
           const status = statusOf(cause);
           // 304: it runs already, as after a start whose answer was lost.
-          if (status === 304) return;
-          throw status === null ? cause : await toStartError(cause, id, options);
+          if (status !== 304) throw status === null ? cause : await toStartError(cause, id, options);
         }
+        // A name may be another container's tomorrow.
+        if (isFullId(id)) started.add(id);
       }),
 
     wait: (id, options) =>
-      session.attempt(options, `wait for container ${id}`, () =>
-        waitForEnd(transport, inspectRaw, checkContainerId(id), options),
-      ),
+      session.attempt(options, `wait for container ${id}`, async () => {
+        checkContainerId(id);
+        if (started.has(id)) await waitForStarted(transport, id, options);
+        else await waitForEnd(transport, look, id, options);
+        started.delete(id);
+        ended.add(id);
+      }),
 
     kill: (id, signal, options) =>
       session.attempt(
@@ -182,7 +207,7 @@ export function createContainers(session: Session): EngineContainers {
             // Engines say "not running" with 409 or 500; whether it is so, the state tells.
             const status = statusOf(cause);
             if (status !== 409 && status !== 500) throw cause;
-            const info = await inspectRaw(id, options);
+            const info = await look(id, options);
             if (info?.status === 'running' || info?.status === 'paused') throw cause;
           }
         },
@@ -197,13 +222,15 @@ export function createContainers(session: Session): EngineContainers {
             transport.repeatable(options, (docker) =>
               docker.getContainer(id).remove({ force: true, v: true }),
             ),
-          inspect: () => inspectRaw(id, options),
+          inspect: () => look(id, options),
         };
         await removeUntilGone(id, calls, options);
+        started.delete(id);
+        ended.delete(id);
       }),
 
     inspect: (id, options) =>
-      session.attempt(options, `inspect container ${id}`, () => inspectRaw(checkContainerId(id), options)),
+      session.attempt(options, `inspect container ${id}`, () => inspect(checkContainerId(id), options)),
 
     list: (labels, options) =>
       session.attempt(options, 'list containers', async () => {

@@ -3,6 +3,7 @@ import { EngineError } from '../../errors.js';
 
 // docker-modem pastes ids into URLs unescaped: an id with `/` or `?` would reach another endpoint.
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+const FULL_ID = /^[0-9a-f]{64}$/;
 const SIGNAL = /^[A-Za-z0-9][A-Za-z0-9+-]{0,19}$/;
 const REFERENCE = /^(?:\[[0-9a-fA-F:]{2,45}\](?::\d{1,5})?\/)?[a-zA-Z0-9][a-zA-Z0-9._:/@-]{0,511}$/;
 
@@ -17,6 +18,9 @@ export function checkContainerId(id: string): string {
   if (!NAME.test(id)) throw refuse('a container id or name', id);
   return id;
 }
+
+/** Whether it is a whole id, which no other container ever has. */
+export const isFullId = (id: string): boolean => FULL_ID.test(id);
 
 /**
  * Returns the name of a volume that is safe in a URL.

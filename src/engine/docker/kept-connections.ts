@@ -1,7 +1,5 @@
 /** Connections that stay open for a moment after their call, for the next call that may be made twice. It makes no call. */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { inspect } from 'node:util';
 import { createKeepingAgent, type Reach } from './connection.js';
 import { hideRedirect, type Line } from './line.js';
@@ -10,8 +8,6 @@ import { hideRedirect, type Line } from './line.js';
 export interface KeptConnections {
   /** An agent for one call, whose connection belongs to the line as long as the call takes. */
   agentFor(line: Line): KeptAgent;
-  /** Ends those that nobody uses, and keeps none of the others beyond its call: the next call reaches who listens now. */
-  renew(): void;
   /** Ends those that nobody uses, and keeps none any more. */
   close(): void;
 }
@@ -27,9 +23,6 @@ interface KeptAgent {
 export function createKeptConnections(reach: Reach): KeptConnections | null {
   const shared = createKeepingAgent(reach);
   if (shared === null) return null;
-  const outdated = new WeakSet<Duplex>();
-  const keepSocketAlive = shared.keepSocketAlive.bind(shared);
-  shared.keepSocketAlive = (socket) => !outdated.has(socket) && keepSocketAlive(socket);
   return {
     agentFor(line) {
       let wasStale = (): boolean => false;
@@ -44,18 +37,11 @@ export function createKeptConnections(reach: Reach): KeptConnections | null {
       Reflect.set(agent, inspect.custom, () => 'agent');
       return { agent, wasStale: () => wasStale() };
     },
-    renew() {
-      for (const socket of socketsOf(shared.sockets)) outdated.add(socket);
-      for (const socket of socketsOf(shared.freeSockets)) socket.destroy();
-    },
     close() {
       shared.destroy();
     },
   };
 }
-
-const socketsOf = (byDestination: NodeJS.ReadOnlyDict<Socket[]>): readonly Socket[] =>
-  Object.values(byDestination).flatMap((sockets) => sockets ?? []);
 
 /** Has a connection be the line's until the call is over; then it is kept if the answer, which is given as soon as it begins, was read to its end. */
 function lend(request: ClientRequest, line: Line): () => IncomingMessage | null {

@@ -67,7 +67,9 @@ export function createLine(): Line {
 // like any other, and an unexpected one.
 /** Takes what a redirect would lead to from an answer. */
 export function hideRedirect(response: IncomingMessage): void {
-  Reflect.deleteProperty(response.headers, 'location');
+  const { statusCode = 0 } = response;
+  // Headers that nobody asks for are not even put together.
+  if (statusCode >= 300 && statusCode < 400) Reflect.deleteProperty(response.headers, 'location');
 }
 
 /**

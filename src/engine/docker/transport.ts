@@ -1,17 +1,17 @@
 /** Connections to one engine: one per call but for calls that may be made twice, ours to watch and to cut. Knows no endpoint of the API and no meaning of an answer. */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Agent, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { lazy } from '../../base/lazy.js';
 import { EngineError } from '../../errors.js';
 import type { CallOptions } from '../types.js';
 import { type Dialect, dialectOf, negotiateVersion } from './api-version.js';
 import { type DockerClient, type DockerClients, setUpDockerode } from './client.js';
-import { beginRequest, type Reach } from './connection.js';
+import type { Reach } from './connection.js';
 import { ConnectionLost, noEngine, StatusFailure } from './errors.js';
-import { toObject, toText } from './json-fields.js';
+import { toText } from './json-fields.js';
 import { createKeptConnections } from './kept-connections.js';
 import { createLine, createLineAgent, type Line } from './line.js';
-import { net } from './node-modules.js';
+import { readFailure, readText, send, type SentRequest } from './request.js';
 
 /** One engine's connections. Failures are raw: the caller makes typed errors of them. */
 export interface Transport {
@@ -30,9 +30,7 @@ export interface Transport {
    * new one.
    */
   repeatable<A>(options: CallOptions | undefined, use: (docker: DockerClient) => Promise<A>): Promise<A>;
-  /** Has the next call reach who listens now, be it over a connection of its own. */
-  renew(): void;
-  /** Makes a POST without a body and reads its answer, from the headers on; the connection ends with `read`. */
+  /** Makes a POST without a body that may be made twice, as `repeatable` does, and reads its answer, from the headers on, until `read` settles. */
   post<T>(
     options: CallOptions | undefined,
     path: string,
@@ -50,33 +48,6 @@ export interface Transport {
   close(): void;
 }
 
-const MAX_FAILURE_BYTES = 64 * 1024;
-const KEEP_ALIVE_MS = 30_000;
-
-/** Reads an answer as far as it is worth reading. */
-const readText = async (response: IncomingMessage): Promise<string> => {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  for await (const part of response as AsyncIterable<Uint8Array>) {
-    parts.push(part);
-    size += part.length;
-    if (size > MAX_FAILURE_BYTES) break;
-  }
-  return Buffer.concat(parts).toString('utf8');
-};
-
-/** Reads an answer that is a failure. */
-const readFailure = async (response: IncomingMessage): Promise<StatusFailure> => {
-  const text = await readText(response);
-  let message = text;
-  try {
-    message = toText(toObject(JSON.parse(text))['message']) || text;
-  } catch {
-    // Not JSON: the text itself is the message.
-  }
-  return new StatusFailure(response.statusCode ?? 0, message);
-};
-
 /** Of a ping: no engine redirects it, asks who is there, or does not know it. */
 const isNoEngine = (status: number): boolean =>
   (status >= 300 && status < 400) || [401, 403, 404, 405].includes(status);
@@ -89,48 +60,6 @@ interface Spoken {
   /** dockerode, for that. */
   readonly clients: () => Promise<DockerClients>;
 }
-
-interface SentRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST';
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Sends a request without a body: with one, some engines hand it to the container's standard input (dockerode#742). */
-const send = (
-  reach: Reach,
-  line: Line,
-  { method, path, headers }: SentRequest,
-): Promise<{ readonly response: IncomingMessage } | { readonly socket: Duplex }> =>
-  new Promise((resolve, reject) => {
-    const outgoing = beginRequest(reach, {
-      method,
-      path,
-      headers: method === 'POST' ? { 'Content-Length': '0', ...headers } : headers,
-      agent: createLineAgent(line, reach),
-    });
-    line.onCut(() => outgoing.destroy());
-    outgoing.on('error', reject);
-    // For the sake of TCP: a peer that died without a word is noticed in the end.
-    outgoing.once('socket', (socket) => {
-      // The streams of ssh, which looks after that itself, are no socket.
-      if (socket instanceof net().Socket) socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    });
-    outgoing.once('close', () => {
-      reject(new ConnectionLost());
-    });
-    outgoing.once('response', (response) => {
-      resolve({ response });
-    });
-    outgoing.once('upgrade', (_response, socket, head) => {
-      // Without a listener, an error that comes while nobody reads would end the process.
-      socket.on('error', () => undefined);
-      line.onCut(() => socket.destroy());
-      if (head.length > 0) socket.unshift(head);
-      resolve({ socket });
-    });
-    outgoing.end();
-  });
 
 /** Makes the connections to one engine, which is called `host` in messages; opens none yet. */
 export function createTransport(reach: Reach, host: string): Transport {
@@ -186,23 +115,33 @@ export function createTransport(reach: Reach, host: string): Transport {
     });
   }
 
-  async function repeatable<A>(
+  /** For what may be done twice: over a connection that was left, where there is one, and over a new one if that turns out to be closed. */
+  async function overKept<T>(
     options: CallOptions | undefined,
-    use: (docker: DockerClient) => Promise<A>,
-  ): Promise<A> {
-    if (kept === null) return call(options, use);
-    const { clients } = await spokenFor(options);
+    work: (line: Line, agent: Agent) => Promise<T>,
+  ): Promise<T> {
+    const overNew = async (): Promise<T> =>
+      withLine(options, async (line) => work(line, createLineAgent(line, reach)));
+    if (kept === null) return overNew();
     let wasStale = (): boolean => false;
     try {
       return await withLine(options, async (line) => {
         const borrowed = kept.agentFor(line);
         wasStale = borrowed.wasStale;
-        return Promise.race([line.lost, use((await clients())(borrowed.agent))]);
+        return work(line, borrowed.agent);
       });
     } catch (cause) {
       if (!wasStale() || isClosed() || options?.signal?.aborted === true) throw cause;
-      return call(options, use);
+      return overNew();
     }
+  }
+
+  async function repeatable<A>(
+    options: CallOptions | undefined,
+    use: (docker: DockerClient) => Promise<A>,
+  ): Promise<A> {
+    const { clients } = await spokenFor(options);
+    return overKept(options, async (line, agent) => Promise.race([line.lost, use((await clients())(agent))]));
   }
 
   /** Keeps a connection that outlives its call among those that `close` cuts. */
@@ -250,8 +189,13 @@ export function createTransport(reach: Reach, host: string): Transport {
     return prefix === undefined ? path : `/${prefix}${path}`;
   };
 
-  const ask = async (line: Line, method: SentRequest['method'], path: string): Promise<IncomingMessage> => {
-    const answer = await send(reach, line, { method, path, headers: {} });
+  const ask = async (
+    line: Line,
+    method: SentRequest['method'],
+    path: string,
+    agent?: Agent,
+  ): Promise<IncomingMessage> => {
+    const answer = await send(reach, line, { method, path, headers: {}, agent });
     if ('socket' in answer) throw new ConnectionLost('the engine upgraded a connection unasked');
     if ((answer.response.statusCode ?? 0) >= 300) throw await readFailure(answer.response);
     return answer.response;
@@ -260,10 +204,9 @@ export function createTransport(reach: Reach, host: string): Transport {
   return {
     call,
     repeatable,
-    renew: () => kept?.renew(),
     async post(options, path, read) {
       const target = await versioned(options, path);
-      return withLine(options, async (line) => read(await ask(line, 'POST', target)));
+      return overKept(options, async (line, agent) => read(await ask(line, 'POST', target, agent)));
     },
     async open(options, path) {
       const target = await versioned(options, path);

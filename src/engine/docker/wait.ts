@@ -9,7 +9,8 @@ import type { Transport } from './transport.js';
 
 type Inspect = (id: string, options: CallOptions | undefined) => Promise<ContainerInfo | null>;
 
-const hasEnded = (info: ContainerInfo | null): boolean =>
+/** Whether a container runs no more, or is gone. */
+export const hasEnded = (info: ContainerInfo | null): boolean =>
   info === null || info.status === 'exited' || info.status === 'dead' || info.status === 'removing';
 
 /** How often is looked whether a container is still there that nobody has started. */
@@ -42,24 +43,27 @@ const drain = async (response: IncomingMessage): Promise<void> => {
 };
 
 /**
- * Resolves when a container has ended or is gone. Raw failures of the transport pass through. What is asked afterwards is asked over new connections: an
- * engine that is being shut down ends its containers and still answers over those it has, but takes no others, which tells that the end was its doing.
+ * The same for a container that is known to have been started, which needs no look: such a one never is as new as before its start. Rejects with the
+ * engine's 404 if it is gone when the call is made.
+ */
+export async function waitForStarted(
+  transport: Transport,
+  id: string,
+  options: CallOptions | undefined,
+): Promise<void> {
+  await askAgain(options, () =>
+    transport.post(options, `/containers/${id}/wait?condition=not-running`, drain),
+  );
+}
+
+/**
+ * Resolves when a container has ended or is gone. Raw failures of the transport pass through.
  *
  * Which condition the engine is given depends on the state, because each is wrong in one: the default one is true at once for a
  * container not started yet, and `next-exit` is never true for one that ended already.
  * @throws `engine.not_found` if there is no such container when the call is made.
  */
 export async function waitForEnd(
-  transport: Transport,
-  inspect: Inspect,
-  id: string,
-  options: CallOptions | undefined,
-): Promise<void> {
-  await untilEnd(transport, inspect, id, options);
-  transport.renew();
-}
-
-async function untilEnd(
   transport: Transport,
   inspect: Inspect,
   id: string,

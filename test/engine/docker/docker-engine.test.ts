@@ -255,6 +255,40 @@ describe('wait', () => {
     expect(lines.length).toBe(before + 1);
   });
 
+  it('asks at once for the end of a container that was started here, until it was told that end', async () => {
+    let isThere = true;
+    const { engine, lines } = await scriptedEngine({
+      onRequest: ({ line, json, response }) => {
+        if (line.endsWith('/start')) response.writeHead(204).end();
+        else if (!isThere) json(404, { message: 'gone' });
+        else if (line.startsWith('GET')) json(200, inspection('exited'));
+        else json(200, { StatusCode: 0 });
+      },
+    });
+    const waiting = `POST /containers/${id}/wait?condition=not-running`;
+    await engine.containers.start(id);
+    await engine.containers.wait(id);
+    expect(lines.slice(1)).toEqual([waiting]);
+    await engine.containers.wait(id);
+    expect(lines.slice(2)).toEqual([`GET /containers/${id}/json`]);
+    await engine.containers.start(id);
+    isThere = false;
+    await expect(engine.containers.wait(id)).rejects.toMatchObject({ code: 'engine.not_found' });
+    expect(lines.at(-1)).toBe(waiting);
+  });
+
+  it('looks at a container that was started by its name, which may be another one by now', async () => {
+    const { engine, lines } = await scriptedEngine({
+      onRequest: ({ line, json, response }) => {
+        if (line.endsWith('/start')) response.writeHead(204).end();
+        else json(200, inspection('exited'));
+      },
+    });
+    await engine.containers.start('name');
+    await engine.containers.wait('name');
+    expect(lines.slice(1)).toEqual(['GET /containers/name/json']);
+  });
+
   it('notices a container that ended before the engine listened', async () => {
     let looks = 0;
     const { engine } = await scriptedEngine({

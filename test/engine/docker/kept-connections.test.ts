@@ -78,6 +78,29 @@ describe('connections that are kept', () => {
     expect(seen.map(([, connection]) => connection)).toEqual([0, 0, 1]);
   });
 
+  it('carry the wait for a container, again on one that was closed with it', async () => {
+    let waits = 0;
+    const { engine, seen } = await counting({
+      onRequest: ({ line, request, response, json }) => {
+        if (line.startsWith('GET')) json(200, CONTAINER);
+        else if (line.endsWith('/start')) response.writeHead(204).end();
+        else if ((waits += 1) === 1) request.socket.destroy();
+        else json(200, { StatusCode: 0 });
+      },
+    });
+    await engine.containers.start(ID);
+    await engine.containers.inspect(ID);
+    await engine.containers.wait(ID);
+    await engine.containers.inspect(ID);
+    expect(seen.map(([line, connection]) => [line.split(' ')[0], connection])).toEqual([
+      ['POST', 0],
+      ['GET', 1],
+      ['POST', 1],
+      ['POST', 2],
+      ['GET', 3],
+    ]);
+  });
+
   it('are no reason to make a call three times, nor one that failed on a connection of its own', async () => {
     const { engine, seen } = await counting({ onRequest: ({ request }) => request.socket.destroy() });
     await expect(engine.containers.inspect(ID)).rejects.toMatchObject({ code: 'engine.unreachable' });
@@ -105,41 +128,41 @@ describe('connections that are kept', () => {
     expect(seen.map(([, connection]) => connection)).toEqual([0, 0, 1]);
   });
 
-  it('are not used once a container has ended: an engine that is shut down answers over them, and takes no others', async () => {
-    const late: (() => void)[] = [];
-    let inspections = 0;
-    const { engine, seen } = await counting({
-      onRequest: ({ line, response, json }) => {
-        const hasEnded = { ...CONTAINER, State: { Status: 'exited', ExitCode: 0 } };
-        if (line.startsWith('POST')) {
-          response.writeHead(200).end('{"StatusCode":0}');
-          return;
-        }
-        inspections += 1;
-        const answer = (): void => {
-          json(200, inspections > 3 ? hasEnded : { ...CONTAINER, State: { Status: 'running' } });
-        };
-        if (inspections === 2) late.push(answer);
-        else answer();
-      },
+  describe('tell no end of a container: an engine that is shut down answers over them, and takes no others', () => {
+    const states = async (...given: readonly string[]) => {
+      const left = [...given];
+      return counting({
+        onRequest: ({ line, response, json }) => {
+          if (line.startsWith('POST')) response.writeHead(200).end('{"StatusCode":0}');
+          else json(200, { ...CONTAINER, State: { Status: left.shift() ?? 'exited', ExitCode: 0 } });
+        },
+      });
+    };
+
+    it('where it was waited for', async () => {
+      const { engine, seen } = await states('running', 'running');
+      await engine.containers.wait(ID);
+      await engine.containers.inspect(ID);
+      await engine.containers.inspect(ID);
+      expect(seen).toEqual([
+        ['GET json', 0],
+        ['POST wait', 0],
+        ['GET json', 1],
+        ['GET json', 0],
+        ['GET json', 2],
+      ]);
     });
-    await engine.containers.inspect(ID);
-    // Under way when the container ends, over the first connection.
-    const underWay = engine.containers.inspect(ID);
-    await vi.waitFor(() => {
-      expect(late).toHaveLength(1);
+
+    it('where it was not', async () => {
+      const { engine, seen } = await states('running');
+      expect(await engine.containers.inspect(ID)).toMatchObject({ status: 'running' });
+      expect(await engine.containers.inspect(ID)).toMatchObject({ status: 'exited' });
+      expect(seen).toEqual([
+        ['GET json', 0],
+        ['GET json', 0],
+        ['GET json', 1],
+      ]);
     });
-    await engine.containers.wait(ID);
-    for (const answer of late) answer();
-    await underWay;
-    await engine.containers.inspect(ID);
-    expect(seen).toEqual([
-      ['GET json', 0],
-      ['GET json', 0],
-      ['GET json', 1],
-      ['POST wait', 2],
-      ['GET json', 3],
-    ]);
   });
 
   it('end with an abort of their call', async () => {

@@ -23,7 +23,7 @@ async function failingAtFirst(words: readonly string[], answer: (line: string) =
 
 describe('a process that ended while the engine looked at it', () => {
   it.each<[string, (engine: ContainerEngine) => Promise<unknown>, unknown, unknown]>([
-    ['inspect', ({ containers }) => containers.inspect(id), inspection('exited'), { status: 'exited' }],
+    ['inspect', ({ containers }) => containers.inspect(id), inspection('running'), { status: 'running' }],
     ['list', ({ containers }) => containers.list({}), [{ Id: id, State: 'exited' }], [{ id }]],
     ['stats', ({ containers }) => containers.stats?.(id) ?? Promise.resolve(), {}, {}],
     ['writtenBytes', async ({ containers }) => containers.writtenBytes?.(id), inspection('exited'), 7],

@@ -1,7 +1,7 @@
 /** What a run writes down of itself in the run store: that it is claimed, its steps, its end. Only the claim may keep it from running. */
 import { jsonHash } from './base/json-hash.js';
 import { RuntimeError } from './errors.js';
-import { withDeadline } from './execute/deadline.js';
+import { within } from './execute/deadline.js';
 import { keepsKey, type RunOutcome } from './outcome.js';
 import type { RunRequest } from './plan/container-spec.js';
 import type { RunPlan } from './plan/run-plan.js';
@@ -158,9 +158,14 @@ async function giveUp(
   }
 }
 
+/** Without a signal, which no store takes. */
 async function inTime<T>(call: () => Promise<T>): Promise<T> {
-  const onTimeout = (): Error => new Error(`the run store did not answer within ${String(STORE_MS)} ms`);
-  return withDeadline({ timeoutMs: STORE_MS, onTimeout }, call);
+  const answer = await within(
+    STORE_MS,
+    call().then((value) => ({ value })),
+  );
+  if (answer === null) throw new Error(`the run store did not answer within ${String(STORE_MS)} ms`);
+  return answer.value;
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

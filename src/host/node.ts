@@ -106,6 +106,12 @@ function requirePosix(): void {
   });
 }
 
+/** Opens what an absolute path stands for, a link being one. Rejects as {@link openDirectory} does, `ENOENT` if there is nothing. */
+export async function openAt(path: string | Buffer): Promise<OpenNode> {
+  requirePosix();
+  return openNode(path, 0);
+}
+
 /** Opens what a name in a folder stands for; a link is opened as a link. Rejects with the system's error, `ENOENT` if there is nothing. */
 export async function openChild(directory: FileHandle, name: NodeName): Promise<OpenNode> {
   return openNode(childPath(directory, name), 0);

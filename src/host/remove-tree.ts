@@ -1,7 +1,7 @@
 /** Removes a tree of any depth and hostility with two open folders at a time, never following a link. It never stops half-way at an error. */
 import type { Dirent } from 'node:fs';
 import { chmod, type FileHandle, opendir, rename, rmdir, unlink } from 'node:fs/promises';
-import { childPath, errorCode, handlePath, type NodeName, openChild, type OpenNode } from './node.js';
+import { childPath, errorCode, handlePath, type NodeName, openAt, openChild, type OpenNode } from './node.js';
 
 /** How a tree is removed. */
 export interface RemoveOptions {
@@ -27,27 +27,32 @@ const UNLINKS_NO_FOLDER = ['EISDIR', 'EPERM'];
 const BATCH = 64;
 const ROUNDS = 20;
 
-/**
- * Removes what a name in an open folder stands for; nothing there is success. Folders without permissions are given some first. What can
- * be removed is removed, then the first failure is thrown as the system's error.
- */
+/** Removes what a name in an open folder stands for, as {@link removeTreeAt} does. */
 export async function removeTree(
   directory: FileHandle,
   name: string,
   options: RemoveOptions = {},
 ): Promise<void> {
-  const top = await openOrNull(directory, name);
+  await removeTreeAt(childPath(directory, name), options);
+}
+
+/**
+ * Removes what a path stands for; nothing there is success. Folders without permissions are given some first. What can
+ * be removed is removed, then the first failure is thrown as the system's error.
+ */
+export async function removeTreeAt(path: string | Buffer, options: RemoveOptions = {}): Promise<void> {
+  const top = await openOrNull(path);
   if (top === null) return;
   try {
     if (options.identity !== undefined && top.facts.identity !== options.identity) return;
     if (top.facts.type !== 'directory') {
-      await unlink(childPath(directory, name));
+      await unlink(path);
       return;
     }
     for (let round = 1; ; round += 1) {
       await removeContent(top, options.signal);
       try {
-        await rmdir(childPath(directory, name));
+        await rmdir(path);
         return;
       } catch (error) {
         // A write that was abandoned, but was under way, may still have put a file there.
@@ -159,7 +164,7 @@ async function removeFolder(removal: Removal, name: string): Promise<void> {
   try {
     const path = childPath(removal.top, bytes);
     if (await isRemovedAtOnce(path)) return;
-    const folder = await openOrNull(removal.top, bytes);
+    const folder = await openOrNull(path);
     if (folder === null) return;
     try {
       if (folder.facts.type !== 'directory') {
@@ -216,9 +221,9 @@ async function* batches(directory: FileHandle): AsyncGenerator<Dirent[], void, u
   if (batch.length > 0) yield batch;
 }
 
-async function openOrNull(directory: FileHandle, name: NodeName): Promise<OpenNode | null> {
+async function openOrNull(path: string | Buffer): Promise<OpenNode | null> {
   try {
-    return await openChild(directory, name);
+    return await openAt(path);
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null;
     throw error;

@@ -3,16 +3,11 @@ import { join, resolve } from 'node:path';
 import type { Owner } from '../host/file-content.js';
 import { makeFolder } from '../host/folders.js';
 import { persistently } from '../host/persist.js';
+import { removeTreeAt } from '../host/remove-tree.js';
 import { type NodeFacts, openDirectory, type OpenNode } from '../host/node.js';
 import { INPUTS_FOLDER, runFolderPrefix, WORKSPACE_FOLDER } from './layout.js';
 import { makeMarkedFolder, type OwnerMark } from './owner-mark.js';
-import {
-  openIdentical,
-  prepareRoot,
-  removeRunFolder,
-  toWorkspaceError,
-  verifyFolders,
-} from './run-folder.js';
+import { openIdentical, prepareRoot, toWorkspaceError, verifyFolders } from './run-folder.js';
 
 /** For whom a run's folder is made. */
 export interface CreateWorkspaceOptions {
@@ -71,7 +66,7 @@ export async function createWorkspace(root: string, options: CreateWorkspaceOpti
       options.signal?.throwIfAborted();
       return workspace;
     } catch (error) {
-      await persistently(async () => removeRunFolder(path, undefined, undefined)).catch(() => undefined);
+      await persistently(async () => removeTreeAt(path)).catch(() => undefined);
       throw error;
     }
   } catch (error) {
@@ -143,7 +138,7 @@ function toWorkspace(path: string, identity: WorkspaceIdentity): Workspace {
     },
     async remove(signal) {
       try {
-        await removeRunFolder(path, identity.run, signal);
+        await removeTreeAt(path, { identity: identity.run, signal });
       } catch (error) {
         signal?.throwIfAborted();
         throw toWorkspaceError(`${path} could not be removed completely`, error);

@@ -1,10 +1,9 @@
-/** Folders of one run beneath a root that is the caller's alone: the root checked, the folder found again only as the same, and removed. */
+/** Folders of one run beneath a root that is the caller's alone: the root checked, the folder found again only as the same. */
 import { access, constants, mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { JobRuntimeError, WorkspaceError } from '../errors.js';
 import { errorCode, lookAt, openDirectory, type OpenNode } from '../host/node.js';
 import { notAFolder } from '../host/path-nodes.js';
-import { removeTree } from '../host/remove-tree.js';
 import { thisProcess } from '../host/this-process.js';
 
 /** The keys of the configuration that name a root. */
@@ -125,10 +124,12 @@ export async function openIdentical(path: string, identity: string): Promise<Ope
 export async function verifyFolders(
   expected: readonly (readonly [path: string, identity: string])[],
 ): Promise<void> {
-  for (const [path, identity] of expected) {
-    const facts = await lookAt(path).catch(notTheFolder(path));
-    if (facts.identity !== identity || facts.type !== 'directory') throw anotherFolder(path);
-  }
+  await Promise.all(
+    expected.map(async ([path, identity]) => {
+      const facts = await lookAt(path).catch(notTheFolder(path));
+      if (facts.identity !== identity || facts.type !== 'directory') throw anotherFolder(path);
+    }),
+  );
 }
 
 const notTheFolder = (path: string) => (error: unknown) => {
@@ -137,23 +138,3 @@ const notTheFolder = (path: string) => (error: unknown) => {
 
 const anotherFolder = (path: string): WorkspaceError =>
   new WorkspaceError('workspace.failed', `${path} is not the folder that was made for this run any more`);
-
-/** Removes a folder with all that is in it; what is not there any more, or is another folder by now, is left alone. */
-export async function removeRunFolder(
-  path: string,
-  identity: string | undefined,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let root: OpenNode;
-  try {
-    root = await openDirectory(dirname(path));
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return;
-    throw error;
-  }
-  try {
-    await removeTree(root.handle, basename(path), { identity, signal });
-  } finally {
-    await root.handle.close();
-  }
-}

@@ -1,5 +1,4 @@
 /** Files with the secrets of one run, in the memory of this host and outside its workspace. It resolves no secret. */
-import { persistently } from '../host/persist.js';
 import { chmod, readFile, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { JobRuntimeError, SecretError } from '../errors.js';
@@ -7,9 +6,11 @@ import { once } from '../host/chunks.js';
 import { chownIfNeeded, createFile, type Owner } from '../host/file-content.js';
 import { makeFolder } from '../host/folders.js';
 import { errorCode, handlePath, openDirectory, type OpenNode } from '../host/node.js';
+import { persistently } from '../host/persist.js';
+import { removeTreeAt } from '../host/remove-tree.js';
 import { SECRET_FOLDER_PREFIX } from './layout.js';
 import { makeMarkedFolder, type OwnerMark } from './owner-mark.js';
-import { prepareRoot, removeRunFolder, verifyFolders } from './run-folder.js';
+import { prepareRoot, verifyFolders } from './run-folder.js';
 
 /** What files are made, where, and for whom. */
 export interface SecretFilesOptions {
@@ -76,7 +77,7 @@ export async function createSecretFiles(options: SecretFilesOptions): Promise<Se
     try {
       return await fillFolder(path, options);
     } catch (error) {
-      await persistently(async () => removeRunFolder(path, undefined, undefined));
+      await persistently(async () => removeTreeAt(path));
       throw error;
     }
   } catch (error) {
@@ -132,7 +133,7 @@ function toSecretFiles(path: string, identity: SecretPlace['identity']): SecretF
       ]),
     async remove(signal) {
       try {
-        await removeRunFolder(path, identity.run, signal);
+        await removeTreeAt(path, { identity: identity.run, signal });
       } catch (error) {
         signal?.throwIfAborted();
         throw toSecretError(`${path}, which holds secrets, could not be removed completely`, error);

@@ -3,6 +3,7 @@ import { chmod, lstat, mkdir, readdir, rename, stat, symlink, writeFile } from '
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { WorkspaceError } from '../../src/errors.js';
+import { removeTreeAt } from '../../src/host/remove-tree.js';
 import {
   createWorkspace,
   openInputsFolder,
@@ -14,7 +15,6 @@ import {
   openIdentical,
   prepareRoot,
   rootProblem,
-  removeRunFolder,
   toWorkspaceError,
   verifyFolders,
 } from '../../src/workspace/run-folder.js';
@@ -162,14 +162,14 @@ describe('a folder that was made for a run', () => {
     const identity = await identityOf(path);
     await rename(path, join(root, 'moved'));
     await mkdir(path);
-    await removeRunFolder(path, identity, undefined);
+    await removeTreeAt(path, { identity });
     expect(await readdir(root)).toEqual(['moved', 'run']);
-    await removeRunFolder(path, undefined, undefined);
-    await removeRunFolder(join(root, 'moved'), identity, undefined);
+    await removeTreeAt(path);
+    await removeTreeAt(join(root, 'moved'), { identity });
     expect(await readdir(root)).toEqual([]);
-    await removeRunFolder(join(root, 'none/run'), identity, undefined);
+    await removeTreeAt(join(root, 'none/run'), { identity });
     await writeFile(join(root, 'f'), '');
-    await expect(removeRunFolder(join(root, 'f/run'), identity, undefined)).rejects.toMatchObject({
+    await expect(removeTreeAt(join(root, 'f/run'), { identity })).rejects.toMatchObject({
       code: 'ENOTDIR',
     });
     expect(await openBelow(root)).toEqual([]);

@@ -1,5 +1,6 @@
 /** Builds of berthkit with a defect, as wrappers around its parts: whoever looks for violations has to find each of them. */
 import type {
+  CallOptions,
   ContainerEngine,
   EngineContainers,
   RunHandle,
@@ -52,6 +53,15 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
       const { containers } = engine;
       // What they are given is given once: started again, such a job would wait for ever.
       const takesInput = new Set<string>();
+      /** Whoever sees that a job was started breaks off what else its start does: until it was started again, nobody may see it. */
+      const starting = new Map<string, Promise<void>>();
+      const startTwice = async (id: string, options?: CallOptions): Promise<void> => {
+        await containers.start(id, options);
+        if (takesInput.has(id)) return;
+        await containers.kill(id, 'SIGKILL', options);
+        await containers.wait(id, options);
+        await containers.start(id, options);
+      };
       return withContainers(() => ({
         create: async (spec, options) => {
           const created = await containers.create(spec, options);
@@ -59,11 +69,13 @@ export const DEFECTS: Readonly<Record<string, Defect>> = {
           return created;
         },
         start: async (id, options) => {
-          await containers.start(id, options);
-          if (takesInput.has(id)) return;
-          await containers.kill(id, 'SIGKILL', options);
-          await containers.wait(id, options);
-          await containers.start(id, options);
+          const started = startTwice(id, options);
+          starting.set(id, started);
+          await started;
+        },
+        inspect: async (id, options) => {
+          await starting.get(id)?.catch(() => undefined);
+          return containers.inspect(id, options);
         },
       }))(engine);
     },

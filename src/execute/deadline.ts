@@ -61,11 +61,14 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
 
 /** Settles as the work does, or with null after a while; what the work comes to later is ignored. */
 export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T | null> {
-  const settled = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const timeUp = new Promise<null>((resolve) => {
+    timer = setTimeout(resolve, milliseconds, null);
+  });
   try {
-    return await Promise.race([work, pause(milliseconds, settled.signal).then(() => null)]);
+    return await Promise.race([work, timeUp]);
   } finally {
-    settled.abort();
+    clearTimeout(timer);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Moves the bytes of an attached container: standard input to it, its output to whoever takes it. It never touches the container. */
 import type { Attachment, ContainerEngine, OutputChunk } from '../engine/types.js';
-import { pause } from './deadline.js';
+import { within } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import type { EngineContact } from './engine-contact.js';
 
@@ -70,9 +70,7 @@ export function pumpOutput(
     async drained() {
       for (;;) {
         const before = progress;
-        const timeUp = new AbortController();
-        const outcome = await Promise.race([done, pause(DRAIN_MS, timeUp.signal).then(() => null)]);
-        timeUp.abort();
+        const outcome = await within(DRAIN_MS, done);
         if (outcome !== null) return outcome;
         if (progress === before) return false;
       }
@@ -90,13 +88,9 @@ export async function endedEarly(
   outputDone: Promise<unknown>,
   { containerEnded, contact }: { readonly containerEnded: Promise<unknown>; readonly contact: EngineContact },
 ): Promise<boolean> {
-  const over = new AbortController();
-  const ended = containerEnded.then(() => {
-    over.abort();
-  });
+  const ended = containerEnded.then(() => true);
   await Promise.race([outputDone, ended]);
-  await pause(SETTLE_MS, over.signal);
-  if (over.signal.aborted) return false;
+  if ((await within(SETTLE_MS, ended)) === true) return false;
   try {
     const info = await engineCall('inspect', undefined, (signal) =>
       engine.containers.inspect(id, { signal }),

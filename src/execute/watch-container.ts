@@ -112,6 +112,6 @@ async function wakeUp(
     await Promise.race([waiting, pause(POLL_MS, awake.signal)]);
   } finally {
     abandoned.removeEventListener('abort', stopWaiting);
-    awake.abort();
+    stopWaiting();
   }
 }

@@ -19,20 +19,20 @@ const LONGEST_MS = 2_000;
 /** Begins to watch a container that was started. A reading that fails is passed over: the next one tells as much. */
 export function watchUsage(engine: ContainerEngine, id: string): UsageWatch {
   const { containers, capabilities } = engine;
-  const over = new AbortController();
   let seen: Usage | null = null;
-  let isReading = false;
+  let reading: AbortController | null = null;
+  let isOver = false;
 
   const look = (): void => {
-    if (isReading || over.signal.aborted || !capabilities.stats) return;
-    isReading = true;
-    engineCall('stats', over.signal, async (signal) => containers.stats?.(id, { signal }) ?? null)
+    if (reading !== null || isOver || !capabilities.stats) return;
+    reading = new AbortController();
+    engineCall('stats', reading.signal, async (signal) => containers.stats?.(id, { signal }) ?? null)
       .then((stats) => {
         if (stats !== null) seen = higher(seen, stats);
       })
       .catch(() => undefined)
       .finally(() => {
-        isReading = false;
+        reading = null;
       });
   };
   const next = (afterMs: number): NodeJS.Timeout =>
@@ -46,7 +46,8 @@ export function watchUsage(engine: ContainerEngine, id: string): UsageWatch {
     look,
     end() {
       clearTimeout(timer);
-      over.abort();
+      isOver = true;
+      reading?.abort();
       return seen;
     },
   };

@@ -1,7 +1,6 @@
 /** Looks, while a job runs, whether its workspace or its outputs hold more than they may, and the disk enough. It stops nothing: it says so, once. */
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { freeSpace, type FreeSpace } from '../host/file-system-space.js';
 import { handlePath } from '../host/node.js';
 import { withinTime } from '../host/time-limit.js';
@@ -70,13 +69,22 @@ export async function watchWorkspace(
   const { onExcess, onFailure } = listener;
   if (!isBounded(bounds)) return { end: async () => Promise.resolve() };
   const { handle } = await openWorkspaceFolder(workspace);
-  const over = new AbortController();
+  let isOver = false;
+  let wakeUp = (): void => undefined;
+  const rest = async (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, LOOK_MS).unref();
+      wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   const watch = async (): Promise<void> => {
     const look = createLook(handle, dirname(workspace.path), bounds, listener);
     try {
       for (;;) {
-        await setTimeout(LOOK_MS, undefined, { signal: over.signal, ref: false }).catch(() => undefined);
-        const isLast = over.signal.aborted;
+        if (!isOver) await rest();
+        const isLast = isOver;
         const excess = await look(isLast);
         if (excess !== null) onExcess(excess);
         if (excess !== null || isLast) return;
@@ -90,7 +98,8 @@ export async function watchWorkspace(
   const watching = watch();
   return {
     async end() {
-      over.abort();
+      isOver = true;
+      wakeUp();
       await watching;
     },
   };

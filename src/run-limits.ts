@@ -76,16 +76,17 @@ export async function watchLimits(
             run.warn(`the size of the workspace was not watched while the job ran: ${problemOf(error)}`);
           },
         });
-  const workspaceWatch = inVolumes ?? (await watchWorkspace(workspace, bounds, listener));
+  const inFolder = volumes === null ? await watchWorkspace(workspace, bounds, listener) : null;
   let rootWatch: WrittenWatch | null = null;
   return {
     started: (engine, containerId) => {
       inVolumes?.started(engine);
+      inFolder?.started();
       if (limits.rootBytes === null) return;
       rootWatch = watchRoot(run, limits.rootBytes, { engine, containerId, onMeasured: onMeasured('root') });
     },
     async end() {
-      await Promise.all([workspaceWatch.end(), rootWatch?.end()]);
+      await Promise.all([inVolumes?.end(), inFolder?.end(), rootWatch?.end()]);
     },
   };
 }

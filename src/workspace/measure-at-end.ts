@@ -9,13 +9,7 @@ import {
   type WorkspaceWatch,
 } from './watch-workspace.js';
 
-/** A measurement that is to be made. */
-export interface LateWatch extends WorkspaceWatch {
-  /** The job runs from now on: without that nothing is measured. */
-  started(): void;
-}
-
-/** Nothing is asked of the engine before the end, nor at the end of a job that never ran, nor where there is no bound. */
+/** A watch of which nothing is asked of the engine before the end, nor at the end of a job that never ran, nor where there is no bound. */
 export function measureAtEnd(
   { measure }: { readonly measure: (bounds: TarBounds) => Promise<TreeUsage> },
   { maxBytes, maxEntries }: Pick<WorkspaceBounds, 'maxBytes' | 'maxEntries'>,
@@ -24,7 +18,7 @@ export function measureAtEnd(
     onFailure,
     withinMs,
   }: Pick<WorkspaceListener, 'onExcess' | 'onFailure'> & { readonly withinMs: number },
-): LateWatch {
+): WorkspaceWatch {
   let hasStarted = false;
   return {
     started() {

@@ -38,12 +38,16 @@ export interface WorkspaceListener {
 
 /** A watch under way. */
 export interface WorkspaceWatch {
+  /** The job runs from now on. */
+  started(): void;
   /** Looks once more, for the job that wrote and ended between two looks, and ends the watch. Never rejects. */
   end(): Promise<void>;
 }
 
 /** Between two looks at the file system, which cost next to nothing. */
 const LOOK_MS = 200;
+/** The same before the job runs: only others take of the disk. */
+const EARLY_LOOK_MS = 1_000;
 /** Between two measurements of a workspace that gives no reason for one: what others free meanwhile hides what it takes. */
 const MEASURE_MS = 5_000;
 /** A measurement may take this long; of a larger tree counts what was counted by then. */
@@ -67,16 +71,19 @@ export async function watchWorkspace(
   listener: WorkspaceListener,
 ): Promise<WorkspaceWatch> {
   const { onExcess, onFailure } = listener;
-  if (!isBounded(bounds)) return { end: async () => Promise.resolve() };
+  if (!isBounded(bounds)) return { started: () => undefined, end: async () => Promise.resolve() };
   const { handle } = await openWorkspaceFolder(workspace);
+  let hasStarted = false;
   let isOver = false;
-  let wakeUp = (): void => undefined;
+  let onChange = (): void => undefined;
   const rest = async (): Promise<void> =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, LOOK_MS).unref();
-      wakeUp = () => {
+      const begin = (): NodeJS.Timeout => setTimeout(resolve, hasStarted ? LOOK_MS : EARLY_LOOK_MS).unref();
+      let timer = begin();
+      onChange = () => {
         clearTimeout(timer);
-        resolve();
+        if (isOver) resolve();
+        else timer = begin();
       };
     });
   const watch = async (): Promise<void> => {
@@ -97,9 +104,13 @@ export async function watchWorkspace(
   };
   const watching = watch();
   return {
+    started() {
+      hasStarted = true;
+      onChange();
+    },
     async end() {
       isOver = true;
-      wakeUp();
+      onChange();
       await watching;
     },
   };

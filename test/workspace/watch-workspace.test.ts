@@ -41,7 +41,14 @@ interface Watched {
   readonly asked: () => number;
 }
 
-async function watchOf(
+/** Of a job that runs. */
+async function watchOf(...given: Parameters<typeof earlyWatchOf>): Promise<Watched> {
+  const watched = await earlyWatchOf(...given);
+  watched.watch.started();
+  return watched;
+}
+
+async function earlyWatchOf(
   workspace: Workspace,
   bounds: Partial<WorkspaceBounds>,
   listener: Partial<WorkspaceListener> = {},
@@ -82,6 +89,7 @@ function stopClock(): { now: number; stepMs: number; readings: number } {
 const someLooks = async (): Promise<void> => sleep(450);
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -109,6 +117,23 @@ describe('a workspace that is watched', () => {
     expect(await openBelow(workspace.path)).toEqual([]);
     expect(measured.length).toBeGreaterThan(0);
     expect([excesses, failures]).toEqual([[], []]);
+  });
+
+  it('is looked at seldom before the job runs', async () => {
+    const workspace = await makeWorkspace();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const { watch, measured } = await earlyWatchOf(workspace, { maxBytes: BEYOND_REACH });
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(999);
+    expect(vi.getTimerCount()).toBe(1);
+    watch.started();
+    vi.advanceTimersByTime(199);
+    expect(vi.getTimerCount()).toBe(1);
+    vi.advanceTimersByTime(1);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+    await expect.poll(() => measured).toHaveLength(1);
+    await watch.end();
   });
 
   it('has to be the folder that was made', async () => {

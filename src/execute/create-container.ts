@@ -39,7 +39,7 @@ export async function createContainer({ engine, spec, signal, leaving }: Creatio
   answer.catch(() => undefined);
   const over = new AbortController();
   const patience = async (): Promise<null> => {
-    await aborted(AbortSignal.any([signal, over.signal]));
+    await aborted(signal, over.signal);
     await pause(leaving.afterMs, over.signal);
     return null;
   };

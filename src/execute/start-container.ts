@@ -66,7 +66,7 @@ export async function startContainer({ engine, stop, runMs }: StartOptions, id: 
     return started();
   };
   const stopped = async (): Promise<Start> => {
-    await aborted(stop.signal);
+    await aborted(stop.signal, settled.signal);
     await pause(STOPPED_MS, settled.signal);
     return { outcome: 'unknown' };
   };

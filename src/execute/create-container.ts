@@ -1,7 +1,7 @@
 /** Makes a container, and waits for it no longer than a run that is to end can wait. It removes none. */
 import type { ContainerEngine } from '../engine/types.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
-import { aborted, pause } from './deadline.js';
+import { aborted, NO_LONGER_WANTED, pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
 
 type Created = Awaited<ReturnType<ContainerEngine['containers']['create']>>;
@@ -47,7 +47,7 @@ export async function createContainer({ engine, spec, signal, leaving }: Creatio
     const created = await Promise.race([answer, patience()]);
     if (created !== null) return created;
   } finally {
-    over.abort();
+    over.abort(NO_LONGER_WANTED);
   }
   leaving.told(answer);
   throw signal.reason;

@@ -72,6 +72,9 @@ export async function within<T>(milliseconds: number, work: Promise<T>): Promise
   }
 }
 
+/** Why calls and pauses are broken off that nobody waits for any more. One for all: an error made for each costs its stack. */
+export const NO_LONGER_WANTED = new DOMException('no longer waited for', 'AbortError');
+
 /** Resolves once one of the signals is aborted. */
 export async function aborted(...signals: readonly AbortSignal[]): Promise<void> {
   if (signals.some((signal) => signal.aborted)) return;

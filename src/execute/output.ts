@@ -3,7 +3,7 @@ import type { Redactor, RedactorStream } from '../base/redact.js';
 import type { SecretScan } from '../base/secret-scan.js';
 import type { OutputChunk } from '../engine/types.js';
 import type { CapturedStream, LastLog } from '../result.js';
-import { within } from './deadline.js';
+import { NO_LONGER_WANTED, within } from './deadline.js';
 import { createLineSplitter, type LineSplitter } from './line-splitter.js';
 import { createTextCapture, headOf, type TextCapture } from './text-capture.js';
 
@@ -89,7 +89,7 @@ export function createOutputCollector(options: OutputOptions): OutputCollector {
   let limitReported = false;
   const hurry = new AbortController();
   const hurryUp = (): void => {
-    hurry.abort();
+    hurry.abort(NO_LONGER_WANTED);
   };
   if (options.stopSignal?.aborted === true) hurryUp();
   options.stopSignal?.addEventListener('abort', hurryUp, { once: true });

@@ -1,7 +1,7 @@
 /** Starts a created container and finds out whether it runs, also where the engine's answer is lost. It stops and removes none. */
 import type { ContainerEngine } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
-import { aborted, pause } from './deadline.js';
+import { aborted, NO_LONGER_WANTED, pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import type { StopSource } from './stop.js';
 
@@ -78,6 +78,6 @@ export async function startContainer({ engine, stop, runMs }: StartOptions, id: 
     return await Promise.race([answered(), seen(), stopped()]);
   } finally {
     clearTimeout(deadline);
-    settled.abort();
+    settled.abort(NO_LONGER_WANTED);
   }
 }

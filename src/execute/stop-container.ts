@@ -1,6 +1,6 @@
 /** Ends a container that goes on: politely, by force, and at last by removing it. It decides nothing. */
 import type { ContainerEngine } from '../engine/types.js';
-import { within } from './deadline.js';
+import { NO_LONGER_WANTED, within } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import { ANSWER_MS, sendSignal } from './send-signal.js';
 import type { SightingFact } from './sighting.js';
@@ -43,7 +43,7 @@ export async function stopContainer(
     });
     await within(ANSWER_MS, Promise.race([sending, ended]));
     const hasEnded = await endsWithin(milliseconds);
-    over.abort();
+    over.abort(NO_LONGER_WANTED);
     const sent = await sending;
     if (sent.outcome === 'unanswered') {
       // Engines may answer SIGKILL after the end it brings, which then is known first.
@@ -69,6 +69,6 @@ export async function stopContainer(
   );
   await Promise.race([removing, ended]);
   await within(ANSWER_MS, removing);
-  over.abort();
+  over.abort(NO_LONGER_WANTED);
   await endsWithin(KILL_MS);
 }

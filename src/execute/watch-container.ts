@@ -1,6 +1,6 @@
 /** Waits for a container's end: `wait` wakes us up, `inspect` is the truth, and an engine that is away gets time to come back. */
 import type { ContainerEngine, ContainerInfo } from '../engine/types.js';
-import { pause, within } from './deadline.js';
+import { NO_LONGER_WANTED, pause, within } from './deadline.js';
 import { engineCall } from './engine-call.js';
 import type { EngineContact } from './engine-contact.js';
 
@@ -33,7 +33,7 @@ export function watchContainer(engine: ContainerEngine, id: string, contact: Eng
   return {
     ended: watch(engine, id, abandoned.signal, contact),
     abandon: () => {
-      abandoned.abort();
+      abandoned.abort(NO_LONGER_WANTED);
     },
   };
 }
@@ -78,7 +78,7 @@ async function look(engine: ContainerEngine, id: string): Promise<ContainerInfo 
       if (seen !== null) return seen.info;
     }
   } finally {
-    over.abort();
+    over.abort(NO_LONGER_WANTED);
   }
 }
 
@@ -96,7 +96,7 @@ async function wakeUp(
   if (abandoned.aborted) return;
   const awake = new AbortController();
   const stopWaiting = (): void => {
-    awake.abort();
+    awake.abort(NO_LONGER_WANTED);
   };
   abandoned.addEventListener('abort', stopWaiting, { once: true });
   const waiting = engine.containers.wait(id, { signal: awake.signal }).then(

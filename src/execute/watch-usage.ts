@@ -1,6 +1,7 @@
 /** Reads now and then what a running container uses, because engines forget it when the container ends. It limits and judges nothing. */
 import type { ContainerEngine, ContainerStats } from '../engine/types.js';
 import type { Usage } from '../result.js';
+import { NO_LONGER_WANTED } from './deadline.js';
 import { engineCall } from './engine-call.js';
 
 /** A watch under way. */
@@ -47,7 +48,7 @@ export function watchUsage(engine: ContainerEngine, id: string): UsageWatch {
     end() {
       clearTimeout(timer);
       isOver = true;
-      reading?.abort();
+      reading?.abort(NO_LONGER_WANTED);
       return seen;
     },
   };

@@ -1,6 +1,6 @@
 /** Looks now and then how much a container has written to its own root file system. It stops nothing: it says so, once. */
 import type { ContainerEngine } from '../engine/types.js';
-import { pause } from './deadline.js';
+import { NO_LONGER_WANTED, pause } from './deadline.js';
 import { engineCall } from './engine-call.js';
 
 /** Who hears of what was written. */
@@ -60,7 +60,7 @@ export function watchWritten(
   const watching = watch();
   return {
     async end() {
-      over.abort();
+      over.abort(NO_LONGER_WANTED);
       await watching;
     },
   };

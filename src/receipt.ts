@@ -11,13 +11,13 @@ import type { RunResult } from './result.js';
 export interface ReceiptParts {
   /** As compiled from the definition and the options of the run; secrets by reference. */
   readonly request: RunRequest;
-  /** In force when the run was let in. */
+  /** In force when the run was let in; of a run with a profile, the policy that it makes, without profiles. */
   readonly policy: Policy;
   /** Final and redacted; what stands in `receipt` does not count. */
   readonly result: RunResult;
 }
 
-/** What a receipt can be compared with; what is absent is not compared. */
+/** What a receipt can be compared with; what is absent is not compared, and a key that is none of these agrees with nothing. */
 export type ReceiptProof = { readonly [K in keyof ReceiptParts]?: ReceiptParts[K] | undefined };
 
 /** Whether a receipt holds. */
@@ -73,11 +73,13 @@ export function verifyReceipt(receipt: unknown, proof: ReceiptProof = {}): Recei
   }
 }
 
-function differencesOf(value: unknown, { request, policy, result }: ReceiptProof): readonly string[] {
+function differencesOf(value: unknown, proof: ReceiptProof): readonly string[] {
+  const { request, policy, result, ...unknown } = proof;
   // Read defensively: it may come from anywhere. Whatever is missing agrees with nothing.
   const receipt = value as Receipt;
   const { receiptHash, ...body } = receipt;
-  const differences: string[] = [];
+  // Whoever misspelt one of them would take a receipt for proven that was compared with nothing.
+  const differences = Object.keys(unknown).map((key) => `proof.${key}`);
   const compare = (path: string, found: unknown, expected: unknown): void => {
     if (found === undefined || canonicalJson(found) !== canonicalJson(expected)) differences.push(path);
   };

@@ -19,6 +19,7 @@ import { createRunJournal } from './run-journal.js';
 import type { RunOptions } from './run-options.js';
 import { createRunRecord, durationsOf } from './run-record.js';
 import { redactedEvent, redactedMetadata } from './run-redaction.js';
+import { followSignal } from './run-signal.js';
 import type { RunSummary } from './run-summary.js';
 
 /** A run that was begun. */
@@ -228,10 +229,7 @@ function linkSignal(signal: AbortSignal | undefined, stop: StopSource): () => vo
     stop.stop({ reason: 'cancelled', by: 'caller', message: describeAbort(signal.reason) });
   };
   if (signal.aborted) cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  return () => {
-    signal.removeEventListener('abort', cancel);
-  };
+  return followSignal(signal, cancel);
 }
 
 /** Asks now: the answer, or what is thrown, whenever it is called. */

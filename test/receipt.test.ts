@@ -4,6 +4,7 @@ import {
   compileJob,
   type JobDefinition,
   memoryStorage,
+  parseConfig,
   type Receipt,
   type RunResult,
   validateJob,
@@ -149,6 +150,25 @@ describe('receipt', () => {
       }),
       { numRuns: 24, examples: changes },
     );
+  });
+
+  it('is not valid where it is to be compared with what there is not, as by a word misspelt', async () => {
+    const { receipt } = await runOnce();
+    const misspelt = { resutl: { receipt } } as unknown as Parameters<typeof verifyReceipt>[1];
+    expect(verifyReceipt(receipt, misspelt)).toEqual({ valid: false, differences: ['proof.resutl'] });
+  });
+
+  it('is compared with the policy that a profile makes', async () => {
+    const profiles = { small: { limits: { default: { memoryBytes: '64MiB' } } } };
+    const setup = setUp({}, {}, { policy: { profiles } });
+    const { config } = setup.runtime;
+    const outcome = await settle(setup, { profile: 'small' });
+    if (!('status' in outcome)) throw outcome;
+    const { policy } = parseConfig(config, { policy: config.policy.profiles['small'] });
+    const { receipt } = outcome;
+    const check = verifyReceipt(receipt, { result: outcome, policy: { ...policy, profiles: {} } });
+    expect(check).toEqual({ valid: true, differences: [] });
+    expect(verifyReceipt(receipt, { policy: config.policy }).differences).toEqual(['stable.policy']);
   });
 
   it('names changed hashes of what was given', async () => {

@@ -13,19 +13,25 @@ export interface Unexplained {
   readonly isGone: boolean;
   /** The connection to the engine was lost meanwhile: it may have been restarted, and have ended the container. */
   readonly engineLost: boolean;
+  /** Its output ended while it ran: somebody may have ended it, and started it again. */
+  readonly outputLost: boolean;
 }
 
 /** Tells `onSighting` what the engine remembers; nothing where it has no events, or does not tell them. Never rejects. */
 export async function askEngine(
   engine: ContainerEngine,
-  { containerId, isGone, engineLost }: Unexplained,
+  { containerId, isGone, engineLost, outputLost }: Unexplained,
   onSighting: (fact: SightingFact) => void,
 ): Promise<void> {
   try {
-    const remembered = await memoryOf(engine, containerId, isGone ? 'destroy' : 'die');
+    // A container that was started again has more ends than one.
+    const last = isGone ? 'destroy' : outputLost ? null : 'die';
+    const remembered = await memoryOf(engine, containerId, last);
     if (remembered === null) return;
     const types = new Set(remembered.map(({ type }) => type));
     if (engineLost) onSighting(await afterLoss(engine, types));
+    const starts = remembered.filter(({ type }) => type === 'start').length;
+    if (starts > 1) onSighting({ kind: 'started_again' });
     for (const event of remembered) {
       const fact = toFact(event);
       if (fact !== null) onSighting(fact);
@@ -35,11 +41,11 @@ export async function askEngine(
   }
 }
 
-/** Up to the last event there can be; null where the engine has no events. */
+/** Up to the last event there can be, or all where none is known to be the last; null where the engine has no events. */
 async function memoryOf(
   engine: ContainerEngine,
   containerId: string,
-  last: EngineEvent['type'],
+  last: EngineEvent['type'] | null,
 ): Promise<readonly EngineEvent[] | null> {
   if (engine.events === undefined) return null;
   const remembered: EngineEvent[] = [];

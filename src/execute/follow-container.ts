@@ -91,23 +91,31 @@ export async function followContainer(
     used = usage.end();
   }
   const { info } = await watch.ended;
-  const drained = (await listening.drained()) && !(await outputLost);
-  const last = cause === null ? await explained(options, id, info, contact) : info;
+  const wasOutputLost = await outputLost;
+  const drained = (await listening.drained()) && !wasOutputLost;
+  const last = cause === null ? await explained(options, { id, info, contact, wasOutputLost }) : info;
   const logsComplete = drained && !contact.wasLost;
   return { stop: cause, info: last, startExitCode: null, logsComplete, usage: used };
+}
+
+/** What was seen of the end of a container we left alone. */
+interface LookedAtEnd {
+  readonly id: string;
+  readonly info: ContainerInfo | null;
+  readonly contact: EngineContact;
+  /** Its output ended while it ran. */
+  readonly wasOutputLost: boolean;
 }
 
 /** The last truth about a container we left alone; where it does not explain the end, the engine is asked what it remembers. */
 async function explained(
   { engine, onSighting }: FollowOptions,
-  id: string,
-  info: ContainerInfo | null,
-  { wasLost }: EngineContact,
+  { id, info, contact: { wasLost }, wasOutputLost: outputLost }: LookedAtEnd,
 ): Promise<ContainerInfo | null> {
   const last = info?.exitCode === 137 ? await lookAgain(engine, info) : info;
   const isGone = last === null || last.status === 'removing';
-  if (isGone || wasLost || wasSignaled(last.exitCode)) {
-    await askEngine(engine, { containerId: id, isGone, engineLost: wasLost }, onSighting);
+  if (isGone || wasLost || outputLost || wasSignaled(last.exitCode)) {
+    await askEngine(engine, { containerId: id, isGone, engineLost: wasLost, outputLost }, onSighting);
   }
   return last;
 }

@@ -17,6 +17,8 @@ export type SightingFact =
   | { readonly kind: 'out_of_memory' }
   /** It remembers a signal that was not ours, by number if it says which. */
   | { readonly kind: 'signal_through_engine'; readonly signal: number | null }
+  /** It remembers more than one start, of which only the first was ours. */
+  | { readonly kind: 'started_again' }
   /** It remembers a removal that was not ours. */
   | { readonly kind: 'removed_through_engine' };
 
@@ -59,6 +61,8 @@ export function toEvidence(sighting: Sighting, { stoppedBy, signaledBy }: Actors
         signaledBy,
         `${signalNumbered(sighting.signal)} was sent through the engine, not by us`,
       );
+    case 'started_again':
+      return evidence('stranger', 'the container was started again through the engine, not by us');
     case 'removed_through_engine':
       return evidence('stranger', 'the container was removed through the engine, not by us');
   }

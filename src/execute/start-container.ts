@@ -27,6 +27,8 @@ const LOOK_EVERY_MS = 1_000;
 const LOOK_MS = 5_000;
 /** A busy engine's start is not the job's time, but it puts off the deadline by no more than this. */
 const STARTING_MS = 10_000;
+/** Longer than a timer can run; a timer beyond it would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** After a stop, a start that is under way gets this long to be answered. */
 const STOPPED_MS = 2_000;
 
@@ -70,10 +72,13 @@ export async function startContainer({ engine, stop, runMs }: StartOptions, id: 
     await pause(STOPPED_MS, settled.signal);
     return { outcome: 'unknown' };
   };
-  const deadline = setTimeout(() => {
-    const message = `was not seen to start within its timeout of ${String(runMs)} ms`;
-    stop.stop({ reason: 'timed_out', by: 'deadline', message });
-  }, runMs + STARTING_MS);
+  const deadline = setTimeout(
+    () => {
+      const message = `was not seen to start within its timeout of ${String(runMs)} ms`;
+      stop.stop({ reason: 'timed_out', by: 'deadline', message });
+    },
+    Math.min(runMs + STARTING_MS, MAX_TIMER_MS),
+  );
   try {
     return await Promise.race([answered(), seen(), stopped()]);
   } finally {

@@ -45,7 +45,7 @@ const INIT_FAILURE = /^\[FATAL tini \(\d+\)\] exec .* failed: /;
 
 /**
  * The first cause wins. A container that never started is never a success, and neither is one that is gone: only the engine's word "exited,
- * 0, and it was started" is. What an engine ended that was restarted is `interrupted`, whatever the exit code: the job may have answered the
+ * 0, and it was started" is, and only of what we started. What an engine ended that was restarted is `interrupted`, whatever the exit code: the job may have answered the
  * engine's SIGTERM with 0.
  */
 export function judgeEnd(observation: Observation): Verdict {
@@ -54,7 +54,7 @@ export function judgeEnd(observation: Observation): Verdict {
   const { reason, by, what } = findingOf(observation, exitCode);
   const actors = {
     stoppedBy: stop?.by ?? 'engine',
-    signaledBy: reason === 'interrupted' ? 'engine' : 'stranger',
+    signaledBy: reason === 'interrupted' && by === 'engine' ? 'engine' : 'stranger',
   } as const;
   const evidence: Evidence[] = [
     { by, what, at: stop?.at ?? at },
@@ -79,7 +79,11 @@ function findingOf(observation: Observation, exitCode: number | null): Finding {
   if (stop !== null) return finding(stop.reason, stop.by, stop.message);
   if (startExitCode !== null) return finding('start_failed', 'engine', wordsOnStart(info));
   if (info === null) {
-    return has('engine_lost') && !has('engine_stayed')
+    const wasAway = has('engine_lost') && !has('engine_stayed');
+    // Given up on: nobody saw that the container was gone.
+    const isAway = isStillLost(sightings) && !has('removed_through_engine');
+    if (isAway) return finding('interrupted', 'engine', 'the engine stayed away, and nobody saw the end');
+    return wasAway
       ? finding('interrupted', 'engine', 'the container was gone after the engine had been away')
       : finding('externally_removed', 'stranger', 'the container was removed while it ran');
   }
@@ -91,6 +95,10 @@ function findingOf(observation: Observation, exitCode: number | null): Finding {
   }
   const interruption = interruptionBy(sightings, exitCode);
   if (interruption !== null) return finding('interrupted', 'engine', interruption);
+  // What ended by itself is not what we started.
+  if (has('started_again')) {
+    return finding('interrupted', 'stranger', 'the container was ended and started again while it ran');
+  }
   if (exitCode === 0) return finding('completed', 'job', 'exit code 0');
   if ((exitCode === 126 || exitCode === 127) && lastErrorLine !== null && INIT_FAILURE.test(lastErrorLine)) {
     return finding('start_failed', 'engine', lastErrorLine);
@@ -99,6 +107,12 @@ function findingOf(observation: Observation, exitCode: number | null): Finding {
   const signal = signalOf(exitCode);
   if (signal === null) return finding('non_zero_exit', 'job', `exit code ${String(exitCode)}`);
   return finding('signaled', has('signal_through_engine') ? 'stranger' : 'job', `ended by ${signal}`);
+}
+
+/** Whether the engine was lost and did not come back. */
+function isStillLost(sightings: readonly Sighting[]): boolean {
+  const last = sightings.findLast(({ kind }) => kind === 'engine_lost' || kind === 'engine_back');
+  return last?.kind === 'engine_lost';
 }
 
 /** In words, how a restart of the engine ended the container; null if it did not. */

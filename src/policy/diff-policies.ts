@@ -4,10 +4,11 @@ import { requireUsableRules } from '../config/own-rules.js';
 import { parsePolicy } from '../config/parse.js';
 import { ValidationError } from '../errors.js';
 import { planRun } from '../plan/plan-run.js';
+import type { RunPlan } from '../plan/run-plan.js';
 import type { PolicyDecision, Violation } from '../result.js';
 import { type EvaluateJobOptions, evaluationOf, type JudgedJob, judgeJob, reasonOf } from './evaluate-job.js';
 import { type DataChange, dataChanges } from '../base/data-changes.js';
-import type { PolicyInput } from './policy.js';
+import type { Policy, PolicyInput } from './policy.js';
 
 /** Bounds that are in a configuration and not in its policy. */
 export type PolicyBounds = Pick<EvaluateJobOptions, 'maxTimeouts' | 'maxRetry'>;
@@ -32,7 +33,7 @@ export interface PolicyDifference {
   readonly reason: string;
   /** What the reason is made of, rule by rule; empty for `changed`. */
   readonly violations: readonly Violation[];
-  /** What a job that both allow would get: each value of its plan that differs, for example `container.networkMode`. */
+  /** What a job that both allow would get: each value that differs, of its plan (`container.networkMode`) or of what policy says to its run (`policy.secrets.onLeak`). */
   readonly changes: readonly DataChange[];
 }
 
@@ -96,18 +97,31 @@ function differenceOf(old: JudgedJob, now: JudgedJob, options: DiffPoliciesOptio
   return { change: 'changed', reason, violations: [], changes };
 }
 
-/** The part of a plan that policy decides. */
+/** What policy decides of a run: a part of its plan, and what is asked of policy itself while it runs. */
 function appliedOf(
   { judged, policy }: JudgedJob & { readonly ok: true },
   { caller = null }: DiffPoliciesOptions,
 ): unknown {
-  const {
-    container,
-    volumeMask,
-    limits,
-    emptiedImageVariables = [],
-  } = planRun(judged, { ...DEFAULT_CONFIG, policy }, { caller });
-  return { container, volumeMask, limits, emptiedImageVariables };
+  const plan = planRun(judged, { ...DEFAULT_CONFIG, policy }, { caller });
+  const { container, volumeMask, limits, emptiedImageVariables = [] } = plan;
+  return { container, volumeMask, limits, emptiedImageVariables, policy: askedOf(policy, plan) };
+}
+
+/** What matters to this run alone. */
+function askedOf(
+  { secrets, security, gpu }: Policy,
+  { container, outputs, secretEnvironment }: RunPlan,
+): unknown {
+  const { requireAttestation, requireEnforcement, acceptUnenforced } = security;
+  const hasFiles = secretEnvironment.some(({ as }) => as === 'file');
+  return {
+    secrets: {
+      ...(outputs.length === 0 ? {} : { onLeak: secrets.onLeak }),
+      ...(hasFiles ? { allowDisk: secrets.allowDisk } : {}),
+    },
+    security: { requireAttestation, requireEnforcement, acceptUnenforced },
+    ...(container.gpu === null ? {} : { gpu: { preflight: gpu.preflight } }),
+  };
 }
 
 /** By rule and place: a warning whose words alone have changed is not new. */

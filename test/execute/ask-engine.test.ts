@@ -44,7 +44,7 @@ async function ask(
   const facts: SightingFact[] = [];
   await askEngine(
     engine,
-    { containerId: ID, isGone: false, engineLost: false, ...unexplained },
+    { containerId: ID, isGone: false, engineLost: false, outputLost: false, ...unexplained },
     (fact) => void facts.push(fact),
   );
   return facts;
@@ -108,6 +108,18 @@ describe('an engine that is asked', () => {
     const { engine } = remembering({ events, liveRestore });
     expect(await ask(engine, { engineLost: true })).toEqual([fact]);
     expect(await ask(engine)).toEqual([]);
+  });
+
+  it('tells of a second start, of which the first end says nothing, where the output was lost', async () => {
+    const { engine } = remembering({
+      events: [event('start'), event('kill', 9), event('die'), event('start'), event('die')],
+    });
+    expect(await ask(engine, { outputLost: true })).toEqual([
+      { kind: 'started_again' },
+      { kind: 'signal_through_engine', signal: 9 },
+    ]);
+    const once = remembering({ events: [event('start'), event('die')] });
+    expect(await ask(once.engine, { outputLost: true })).toEqual([]);
   });
 
   it('adds nothing where it has no events, and nothing where it fails', async () => {

@@ -248,11 +248,11 @@ describe('output', () => {
     expect(await execute()).toMatchObject({ logsComplete: false, info: { exitCode: 0 } });
   });
 
-  it('that ends before its container does is not complete', async () => {
+  it('that ends before its container does is not complete, and why is asked of the engine', async () => {
     let looks = 0;
     let end: () => void = () => undefined;
     const looked = new Promise<void>((resolve) => (end = resolve));
-    const { execute } = await executing(
+    const { fake, execute } = await executing(
       {
         run: async () => {
           await looked;
@@ -272,6 +272,7 @@ describe('output', () => {
       }),
     );
     expect(await execute()).toMatchObject({ logsComplete: false, info: { exitCode: 0 } });
+    expect(isAsked(fake)).toBe(true);
   });
 });
 

@@ -26,6 +26,7 @@ describe('evidence', () => {
       'stranger',
       'SIGTERM was sent through the engine, not by us',
     ],
+    [{ kind: 'started_again' }, 'stranger', 'the container was started again through the engine, not by us'],
     [
       { kind: 'removed_through_engine' },
       'stranger',

@@ -43,6 +43,13 @@ describe('a start', () => {
     expect(inspect).not.toHaveBeenCalled();
   });
 
+  it('of a job that may run as long as a timer can is waited for like any other', async () => {
+    const answer = async (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 900));
+    const { stop, outcome } = starting({ start: answer }, 2 ** 31 - 1);
+    await vi.advanceTimersByTimeAsync(900);
+    expect([stop.cause, outcome.mock.lastCall]).toEqual([null, [{ outcome: 'started', ranMs: 0 }]]);
+  });
+
   it('of which the answer is lost is seen, and the time since its request counts', async () => {
     const { outcome } = starting({ start: silent, inspect: async () => Promise.resolve(looking('then')) });
     await vi.advanceTimersByTimeAsync(1_000);

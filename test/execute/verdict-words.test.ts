@@ -28,8 +28,18 @@ describe('the words of a verdict', () => {
     ['a signal', { info: ended(143) }, 'ended by SIGTERM'],
     [
       'gone with the engine',
-      { info: null, sightings: saw(LOST) },
+      { info: null, sightings: saw(LOST, { kind: 'engine_back' }) },
       'the container was gone after the engine had been away',
+    ],
+    [
+      'given up on with the engine',
+      { info: null, sightings: saw(LOST) },
+      'the engine stayed away, and nobody saw the end',
+    ],
+    [
+      'started again',
+      { info: ended(0), sightings: saw({ kind: 'started_again' }) },
+      'the container was ended and started again while it ran',
     ],
     ['removed', { info: null }, 'the container was removed while it ran'],
     ['being removed', { info: ended(null, { status: 'removing' }) }, 'the container is being removed'],

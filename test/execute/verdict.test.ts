@@ -164,11 +164,48 @@ describe('judgeEnd', () => {
     ],
     [
       'removed, while only the connection was lost',
-      seen({ info: null, sightings: saw({ kind: 'engine_lost' }, { kind: 'engine_stayed' }) }),
+      seen({
+        info: null,
+        sightings: saw({ kind: 'engine_lost' }, { kind: 'engine_back' }, { kind: 'engine_stayed' }),
+      }),
       'externally_removed',
       null,
       'stranger',
     ],
+    [
+      'given up on, with an engine that remembers it by the time it is asked',
+      seen({ info: null, sightings: saw({ kind: 'engine_lost' }, { kind: 'engine_stayed' }) }),
+      'interrupted',
+      null,
+      'engine',
+    ],
+    [
+      'given up on, and removed by a stranger meanwhile',
+      seen({
+        info: null,
+        sightings: saw(
+          { kind: 'engine_lost' },
+          { kind: 'engine_stayed' },
+          { kind: 'removed_through_engine' },
+        ),
+      }),
+      'externally_removed',
+      null,
+      'stranger',
+    ],
+    ...[0, 3, 137].map(
+      (exitCode) =>
+        [
+          `exit ${String(exitCode)} of a container that a stranger started again`,
+          seen({
+            info: info({ exitCode }),
+            sightings: saw({ kind: 'started_again' }, { kind: 'signal_through_engine', signal: 9 }),
+          }),
+          'interrupted',
+          exitCode,
+          'stranger',
+        ] as const,
+    ),
     [
       'exit 0 in answer to the SIGTERM of an engine that was restarted',
       seen({ sightings: restarted({ sawTheEnd: true, endsContainers: true }, 15) }),
@@ -342,6 +379,7 @@ describe('judgeEnd', () => {
         'engine_stayed' as const,
         'out_of_memory' as const,
         'removed_through_engine' as const,
+        'started_again' as const,
       )
       .map((kind): SightingFact => ({ kind })),
     fc
@@ -385,9 +423,11 @@ describe('judgeEnd', () => {
           last.startedAt !== null &&
           last.exitCode === 0;
         const isCompleted = judgeEnd(observation).reason === 'completed';
-        // A restart of the engine may take the success away; nothing may add one.
-        const engineWasThere = !observation.sightings.some(({ kind }) => kind === 'engine_lost');
-        if (engineWasThere) expect(isCompleted).toBe(isSuccess);
+        // A restart, of the engine or of the container, may take the success away; nothing may add one.
+        const wasRestarted = observation.sightings.some(
+          ({ kind }) => kind === 'engine_lost' || kind === 'started_again',
+        );
+        if (!wasRestarted) expect(isCompleted).toBe(isSuccess);
         else expect(isCompleted && !isSuccess).toBe(false);
       }),
       { numRuns: 2_000 },

@@ -1,9 +1,10 @@
 /** Who ended a run, on a real engine: each row is an end, what it is called, and the evidence that is given for it. */
+import { text } from 'node:stream/consumers';
 import { type ContainerEngine, type Evidence, type RunOptions, type RunResult } from 'berthkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
-import { testEngine } from './test-engine.js';
+import { connectToEngine, testEngine } from './test-engine.js';
 
 let image = '';
 let engine: ContainerEngine;
@@ -61,6 +62,14 @@ const kill =
     engine.containers.kill(id, signal);
 
 const remove: Act = async (id) => engine.containers.remove(id);
+
+/** By a connection of its own: berthkit has no such call. */
+const restart: Act = async (id) => {
+  const socket = connectToEngine();
+  socket.write(`POST /containers/${id}/restart?t=0 HTTP/1.1\r\nhost: engine\r\nconnection: close\r\n\r\n`);
+  expect(await text(socket)).toContain('204 No Content');
+  socket.destroy();
+};
 
 // The engine learns of a kill for lack of memory by a watch it sets up after the start; a job that eats all of it at once is too quick for it.
 const EAT = 'sleep 3; dd if=/dev/zero of=/tmp/fill bs=1M count=60';
@@ -131,6 +140,17 @@ describe('an end', () => {
         'stranger: the container was removed while it ran',
         'stranger: SIGKILL was sent through the engine, not by us',
         'stranger: the container was removed through the engine, not by us',
+      ],
+    ],
+    [
+      'exit 0 after docker restart',
+      { script: 'echo ready; sleep 3', act: restart },
+      { status: 'failed', reason: 'interrupted', retryable: true, exitCode: 0, logsComplete: false },
+      [
+        'stranger: the container was ended and started again while it ran',
+        'stranger: the container was started again through the engine, not by us',
+        'stranger: SIGTERM was sent through the engine, not by us',
+        'stranger: SIGKILL was sent through the engine, not by us',
       ],
     ],
     [

@@ -196,6 +196,36 @@ describe('diffPolicies', () => {
     expect(second?.changes.map(({ path }) => path)).not.toContain('container.resources.memoryBytes');
   });
 
+  it('says what policy itself is asked while a job runs, where the job has to do with it', () => {
+    const after = {
+      ...policy,
+      secrets: { onLeak: 'block', allowDisk: true },
+      gpu: { preflight: false },
+      security: { requireAttestation: true, requireEnforcement: true, acceptUnenforced: ['cpu'] },
+    } as const;
+    const withOutput = {
+      docker: {
+        image: 'busybox:1',
+        outputs: [{ workspacePath: 'a', upload: 'caller' }],
+        environment: { A: { secret: { source: 'store', key: 'a' }, as: 'file' } },
+      },
+    };
+    const [first, second] = diffPolicies(policy, after, [busybox, withOutput]);
+    const ofEach = ['requireAttestation', 'requireEnforcement', 'acceptUnenforced'];
+    expect(first?.changes.map(({ path }) => path)).toEqual(ofEach.map((name) => `policy.security.${name}`));
+    expect(second?.changes.slice(0, 2)).toEqual([
+      { path: 'policy.secrets.onLeak', before: 'report', after: 'block' },
+      { path: 'policy.secrets.allowDisk', before: false, after: true },
+    ]);
+    const onGpu = { docker: { image: 'busybox:1', requiresGpu: true } };
+    const enabled = { ...policy, gpu: { enabled: true } };
+    expect(
+      diffPolicies(enabled, { ...enabled, gpu: { enabled: true, preflight: false } }, [onGpu]),
+    ).toMatchObject([
+      { change: 'changed', changes: [{ path: 'policy.gpu.preflight', before: true, after: false }] },
+    ]);
+  });
+
   it('tells what would be warned of, once, with what else changes', () => {
     const stricter = {
       images: { allow: ['busybox:2'] },

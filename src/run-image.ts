@@ -1,7 +1,7 @@
 /** The step of a run that has its image: there, for its platform, by its digest, and accepted by whoever verifies images. */
 import { createRedactor } from './base/redact.js';
 import type { ContainerEngine } from './engine/types.js';
-import { EngineError } from './errors.js';
+import { EngineError, ImageError } from './errors.js';
 import { ensureImage, type EnsuredImage } from './execute/ensure-image.js';
 import {
   findRegistryAuth,
@@ -11,6 +11,7 @@ import {
 } from './execute/registry-auth.js';
 import { verifyImage } from './execute/verify-image.js';
 import type { HeldImage } from './images/image-gc.js';
+import { impossibleVolume } from './plan/image-volumes.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
@@ -52,10 +53,22 @@ export async function prepareImage(
     });
     run.record.imageDigest = image.digest;
     await held.used(image.info.id);
+    requireCoverable(plan, image);
     await verifyIfAsked(run, plan, image);
     run.emit('pull_end', { digest: image.digest, pulled: image.pulled });
     await run.note({ name: 'image_ready' });
     return { ...image, engine };
+  });
+}
+
+/** Before anything is made for the run: a volume that nothing can cover is no passing trouble of the engine. */
+function requireCoverable({ image: { reference } }: RunPlan, { info }: EnsuredImage): void {
+  const volume = impossibleVolume(info.volumes);
+  if (volume === undefined) return;
+  const problem = `the image ${reference} declares VOLUME ${JSON.stringify(volume)}, in whose place nothing can be mounted`;
+  throw new ImageError('image.rejected', problem, {
+    hint: 'build it without that VOLUME, or use another image',
+    details: { volume },
   });
 }
 

@@ -191,9 +191,13 @@ function toNewRun(
   };
 }
 
-/** How long it may take and how often it is tried is no part of what is asked for: who asks again may well give less time. */
+/**
+ * How long it may take and how often it is tried is no part of what is asked for: who asks again may well give less time. Nor is it how variables are
+ * written.
+ */
 function requestHashOf(request: RunRequest): string {
-  return jsonHash({ ...request, timeouts: undefined, retry: undefined });
+  const container = { ...request.container, environmentForm: undefined };
+  return jsonHash({ ...request, container, timeouts: undefined, retry: undefined });
 }
 
 /** What a job is fed with may be confidential, and accounting for it needs none of it. */

@@ -31,19 +31,23 @@ export interface RunOptions {
   readonly attempt?: number | undefined;
   /**
    * Initial content of the workspace by workspace path: a private copy the job may change. A stream is read once and, where there may be a
-   * further attempt, kept for it: up to `maxFileBytes`, on disk if it is large. A local `path` is read anew.
+   * further attempt, kept for it: up to `maxFileBytes`, on disk if it is large. A local `path` is read anew; one that is not there, may not be
+   * read, or is neither a file nor a folder is a `ValidationError` before anything is pulled or made.
    */
   readonly files?: Readonly<Record<string, FileEntry>> | undefined;
   /**
    * Written to standard input, then half-closed; wins over the definition's. A job that does not read it is no failure. A stream is kept for
-   * further attempts as one of `files` is; one that fails is a warning, and the job gets what came before. A `path` has to be a file, and no link:
-   * otherwise the run fails with `workspace.failed` before there is a container.
+   * further attempts as one of `files` is; one that fails is a warning, and the job gets what came before. A `path` has to be a file that
+   * may be read, and no link: otherwise it is a `ValidationError`, as one of `files` is.
    */
   readonly stdin?: FileContent | undefined;
   /** Gets the complete, redacted standard output of every attempt; its back-pressure may slow the container while the deadline runs on. */
   readonly stdout?: SinkTarget | undefined;
   readonly stderr?: SinkTarget | undefined;
-  /** A folder or a storage; receives the outputs marked `upload: 'caller'`, keyed by workspace path. */
+  /**
+   * A folder or a storage; receives the outputs marked `upload: 'caller'`, keyed by workspace path. A folder that is not there is made; a path at which
+   * none can be is a `ValidationError` before anything is pulled or made.
+   */
   readonly outputTo?: string | StorageAdapter | undefined;
   /** Answers `store` references before the resolver does; redacted likewise. */
   readonly secrets?: Readonly<Record<string, string>> | undefined;

@@ -6,12 +6,15 @@ import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { isLocalPath } from './workspace/file-content.js';
-import { openLocal, unreadable } from './workspace/open-local.js';
+import { failureOf, type GivenField, openReadable } from './workspace/open-local.js';
+
+/** Where standard input stands among the options. */
+export const STDIN_FIELD: GivenField = { code: 'validation.stdin', path: 'stdin' };
 
 /**
  * What was given, with a path opened; null: nothing was. The file is closed when the run is over.
  *
- * @throws `workspace.failed` when a path leads to no file that can be read.
+ * @throws `validation.invalid_job` when a path leads to no file that may be read; `workspace.failed` for any other failure.
  */
 export async function openStdin(run: Run, plan: RunPlan, cleanup: Cleanup): Promise<StdinContent | null> {
   const given = run.options.stdin ?? plan.stdin;
@@ -25,11 +28,10 @@ export async function openStdin(run: Run, plan: RunPlan, cleanup: Cleanup): Prom
 }
 
 async function openFile(path: string): Promise<FileHandle> {
-  const node = await openLocal('stdin', path);
+  const node = await openReadable(STDIN_FIELD, path, 'file');
   try {
-    if (node.facts.type !== 'file') throw unreadable('stdin', path, `is a ${node.facts.type}`);
     return await openContent(node).catch((error: unknown) => {
-      throw unreadable('stdin', path, error instanceof Error ? error.message : String(error), error);
+      throw failureOf(STDIN_FIELD, path, error);
     });
   } finally {
     await node.handle.close();

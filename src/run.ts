@@ -4,6 +4,7 @@ import type { RunResult } from './result.js';
 import { collectRun } from './run-collection.js';
 import type { Run } from './run-context.js';
 import { executeRun } from './run-execution.js';
+import { requireGiven } from './run-given.js';
 import { joinRun } from './run-join.js';
 import { prepareImage } from './run-image.js';
 import { admitRun, openWorkspace, planJudged } from './run-preparation.js';
@@ -22,6 +23,7 @@ export async function performRun(run: Run, request: RunRequest): Promise<RunResu
     const planned = planJudged(run, request);
     const standing = await run.journal.claim(run, request, planned);
     if (standing !== null) return await joinRun(run, planned, standing);
+    await requireGiven(run, planned);
     await run.confirmAudit();
     const { plan, place } = await admitRun(run, request, planned);
     failure = await settleAttempt(run, async (cleanup) => {

@@ -68,6 +68,16 @@ describe('a key', () => {
     await runtime.close();
   });
 
+  it('is joined by the same job with its variables written another way', async () => {
+    const { runtime } = setUp({ run: () => ({ exitCode: 0 }) });
+    const asking = (environment: JobDefinition['docker']['environment']): JobDefinition => ({
+      docker: { image: 'busybox:1', environment },
+    });
+    const first = await runtime.runJob(asking([{ name: 'A', value: 'x' }]), key);
+    expect(await runtime.runJob(asking({ A: 'x' }), key)).toEqual(first);
+    await runtime.close();
+  });
+
   it('is joined by each of many at the same time, and one runs', async () => {
     const { script, open, starts } = gate();
     const { runtime } = setUp(script);

@@ -40,6 +40,17 @@ async function run(
   };
 }
 
+describe('an image with a VOLUME that nothing can cover', () => {
+  it('is refused for good, before anything is made', async () => {
+    const { outcome, calls } = await run(job(), { images: { 'busybox:1': { volumes: ['/data', '/'] } } });
+    expect(outcome).toMatchObject({
+      ...{ code: 'image.rejected', retryable: false, details: { volume: '/' } },
+      message: 'the image busybox:1 declares VOLUME "/", in whose place nothing can be mounted',
+    });
+    expect(calls).not.toContain('containers.create');
+  });
+});
+
 describe('pull policies', () => {
   const there = { images: { 'busybox:1': { digest: OTHER } } };
   const offered = { pullable: { 'busybox:1': { digest: DIGEST } } };

@@ -39,16 +39,16 @@ describe('standard input from a file', () => {
       },
     ],
     ['is a pipe', 'is a fifo', (path) => execFileSync('mkfifo', [path])],
-  ])('that %s fails the run before there is a container', async (_, problem, make) => {
+  ])('that %s is refused before anything is asked of the engine', async (_, problem, make) => {
     const path = inTestFolder('input');
     await make(path);
     const setup = setUp();
     const outcome = await settle(setup, { stdin: { path } }, JOB);
     expect(outcome).toMatchObject({
-      code: 'workspace.failed',
+      code: 'validation.invalid_job',
       message: `stdin: ${JSON.stringify(path)}: ${problem}`,
     });
-    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
+    expect(setup.engine.calls).toEqual([]);
   });
 
   it('arrives, and the file is closed when the run is over', async () => {

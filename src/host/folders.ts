@@ -1,9 +1,10 @@
-/** Makes folders beneath an open folder, never through a link. It removes none. */
-import { chmod, type FileHandle, mkdir } from 'node:fs/promises';
+/** Makes folders beneath an open folder, never through a link. It removes none but those that were made for something that then did not come. */
+import { chmod, type FileHandle, mkdir, rmdir } from 'node:fs/promises';
 import { chownIfNeeded, type Owner } from './file-content.js';
 import {
   childPath,
   errorCode,
+  findChild,
   handlePath,
   type NodeName,
   openBeneath,
@@ -53,14 +54,17 @@ export async function makeFolder(
 export async function makeFolders(
   directory: FileHandle,
   names: readonly NodeName[],
-  options: FolderOptions,
+  options: FolderOptions & {
+    /** Told of each folder that was not there: how many of the names lead to it. */
+    readonly onMade?: ((depth: number) => void) | undefined;
+  },
 ): Promise<OpenNode> {
   let { node } = await openBeneath(directory, []);
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
     if (node === null) break;
     const parent: OpenNode = node;
     try {
-      node = await openOrMake(parent.handle, name, options);
+      node = await openOrMake(parent.handle, name, options, () => options.onMade?.(index + 1));
     } finally {
       await parent.handle.close();
     }
@@ -69,13 +73,68 @@ export async function makeFolders(
   return node;
 }
 
-async function openOrMake(directory: FileHandle, name: NodeName, options: FolderOptions): Promise<OpenNode> {
+/** The last folder of a chain that is there, and how many of the names lead to it. The handle is the caller's to close. */
+export interface DeepestFolder {
+  readonly folder: OpenNode;
+  readonly depth: number;
+}
+
+/**
+ * Opens as much of a chain of folders as there is.
+ *
+ * @throws NotAFolderError when something else, also a link, stands in the way.
+ */
+export async function openDeepest(directory: FileHandle, names: readonly NodeName[]): Promise<DeepestFolder> {
+  let { node: folder } = await openBeneath(directory, []);
+  if (folder === null) throw new NotAFolderError('the folder is gone');
+  for (const [index, name] of names.entries()) {
+    const parent: OpenNode = folder;
+    const child: OpenNode | null = await findChild(parent.handle, name).catch(async (error: unknown) => {
+      await parent.handle.close();
+      throw error;
+    });
+    if (child === null) return { folder: parent, depth: index };
+    await parent.handle.close();
+    folder = await requireFolder(child, name);
+  }
+  return { folder, depth: names.length };
+}
+
+/** Removes folders of a chain, each given by how many of the names lead to it, deepest last, as far as that can be done; not those that somebody uses. */
+export async function removeEmptyFolders(
+  directory: FileHandle,
+  names: readonly NodeName[],
+  depths: readonly number[],
+): Promise<void> {
+  for (const depth of depths.toReversed()) {
+    const { node } = await openBeneath(directory, names.slice(0, depth - 1));
+    try {
+      if (node?.facts.type === 'directory') await rmdir(childPath(node.handle, names[depth - 1] ?? ''));
+    } catch {
+      // Somebody uses it by now, or was faster. What it was made for has failed already, and that is what is to be told.
+    } finally {
+      await node?.handle.close();
+    }
+  }
+}
+
+async function openOrMake(
+  directory: FileHandle,
+  name: NodeName,
+  options: FolderOptions,
+  onMade: () => void,
+): Promise<OpenNode> {
   try {
-    return await makeFolder(directory, name, options);
+    const made = await makeFolder(directory, name, options);
+    onMade();
+    return made;
   } catch (error) {
     if (errorCode(error) !== 'EEXIST') throw error;
   }
-  const node = await openChild(directory, name);
+  return requireFolder(await openChild(directory, name), name);
+}
+
+async function requireFolder(node: OpenNode, name: NodeName): Promise<OpenNode> {
   if (node.facts.type === 'directory') return node;
   await node.handle.close();
   throw new NotAFolderError(`${JSON.stringify(name.toString())} is a ${node.facts.type}, not a folder`);

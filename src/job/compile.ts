@@ -48,6 +48,7 @@ export function compileJob(job: ValidJob, options: CompileOptions = {}): RunRequ
       workingDirectory: docker.workingDirectory ?? null,
       workspaceMountPath: normalizeAbsolutePath(docker.workspaceMountPath ?? '/workspace'),
       environment: environmentOf(docker),
+      ...(isMap(docker) ? { environmentForm: 'map' } : {}),
       networkMode: docker.networkMode ?? null,
       requiresGpu: docker.requiresGpu ?? false,
       resources: resourcesOf(docker),
@@ -121,6 +122,8 @@ function pullPoliciesOf({ imagePullPolicy = [] }: Docker): readonly PullPolicy[]
 
 const normalized = (path: string | undefined): string | null =>
   path === undefined ? null : normalizeAbsolutePath(path);
+
+const isMap = ({ environment = [] }: Docker): boolean => !Array.isArray(environment);
 
 function environmentOf({ environment = [] }: Docker): readonly EnvironmentVariable[] {
   if (!Array.isArray(environment)) {

@@ -186,6 +186,8 @@ export interface ContainerDraft {
   readonly workingDirectory: string | null;
   readonly workspaceMountPath: string;
   readonly environment: readonly EnvironmentVariable[];
+  /** How the definition has it, by which violations name its variables: `map`, by name; absent, by their place in the list. */
+  readonly environmentForm?: 'map' | undefined;
   readonly networkMode: NetworkMode | null;
   /** All GPUs there are; where `resources.gpu` says which, those alone. */
   readonly requiresGpu: boolean;

@@ -13,6 +13,18 @@ export interface VolumeCover {
   readonly workspaceFolders: readonly string[];
 }
 
+/** Where a volume of an image is, which may be written in any way. */
+export const volumePath = (volume: string): string =>
+  normalizeAbsolutePath(volume.startsWith('/') ? volume : `/${volume}`);
+
+/** A volume of an image in whose place nothing can be mounted, as no container starts then; undefined: there is none. */
+export const impossibleVolume = (volumes: readonly string[]): string | undefined =>
+  volumes.find((volume) => {
+    const path = volumePath(volume);
+    // At or above /dev; what lies beneath it can be covered, such as /dev/shm.
+    return isWithin(path, '/dev') || isWithin('/proc', path);
+  });
+
 /**
  * A volume that is a mount target of ours gets nothing: ours wins. One beneath the workspace is a folder of the workspace, so that outputs in it
  * are found. Any other gets a sized tmpfs; the engine mounts parents first, so a target of ours beneath it stays visible.
@@ -27,10 +39,7 @@ export function coverImageVolumes(
   const { container, workspaceMountPath, volumeMask } = plan;
   const readOnly = container.mounts.filter((mount) => mount.readOnly);
   const [uid = 0, gid = 0] = container.user.split(':').map(Number);
-  const paths = new Set(
-    volumes.map((volume) => normalizeAbsolutePath(volume.startsWith('/') ? volume : `/${volume}`)),
-  );
-  for (const path of paths) {
+  for (const path of new Set(volumes.map(volumePath))) {
     if (isTarget(container.mounts, path) || isTarget(container.tmpfs, path)) continue;
     const isInInput = readOnly.some(({ target }) => isWithin(target, path));
     if (isBeneath(workspaceMountPath, path) && !isInInput) {

@@ -17,6 +17,10 @@ import type {
 /** One environment variable; a literal's value is nobody's business here. */
 export interface EnvironmentSubject {
   readonly name: string;
+  /** Where it stands in the definition: `docker.environment.0` in a list, `docker.environment.TOKEN` in a map. */
+  readonly path: string;
+  /** Where its name stands there: `docker.environment.0.name`, or the same in a map. */
+  readonly namePath: string;
   readonly secret: SecretReference | null;
   /** How the job gets the secret; null for a literal. */
   readonly as: SecretDelivery | null;
@@ -60,7 +64,7 @@ export interface PolicySubject {
   readonly retry: RetryRequest;
 }
 
-/** One entry for every field of a draft: a new field without one does not compile. */
+/** One entry for every field of a draft, but for one that is in the paths of the variables: a new field without one does not compile. */
 const PROJECTION = {
   image: (draft) => draft.image,
   platform: (draft) => draft.platform,
@@ -70,11 +74,15 @@ const PROJECTION = {
   workingDirectory: (draft) => draft.workingDirectory,
   workspaceMountPath: (draft) => draft.workspaceMountPath,
   environment: (draft) =>
-    draft.environment.map((variable) =>
-      'secret' in variable
-        ? { name: variable.name, secret: variable.secret, as: variable.as ?? 'env' }
-        : { name: variable.name, secret: null, as: null },
-    ),
+    draft.environment.map((variable, index) => {
+      const { name } = variable;
+      const isNamed = draft.environmentForm === 'map';
+      const path = `docker.environment.${isNamed ? name : String(index)}`;
+      const place = { name, path, namePath: isNamed ? path : `${path}.name` };
+      return 'secret' in variable
+        ? { ...place, secret: variable.secret, as: variable.as ?? 'env' }
+        : { ...place, secret: null, as: null };
+    }),
   networkMode: (draft) => draft.networkMode,
   requiresGpu: (draft) => draft.requiresGpu,
   resources: (draft) => draft.resources,
@@ -82,7 +90,11 @@ const PROJECTION = {
   user: (draft) => draft.user,
   tmpfs: (draft) => draft.tmpfs,
   stdin: (draft) => draft.stdin !== null,
-} as const satisfies { readonly [K in keyof ContainerDraft]: (draft: ContainerDraft) => PolicySubject[K] };
+} as const satisfies {
+  readonly [K in Exclude<keyof ContainerDraft, 'environmentForm'>]: (
+    draft: ContainerDraft,
+  ) => PolicySubject[K];
+};
 
 /** The subject of a request. */
 export function toPolicySubject(request: RunRequest): PolicySubject {

@@ -1,30 +1,24 @@
-/** A transaction of a filesystem storage: what it holds stands beside its places, with a journal in the root by which any process can end it. */
+/** A transaction of a filesystem storage: what it holds stands near its places, with a journal in the root by which any process can end it. */
 import { nodeCrypto } from '../base/node-crypto.js';
-import { link, mkdir, realpath, rename, rmdir, unlink } from 'node:fs/promises';
+import { link, rename, rmdir, unlink } from 'node:fs/promises';
 import { StorageError } from '../errors.js';
 import { once } from '../host/chunks.js';
-import { createFile, type Digest, readContent } from '../host/file-content.js';
-import { makeFolders } from '../host/folders.js';
-import {
-  childPath,
-  errorCode,
-  openBeneath,
-  openContent,
-  openDirectory,
-  type OpenNode,
-} from '../host/node.js';
+import { createFile, type Digest } from '../host/file-content.js';
+import { makeFolders, removeEmptyFolders } from '../host/folders.js';
+import { childPath, errorCode, openBeneath, type OpenNode } from '../host/node.js';
 import { walk } from '../host/walk.js';
 import { requireAnnounced, stopBeyond } from './body-check.js';
-import { FILE_MODE, FOLDER_MODE, isUnfinished, syncFolder, UNFINISHED } from './filesystem-publish.js';
-import { alreadyExists, storageNames } from './storage-path.js';
+import {
+  ENTRY_SUFFIX,
+  type JournalEntry,
+  MAX_ENTRIES,
+  readEntries,
+  readEntry,
+} from './filesystem-journal.js';
+import { closing, inDeepest, inNewFolders, isUnfinished, UNFINISHED } from './filesystem-places.js';
+import { FILE_MODE, inRoot, syncFolder } from './filesystem-publish.js';
+import { alreadyExists } from './storage-path.js';
 import type { StorageCallOptions, WriteOptions } from './types.js';
-
-/** One object of a transaction, as its journal has it. */
-interface JournalEntry extends Digest {
-  readonly names: readonly string[];
-  readonly overwrite: boolean;
-  readonly idempotencyKey: string;
-}
 
 /** What can be done with a transaction; paths are split into names. */
 export interface FilesystemTransaction {
@@ -35,9 +29,6 @@ export interface FilesystemTransaction {
 
 /** In the journal of a transaction that is committed: from then on it can only be tidied up. */
 const COMMITTED = 'committed';
-const ENTRY_SUFFIX = '.json';
-const MAX_ENTRY_BYTES = 64 * 1024;
-const MAX_ENTRIES = 1_000_000;
 
 const hashOf = (text: string): string =>
   nodeCrypto().createHash('sha256').update(text).digest('hex').slice(0, 32);
@@ -48,12 +39,8 @@ export function filesystemTransaction(rootPath: string, transactionId: string): 
   const stagedName = ({ names }: Pick<JournalEntry, 'names'>): string => `${mark}-${hashOf(names.join('/'))}`;
   const entryName = (names: readonly string[]): string => `${hashOf(names.join('/'))}${ENTRY_SUFFIX}`;
 
-  async function inRoot<T>(work: (top: OpenNode) => Promise<T>): Promise<T> {
-    await mkdir(rootPath, { recursive: true, mode: FOLDER_MODE });
-    return closing(await openDirectory(await realpath(rootPath)), work);
-  }
   const inJournal = async (work: (journal: OpenNode, top: OpenNode) => Promise<void>): Promise<void> =>
-    inRoot(async (top) => {
+    inRoot(rootPath, async (top) => {
       const { node } = await openBeneath(top.handle, [mark]);
       // Without a journal there is nothing to end: it is the first that is made and the last that goes.
       if (node !== null) await closing(node, async (journal) => work(journal, top));
@@ -67,38 +54,41 @@ export function filesystemTransaction(rootPath: string, transactionId: string): 
         throw new StorageError('storage.failed', `nothing can be stored at ${JSON.stringify(path)}`);
       }
       const { sizeBytes, sha256, overwrite, idempotencyKey, signal } = options;
-      const entry: JournalEntry = { names, overwrite, idempotencyKey, sizeBytes, sha256 };
-      return inRoot(async (top) => {
-        const folder = await makeFolders(top.handle, names.slice(0, -1), { mode: FOLDER_MODE });
-        return closing(folder, async () => {
-          await requireWritable(folder, name, entry);
-          const journal = await makeFolders(top.handle, [mark], { mode: 0o700 });
-          return closing(journal, async () => {
+      const parents = names.slice(0, -1);
+      const onBytes = stopBeyond(path, sizeBytes);
+      return inRoot(rootPath, async (top) =>
+        inDeepest(top.handle, parents, async (staging, depth, take) => {
+          const entry: JournalEntry = { names, depth, overwrite, idempotencyKey, sizeBytes, sha256 };
+          if (depth === parents.length) await requireWritable(staging, name, entry);
+          return closing(await makeFolders(top.handle, [mark], { mode: 0o700 }), async (journal) => {
             const earlier = await readEntry(journal, entryName(names));
-            const staged = await identityOf(folder, stagedName(entry));
             if (earlier !== null && earlier.idempotencyKey !== idempotencyKey && !overwrite)
               throw alreadyExists(path);
-            if (earlier?.idempotencyKey === idempotencyKey && staged?.sizeBytes === sizeBytes)
-              return { sizeBytes, sha256 };
-            await unlinkIfThere(folder, stagedName(entry));
+            if (earlier !== null) {
+              const staged = await inStaging(top, earlier, async (folder) =>
+                identityOf(folder, stagedName(earlier)),
+              );
+              if (earlier.idempotencyKey === idempotencyKey && staged?.sizeBytes === sizeBytes)
+                return { sizeBytes, sha256 };
+              await removeStaged(top, earlier);
+            }
             await unlinkIfThere(journal, entryName(names));
-            // The journal first: what stands beside a place without being in it would stay for ever.
+            // The journal first: what stands somewhere without being in it would stay for ever.
             const text = once(Buffer.from(JSON.stringify(entry)));
             await createFile(journal.handle, entryName(names), text, { mode: 0o600, signal, sync: true });
             try {
-              const onBytes = stopBeyond(path, sizeBytes);
               const file = { mode: FILE_MODE, signal, onBytes, sync: true };
-              const digest = await createFile(folder.handle, stagedName(entry), body, file);
+              const digest = await createFile(staging.handle, stagedName(entry), take(body), file);
               requireAnnounced(path, digest, options);
               return digest;
             } catch (error) {
-              await unlinkIfThere(folder, stagedName(entry));
+              await unlinkIfThere(staging, stagedName(entry));
               await unlinkIfThere(journal, entryName(names));
               throw error;
             }
           });
-        });
-      });
+        }),
+      );
     },
 
     async commit({ signal }) {
@@ -110,7 +100,7 @@ export function filesystemTransaction(rootPath: string, transactionId: string): 
           const nothing = once(new Uint8Array());
           await createFile(journal.handle, COMMITTED, nothing, { mode: 0o600, signal, sync: true });
         }
-        await tidyUp(top, journal, entries, stagedName);
+        await tidyUp(top, journal, entries);
       });
     },
 
@@ -119,22 +109,21 @@ export function filesystemTransaction(rootPath: string, transactionId: string): 
       await inJournal(async (journal, top) => {
         const entries = await readEntries(journal, signal);
         if ((await identityOf(journal, COMMITTED)) === null) await unpublishAll(top, entries, stagedName);
-        await tidyUp(top, journal, entries, stagedName);
+        await tidyUp(top, journal, entries);
       });
     },
   };
 
+  async function removeStaged(top: OpenNode, entry: JournalEntry): Promise<void> {
+    await inStaging(top, entry, async (folder) => {
+      for (const suffix of ['', '.new', '.old']) await unlinkIfThere(folder, `${stagedName(entry)}${suffix}`);
+    });
+  }
+
   /** Removes what the transaction needed; the journal's own folder last. */
-  async function tidyUp(
-    top: OpenNode,
-    journal: OpenNode,
-    entries: readonly JournalEntry[],
-    nameOf: (entry: JournalEntry) => string,
-  ): Promise<void> {
+  async function tidyUp(top: OpenNode, journal: OpenNode, entries: readonly JournalEntry[]): Promise<void> {
     for (const entry of entries) {
-      await inFolderOf(top, entry, async (folder) => {
-        for (const suffix of ['', '.new', '.old']) await unlinkIfThere(folder, `${nameOf(entry)}${suffix}`);
-      });
+      await removeStaged(top, entry);
       await unlinkIfThere(journal, entryName(entry.names));
     }
     const { signal } = new AbortController();
@@ -157,16 +146,19 @@ async function publishAll(
 ): Promise<void> {
   try {
     for (const entry of entries) {
-      await inFolderOf(top, entry, async (folder) => {
-        const name = entry.names.at(-1) ?? '';
-        // What an earlier commit that broke off has published is no obstacle.
-        const ours = await identityOf(folder, stagedName(entry));
-        const there = await identityOf(folder, name);
-        if (ours?.identity !== there?.identity) await requireWritable(folder, name, entry);
+      await inStaging(top, entry, async (staging) => {
+        const [ours, folder] = [await identityOf(staging, stagedName(entry)), await folderOf(staging, entry)];
+        if (folder === null) return;
+        await closing(folder, async () => {
+          const name = entry.names.at(-1) ?? '';
+          // What an earlier commit that broke off has published is no obstacle.
+          const there = await identityOf(folder, name);
+          if (ours?.identity !== there?.identity) await requireWritable(folder, name, entry);
+        });
       });
     }
     for (const entry of entries) {
-      await inFolderOf(top, entry, async (folder) => publishOne(folder, entry, stagedName(entry)));
+      await inStaging(top, entry, async (staging) => publishOne(staging, entry, stagedName(entry)));
     }
   } catch (error) {
     await unpublishAll(top, entries, stagedName);
@@ -174,47 +166,75 @@ async function publishAll(
   }
 }
 
-async function publishOne(folder: OpenNode, entry: JournalEntry, staged: string): Promise<void> {
+async function publishOne(staging: OpenNode, entry: JournalEntry, staged: string): Promise<void> {
   const name = entry.names.at(-1) ?? '';
-  const at = (each: string): string | Buffer => childPath(folder.handle, each);
-  const [ours, there] = [await identityOf(folder, staged), await identityOf(folder, name)];
+  const ours = await identityOf(staging, staged);
   if (ours === null) throw new StorageError('storage.failed', `${pathOf(entry)} was not written to its end`);
-  if (ours.identity === there?.identity) return;
+  const beside = (suffix: string): string | Buffer => childPath(staging.handle, `${staged}${suffix}`);
   try {
-    if (!entry.overwrite) {
-      // link(2) never replaces: of two writers one gets EEXIST.
-      await link(at(staged), at(name));
-    } else {
-      await unlinkIfThere(folder, `${staged}.old`);
-      if (there !== null) await link(at(name), at(`${staged}.old`));
-      await unlinkIfThere(folder, `${staged}.new`);
-      await link(at(staged), at(`${staged}.new`));
-      await rename(at(`${staged}.new`), at(name));
-    }
+    await inNewFolders(staging.handle, foldersOf(entry), async (folder) => {
+      const place = childPath(folder.handle, name);
+      const there = await identityOf(folder, name);
+      if (ours.identity === there?.identity) return;
+      if (!entry.overwrite) {
+        // link(2) never replaces: of two writers one gets EEXIST.
+        await link(beside(''), place);
+      } else {
+        await unlinkIfThere(staging, `${staged}.old`);
+        if (there !== null) await link(place, beside('.old'));
+        await unlinkIfThere(staging, `${staged}.new`);
+        await link(beside(''), beside('.new'));
+        await rename(beside('.new'), place);
+      }
+      await syncFolder(folder);
+    });
   } catch (error) {
     throw errorCode(error) === 'EEXIST' ? alreadyExists(entry.names.join('/')) : error;
   }
-  await syncFolder(folder);
 }
 
-/** Takes out of sight what is the transaction's own, and puts back what it replaced. */
+/** Takes out of sight what is the transaction's own, with the folders that came with it, and puts back what it replaced. */
 async function unpublishAll(
   top: OpenNode,
   entries: readonly JournalEntry[],
   stagedName: NameOf,
 ): Promise<void> {
   for (const entry of entries) {
-    await inFolderOf(top, entry, async (folder) => {
-      const name = entry.names.at(-1) ?? '';
-      const staged = stagedName(entry);
-      const ours = await identityOf(folder, staged);
-      const there = await identityOf(folder, name);
-      if (ours === null || ours.identity !== there?.identity) return;
-      const old = `${staged}.old`;
-      if ((await identityOf(folder, old)) === null) await unlinkIfThere(folder, name);
-      else await rename(childPath(folder.handle, old), childPath(folder.handle, name));
+    await inStaging(top, entry, async (staging) => {
+      const folder = await folderOf(staging, entry);
+      if (folder === null) return;
+      const isTaken = await closing(folder, async () =>
+        unpublishOne(staging, folder, entry, stagedName(entry)),
+      );
+      const folders = foldersOf(entry);
+      if (isTaken)
+        await removeEmptyFolders(
+          staging.handle,
+          folders,
+          folders.map((_folder, index) => index + 1),
+        );
     });
   }
+}
+
+/** True where nothing is in its place any more. */
+async function unpublishOne(
+  staging: OpenNode,
+  folder: OpenNode,
+  entry: JournalEntry,
+  staged: string,
+): Promise<boolean> {
+  const name = entry.names.at(-1) ?? '';
+  const ours = await identityOf(staging, staged);
+  const there = await identityOf(folder, name);
+  if (ours === null || ours.identity !== there?.identity) return false;
+  const old = `${staged}.old`;
+  if ((await identityOf(staging, old)) === null) {
+    await unlinkIfThere(folder, name);
+    return true;
+  }
+  await rename(childPath(staging.handle, old), childPath(folder.handle, name));
+  return false;
 }
 
 /** Before bytes are taken, and again before any object is visible; link(2) decides in the end. */
@@ -227,13 +247,29 @@ async function requireWritable(folder: OpenNode, name: string, entry: JournalEnt
 
 const pathOf = ({ names }: JournalEntry): string => JSON.stringify(names.join('/'));
 
-async function inFolderOf(
+/** The folders of an object that were not there when it was written. */
+const foldersOf = ({ names, depth }: JournalEntry): readonly string[] => names.slice(depth, -1);
+
+/** The folder an object is to be in; null while it is not there. */
+async function folderOf(staging: OpenNode, entry: JournalEntry): Promise<OpenNode | null> {
+  return findFolder(staging, foldersOf(entry));
+}
+
+/** Does something in the folder an object was written in; nothing where that is gone. */
+async function inStaging<T>(
   top: OpenNode,
-  { names }: JournalEntry,
-  work: (folder: OpenNode) => Promise<void>,
-): Promise<void> {
-  const { node } = await openBeneath(top.handle, names.slice(0, -1));
-  if (node !== null) await closing(node, work);
+  { names, depth }: JournalEntry,
+  work: (staging: OpenNode) => Promise<T>,
+): Promise<T | undefined> {
+  const staging = await findFolder(top, names.slice(0, depth));
+  return staging === null ? undefined : closing(staging, work);
+}
+
+async function findFolder(base: OpenNode, names: readonly string[]): Promise<OpenNode | null> {
+  const { node } = await openBeneath(base.handle, names);
+  if (node === null || node.facts.type === 'directory') return node;
+  await node.handle.close();
+  return null;
 }
 
 async function identityOf(folder: OpenNode, name: string): Promise<OpenNode['facts'] | null> {
@@ -247,48 +283,5 @@ async function unlinkIfThere(folder: OpenNode, name: string): Promise<void> {
     await unlink(childPath(folder.handle, name));
   } catch (error) {
     if (errorCode(error) !== 'ENOENT') throw error;
-  }
-}
-
-async function readEntries(journal: OpenNode, signal: AbortSignal): Promise<readonly JournalEntry[]> {
-  const entries: JournalEntry[] = [];
-  for await (const { names } of walk(journal.handle, { maxEntries: MAX_ENTRIES, maxDepth: 1, signal })) {
-    const name = names.at(-1)?.toString() ?? '';
-    const entry = name.endsWith(ENTRY_SUFFIX) ? await readEntry(journal, name) : null;
-    if (entry !== null) entries.push(entry);
-  }
-  return entries;
-}
-
-/** Null for none, and for one that was cut off while it was written: then nothing was stored for it yet. */
-async function readEntry(journal: OpenNode, name: string): Promise<JournalEntry | null> {
-  const { node } = await openBeneath(journal.handle, [name]);
-  if (node?.facts.type !== 'file' || node.facts.sizeBytes > MAX_ENTRY_BYTES) {
-    await node?.handle.close();
-    return null;
-  }
-  return closing(node, async () => {
-    const content = await openContent(node);
-    try {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of readContent(content, { signal: new AbortController().signal }))
-        chunks.push(chunk);
-      const entry = JSON.parse(Buffer.concat(chunks).toString()) as JournalEntry;
-      // Whoever may write to the root may write here, too; a name must not lead out of it.
-      return storageNames(entry.names.join('/')).length === entry.names.length ? entry : null;
-    } catch (error) {
-      if (error instanceof SyntaxError || error instanceof TypeError) return null;
-      throw error;
-    } finally {
-      await content.close();
-    }
-  });
-}
-
-async function closing<T>(node: OpenNode, work: (node: OpenNode) => Promise<T>): Promise<T> {
-  try {
-    return await work(node);
-  } finally {
-    await node.handle.close();
   }
 }

@@ -16,7 +16,8 @@ import {
 } from '../host/node.js';
 import { shareFolders } from '../host/shared-folders.js';
 import { walk } from '../host/walk.js';
-import { isUnfinished, publishFile } from './filesystem-publish.js';
+import { isUnfinished } from './filesystem-places.js';
+import { publishFile } from './filesystem-publish.js';
 import { filesystemTransaction } from './filesystem-transaction.js';
 import { notFound, storageNames } from './storage-path.js';
 import type { StorageAdapter, StorageEntry } from './types.js';
@@ -32,8 +33,8 @@ interface DoneWrite {
 
 /**
  * Makes a storage of a local folder. The folder itself may be reached through links and is made at the first write; beneath it links are
- * neither followed nor listed. A write is complete and on the disk before it is visible; several at once in transactions, which another
- * process can end with the same id. Idempotency keys are remembered by this adapter
+ * neither followed nor listed. A write is complete and on the disk before it is visible, and so are the folders it needs; one that fails leaves
+ * none of them. Several at once are written in transactions, which another process can end with the same id. Idempotency keys are remembered by this adapter
  * for as long as it lives, the latest 10,000.
  *
  * @throws `config.invalid` for an empty path.

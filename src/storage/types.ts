@@ -72,7 +72,8 @@ export interface StorageTransaction {
 
 /**
  * A place for files. Paths are given relative (a leading `/` is stripped by the core), validated, with forward slashes.
- * Calls for different paths may run concurrently. A failed or aborted `write` leaves no object behind, and no half of one.
+ * Calls for different paths may run concurrently. A failed or aborted `write` leaves no object behind, no half of one and no folder made for
+ * it; until an object is visible, neither are the folders that come with it.
  */
 export interface StorageAdapter {
   /** What is at a path, or null. A folder of an object store exists if anything lies beneath it. The root (`''`) is a directory. */

@@ -95,6 +95,7 @@ export const TRANSACTION_CASES: readonly CaseOf<StorageTrial>[] = [
       await Promise.all([put(at('a'), 'one'), put(at('deep/b'), 'two'), put(at('deep/er/c'), '')]);
       await checkFiles(trial, {}, 'files before the commit');
       checkEqual(await trial.stat(at('a')), null, 'stat before the commit');
+      checkEqual(await trial.stat(at('deep')), null, 'stat of a folder before the commit');
       await commit();
       await checkFiles(trial, { a: 'one', 'deep/b': 'two', 'deep/er/c': '' }, 'files after the commit');
     },
@@ -102,10 +103,11 @@ export const TRANSACTION_CASES: readonly CaseOf<StorageTrial>[] = [
   transactionCase('an aborted transaction leaves nothing, and may be aborted again', async (trial) => {
     const { put, abort } = begin(trial);
     await put(trial.at('a'), 'one');
-    await put(trial.at('b'), 'two');
+    await put(trial.at('deep/b'), 'two');
     await abort();
     await abort();
     await checkFiles(trial, {}, 'files after the abort');
+    checkEqual(await trial.stat(trial.at('deep')), null, 'stat of a folder after the abort');
     await trial.write(trial.at('a'), 'somebody else');
     await checkFiles(trial, { a: 'somebody else' }, 'files after another write');
   }),
@@ -154,10 +156,11 @@ export const TRANSACTION_CASES: readonly CaseOf<StorageTrial>[] = [
     'a commit that meets what exists is storage.exists, and shows none of it',
     async (trial) => {
       const { put, commit, abort } = begin(trial);
-      for (const name of ['a', 'b', 'c']) await put(trial.at(name), 'ours');
+      for (const name of ['a', 'deep/a', 'b', 'c']) await put(trial.at(name), 'ours');
       await trial.write(trial.at('b'), 'theirs');
       await checkRejects(commit(), ['storage.exists'], 'commit');
       await checkFiles(trial, { b: 'theirs' }, 'files after the commit');
+      checkEqual(await trial.stat(trial.at('deep')), null, 'stat of a folder after the commit');
       await abort();
       await checkFiles(trial, { b: 'theirs' }, 'files after the abort');
     },

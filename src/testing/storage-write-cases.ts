@@ -48,6 +48,19 @@ export const WRITE_CASES: readonly CaseOf<StorageTrial>[] = [
     await rejection(writing, 'write of a body that throws');
     await trial.checkNothing(path);
   }),
+  storageCase('a write that fails, or is not complete, shows no folder either', async (trial) => {
+    const folder = trial.at('folder');
+    let looked = false;
+    async function* breaking(): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(Buffer.from('half'));
+      checkEqual(await trial.stat(folder), null, 'stat of the folder before the write is complete');
+      looked = true;
+      throw new Error('the source broke');
+    }
+    await rejection(trial.writeBody(`${folder}/deep/file`, breaking(), 'half and half'), 'write');
+    check(looked, 'write: the body was not read');
+    checkEqual(await trial.stat(folder), null, 'stat of the folder after the write that failed');
+  }),
   storageCase('an aborted write rejects with the reason and leaves nothing', async (trial) => {
     const path = trial.at('file');
     const reason = new Error('enough');

@@ -1,6 +1,6 @@
 /** Puts the caller's `files` into the workspace as private copies the job may change. It stages no inputs. */
 import { checkRelativePath, foldPath, isWithin } from '../base/paths.js';
-import { ValidationError, WorkspaceError, type Issue } from '../errors.js';
+import { WorkspaceError, type Issue } from '../errors.js';
 import { bytesOf, once } from '../host/chunks.js';
 import { type Content, createFile, createUnhashedFile } from '../host/file-content.js';
 import { errorCode } from '../host/node.js';
@@ -16,18 +16,17 @@ import {
 } from './copy-local.js';
 import { type FileEntry, isLocalPath, type NormalizedFile, normalizeFile } from './file-content.js';
 import { describeInput } from './mounts.js';
-import { openLocal, unreadable } from './open-local.js';
+import { type GivenField, invalidFields, openReadable } from './open-local.js';
 import { treeDigest } from './tree-digest.js';
 
 /** What the caller gives, by workspace path. */
 export type WorkspaceFiles = Readonly<Record<string, FileEntry>>;
 
 /**
- * Makes sure that the paths are acceptable and none is, or is beneath, an input, the configuration file or a tmpfs of the job's.
- *
- * @throws `validation.invalid_job` with every issue.
+ * What is wrong with the workspace paths: each has to be acceptable, and neither be nor be beneath an input, the configuration file or a tmpfs of
+ * the job's.
  */
-export function requireNoClash(plan: RunPlan, files: WorkspaceFiles): void {
+export function fileIssues(plan: RunPlan, files: WorkspaceFiles): readonly Issue[] {
   const readOnly = (what: string): string => `is taken by ${what}, which is read-only`;
   const taken = plan.inputs.map((input) => ({
     path: input.workspacePath,
@@ -48,7 +47,13 @@ export function requireNoClash(plan: RunPlan, files: WorkspaceFiles): void {
     if (problem !== null) issues.push(toIssue(path, problem));
     else if (clash !== undefined) issues.push(toIssue(path, clash.problem));
   }
-  if (issues.length > 0) throw invalid(issues);
+  return issues;
+}
+
+/** @throws `validation.invalid_job` with every one of them. */
+export function requireNoClash(plan: RunPlan, files: WorkspaceFiles): void {
+  const issues = fileIssues(plan, files);
+  if (issues.length > 0) throw invalidFields(issues);
 }
 
 /** What was put into the workspace. */
@@ -62,7 +67,7 @@ export interface PutFilesReport {
 /**
  * Copies every file.
  *
- * @throws `workspace.too_large`; `validation.invalid_job` for a path that cannot be; `workspace.failed` for a local file that cannot be read.
+ * @throws `workspace.too_large`; `validation.invalid_job` for a path that cannot be, and for a local file that may not be read; `workspace.failed`.
  */
 export async function putFiles(files: WorkspaceFiles, context: PutFilesContext): Promise<PutFilesReport> {
   const warnings: string[] = [];
@@ -79,7 +84,7 @@ export async function putFiles(files: WorkspaceFiles, context: PutFilesContext):
       context.signal.throwIfAborted();
       const code = errorCode(error);
       if (code === 'EEXIST' || code === 'ENOTDIR') {
-        throw invalid([toIssue(path, 'stands where another file is, or beneath one')], error);
+        throw invalidFields([toIssue(path, 'stands where another file is, or beneath one')], error);
       }
       throw error;
     }
@@ -145,7 +150,7 @@ async function putLocal(
   context: PutFilesContext,
 ): Promise<PutEntry> {
   const what = `files "${path}"`;
-  const source = await openLocal(what, localPath);
+  const source = await openReadable(fileField(path), localPath, 'file or folder');
   try {
     if (source.facts.type === 'file') {
       context.budget.addEntry(what);
@@ -158,7 +163,6 @@ async function putLocal(
         await folder.handle.close();
       }
     }
-    if (source.facts.type !== 'directory') throw unreadable(what, localPath, `is a ${source.facts.type}`);
     return { type: 'directory', ...(await copyLocalFolder(path, names, source, file.executable, context)) };
   } finally {
     await source.handle.close();
@@ -186,13 +190,13 @@ async function writeFile(
   }
 }
 
-const toIssue = (path: string, problem: string): Issue => ({
+/** Where one of the files stands among the options. */
+export const fileField = (path: string): GivenField => ({
   code: 'validation.files',
   path: `files.${path}`,
-  message: `the workspace path ${JSON.stringify(path)} ${problem}`,
 });
 
-function invalid(issues: readonly Issue[], cause?: unknown): ValidationError {
-  const message = issues.map((issue) => `${issue.path}: ${issue.message}`).join('; ');
-  return new ValidationError('validation.invalid_job', message, { cause, details: { issues } });
-}
+const toIssue = (path: string, problem: string): Issue => ({
+  ...fileField(path),
+  message: `the workspace path ${JSON.stringify(path)} ${problem}`,
+});

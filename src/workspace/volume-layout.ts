@@ -1,9 +1,9 @@
 /** Which volumes hold what a run has in its folder where the engine does not see that folder, and where they are mounted. It calls no engine. */
 import { helperName } from '../base/container-name.js';
-import { isWithin, normalizeAbsolutePath } from '../base/paths.js';
+import { isWithin } from '../base/paths.js';
 import { EngineError } from '../errors.js';
 import type { ContainerSpec, MountSpec, TmpfsSpec, VolumeMount } from '../plan/container-spec.js';
-import { coverImageVolumes } from '../plan/image-volumes.js';
+import { coverImageVolumes, volumePath } from '../plan/image-volumes.js';
 import { parentsFirst } from '../plan/mount-plan.js';
 import { PLACEHOLDER, type RunPlan } from '../plan/run-plan.js';
 import { namesBeneathWorkspace, stagedName } from './layout.js';
@@ -76,9 +76,7 @@ interface Staged {
  */
 export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): VolumeLayout {
   const { containerName, hasSubpaths } = options;
-  const imageVolumes = options.imageVolumes.map((path) =>
-    normalizeAbsolutePath(path.startsWith('/') ? path : `/${path}`),
-  );
+  const imageVolumes = options.imageVolumes.map(volumePath);
   const root = plan.workspaceMountPath;
   const inputsFolder = `${root === '/' ? '' : root}/${INPUTS_MOUNT}`;
   const named = (part: string): string => helperName(containerName, part);

@@ -217,6 +217,11 @@ describe('a secret', () => {
       code: 'policy.denied',
       paths: ['docker.environment.0.secret'],
     });
+    const { name, ...secret } = TOKEN;
+    expect(await refusalFor({ PLAIN: 'x', [name]: secret }, config)).toMatchObject({
+      code: 'policy.denied',
+      paths: [`docker.environment.${name}.secret`],
+    });
   });
 
   it('is in the environment of the container and nowhere else in what the engine is told', async () => {

@@ -82,6 +82,11 @@ describe('an image with a VOLUME', () => {
     expect(result.stdout.text).toBe('dd 1\n8\n');
   });
 
+  it.each(['/', '/proc', '/dev'])('at %s is refused before anything is made', async (path) => {
+    const work = sh('true', { image: await buildVariant({ changes: [`VOLUME ["${path}"]`] }) });
+    await expect(work).rejects.toMatchObject({ code: 'image.rejected', details: { volume: path } });
+  });
+
   it('gets no volume of the engine, which would be left behind', async () => {
     needsSharedFiles('the files of a run are in volumes of its own');
     const { Mounts: mounts } = await inspectWhileRunning({ image: await greedy() }, {}, bounds);

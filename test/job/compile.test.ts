@@ -122,7 +122,10 @@ describe('compileJob', () => {
         { name: 'A', secret },
       ],
     });
-    expect(compile({ environment: { B: '', A: { secret } } })).toEqual(asList);
+    expect(compile({ environment: { B: '', A: { secret } } })).toEqual({
+      ...asList,
+      container: { ...asList.container, environmentForm: 'map' },
+    });
     expect(asList.container.environment).toEqual([
       { name: 'B', value: '' },
       { name: 'A', secret },

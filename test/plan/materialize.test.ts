@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/parse.js';
 import type { ContainerDraft, RunRequest } from '../../src/plan/container-spec.js';
-import { coverImageVolumes } from '../../src/plan/image-volumes.js';
+import { coverImageVolumes, impossibleVolume } from '../../src/plan/image-volumes.js';
 import { materializeContainer, type RunValues } from '../../src/plan/materialize.js';
 import { planRun } from '../../src/plan/plan-run.js';
 import type { RunPlan } from '../../src/plan/run-plan.js';
@@ -171,6 +171,19 @@ describe('materializeContainer', () => {
       materializeContainer({ ...plan, stdin: 'x' }, { ...values, secrets: new Map([['C', 'v']]) }),
     ).toThrow(/changed/);
     expect(() => materializeContainer(plan, values)).toThrow(/no value/);
+  });
+});
+
+describe('impossibleVolume', () => {
+  it.each(['/', '', '.', '//', '/..', '/a/../', '/proc', '/proc/sys/', 'proc', '/dev', '/dev/'])(
+    'is %j',
+    (volume) => {
+      expect(impossibleVolume(['/data', volume])).toBe(volume);
+    },
+  );
+
+  it('is none of those that a container starts with', () => {
+    expect(impossibleVolume(['/data', '/dev/shm', '/sys', '/run', '/process', '/...'])).toBeUndefined();
   });
 });
 

@@ -363,6 +363,30 @@ describe('the other rules', () => {
     ]);
   });
 
+  it('names variables of a map by their names', () => {
+    const secret = { source: 'store', key: 'token' } as const;
+    const decision = judgeContainer(
+      {
+        environment: [
+          { name: 'LD_PRELOAD', value: 'x' },
+          { name: 'NVIDIA_VISIBLE_DEVICES', value: 'all' },
+          { name: 'TOKEN', secret },
+        ],
+        environmentForm: 'map',
+      },
+      {
+        security: { ...DEFAULT_POLICY.security, deniedEnvironment: ['LD_*'] },
+        secrets: { ...DEFAULT_POLICY.secrets, allow: [], delivery: 'file' },
+      },
+    );
+    expect(decision.violations.map(({ rule, path }) => [rule, path])).toEqual([
+      ['policy.gpu', 'docker.environment.NVIDIA_VISIBLE_DEVICES'],
+      ['policy.environment', 'docker.environment.LD_PRELOAD'],
+      ['policy.secrets', 'docker.environment.TOKEN.secret'],
+      ['policy.secret_delivery', 'docker.environment.TOKEN.as'],
+    ]);
+  });
+
   it('demands a file for every secret where secrets.delivery says so', () => {
     const secret = { source: 'store', key: 'token' } as const;
     const environment = [

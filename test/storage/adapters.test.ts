@@ -218,6 +218,81 @@ describe('the filesystem storage, on a hostile folder', () => {
     await expect(put(storage, seen[0]?.[0] ?? '', 'x')).rejects.toMatchObject({ code: 'storage.failed' });
   });
 
+  it('leaves no folder of a write that fails, and none that somebody else made', async () => {
+    const root = await scratch();
+    const storage = filesystemStorage(root);
+    await mkdir(join(root, 'theirs'));
+    const short = async (path: string): Promise<unknown> =>
+      storage.write(path, chunksOf('on'), announce('one'));
+    for (const path of ['a/b/f', 'theirs/c/f']) {
+      await expect(short(path)).rejects.toMatchObject({ code: 'storage.failed' });
+    }
+    await expect(put(storage, `a/b/${'n'.repeat(300)}`, 'x')).rejects.toMatchObject({
+      code: 'storage.failed',
+    });
+    await expect(put(storage, `a/${'n'.repeat(300)}/f`, 'x')).rejects.toMatchObject({
+      code: 'storage.failed',
+    });
+    expect(await readdir(root, { recursive: true })).toEqual(['theirs']);
+    expect(await openBelow(root)).toEqual([]);
+  });
+
+  it('writes into folders that others, which fail, make and remove meanwhile', async () => {
+    const root = await scratch();
+    const storage = filesystemStorage(root);
+    const names = Array.from({ length: 40 }, (_value, index) => `shared/deep/f${String(index)}`);
+    const outcomes = await Promise.allSettled(
+      names.map((name, index) =>
+        put(storage, index % 2 === 0 ? name : `shared/deep/${'n'.repeat(300)}`, name),
+      ),
+    );
+    const kept = names.filter((_name, index) => index % 2 === 0);
+    expect(outcomes.map(({ status }) => status)).toEqual(
+      names.map((_name, index) => (index % 2 === 0 ? 'fulfilled' : 'rejected')),
+    );
+    expect((await listAll(storage, 'shared/deep')).map((line) => line.split(' ')[1]).sort()).toEqual(
+      [...kept].sort(),
+    );
+  });
+
+  it('lists nothing of a transaction that is not committed, and leaves nothing of one that is aborted', async () => {
+    const root = await scratch();
+    const storage = filesystemStorage(root);
+    const begin = (transactionId: string) => {
+      const transaction = storage.begin?.({ transactionId });
+      if (transaction === undefined) throw new Error('no transactions');
+      return transaction;
+    };
+    const left = begin('left');
+    await left.write('a/b/f', chunksOf('one'), announce('one'));
+    expect(await listAll(storage, '')).toEqual([]);
+    await left.abort({ signal: noSignal() });
+    expect(await readdir(root)).toEqual([]);
+
+    const blocked = begin('blocked');
+    await blocked.write('c/d/f', chunksOf('one'), announce('one'));
+    await blocked.write('e', chunksOf('one'), announce('one'));
+    await put(storage, 'c/x', 'another');
+    await writeFile(join(root, 'e'), 'in the way');
+    await expect(blocked.commit({ signal: noSignal() })).rejects.toMatchObject({ code: 'storage.exists' });
+    await blocked.abort({ signal: noSignal() });
+    expect((await readdir(root, { recursive: true })).sort()).toEqual(['c', 'c/x', 'e']);
+  });
+
+  it('takes back the folders of a commit that fails in its middle', async () => {
+    const root = await scratch();
+    const transaction = filesystemStorage(root).begin?.({ transactionId: 'late' });
+    await transaction?.write('a/f', chunksOf('one'), announce('one'));
+    await transaction?.write(`b/${'n'.repeat(300)}`, chunksOf('one'), announce('one'));
+    await transaction?.write('c/f', chunksOf('one'), announce('one'));
+    await expect(transaction?.commit({ signal: noSignal() })).rejects.toMatchObject({
+      code: 'storage.failed',
+    });
+    expect((await listAll(filesystemStorage(root), '')).sort()).toEqual([]);
+    await transaction?.abort({ signal: noSignal() });
+    expect(await readdir(root)).toEqual([]);
+  });
+
   it('says that a name is not UTF-8 instead of leaving it out', async () => {
     const root = await scratch();
     await writeFile(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x61, 0xff])]), '');

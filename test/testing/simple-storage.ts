@@ -21,6 +21,7 @@ export type StorageMutation =
   | 'decodes content as text'
   | 'ignores an aborted signal'
   | 'publishes before the end'
+  | 'makes folders first'
   | 'checks for an existing object only at first'
   | 'copies half'
   | 'copies nothing where nothing is'
@@ -37,12 +38,15 @@ interface Stored {
 export function simpleStorage(mutation?: StorageMutation): StorageAdapter {
   const files = new Map<string, Stored>();
   const copies = new Map<string, string>();
+  const folders = new Set<string>();
   const is = (which: StorageMutation): boolean => mutation === which;
   const nameOf = (path: string): string => (is('decodes names') ? decodeURI(path) : path);
   const isBeneath = (path: string, folder: string): boolean =>
     folder === '' || path.startsWith(is('lists by prefix of the text') ? folder : `${folder}/`);
   const isFolder = (path: string): boolean =>
-    path === '' || (!is('has no folders') && [...files.keys()].some((file) => file.startsWith(`${path}/`)));
+    path === '' ||
+    folders.has(path) ||
+    (!is('has no folders') && [...files.keys()].some((file) => file.startsWith(`${path}/`)));
   const checkSignal = (signal: AbortSignal): void => {
     if (!is('ignores an aborted signal')) signal.throwIfAborted();
   };
@@ -132,6 +136,9 @@ export function simpleStorage(mutation?: StorageMutation): StorageAdapter {
       };
       if (isDone()) return { path, type: 'file', sizeBytes };
       checkFree();
+      const parents = name.split('/').slice(0, -1);
+      if (is('makes folders first'))
+        for (const index of parents.keys()) folders.add(parents.slice(0, index + 1).join('/'));
       const chunks: Uint8Array[] = [];
       try {
         for await (const chunk of chunksOf(body, signal)) {

@@ -23,6 +23,7 @@ const caught: Readonly<Record<StorageMutation, string>> = {
   'decodes content as text': 'bytes come back exactly',
   'ignores an aborted signal': 'an aborted signal makes stat, list and read reject with its reason',
   'publishes before the end': 'a file is visible only when it is complete',
+  'makes folders first': 'a write that fails, or is not complete, shows no folder either',
   'checks for an existing object only at first':
     'of writers of one path without overwrite, one wins and the others learn it',
   'copies half': 'copyTo makes a local file of the same bytes',

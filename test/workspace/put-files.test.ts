@@ -115,8 +115,8 @@ describe('files of the caller', () => {
       const files = { f: { path: join(local, name) } };
       const work = stageInputs(await makeWorkspace(), planOf({}), stageOptions({ files }));
       await expect(work).rejects.toMatchObject({
-        code: 'workspace.failed',
-        message: expect.stringContaining(name) as unknown,
+        code: 'validation.invalid_job',
+        message: expect.stringMatching(new RegExp(`^files.f: ".*/${name}": is `)) as unknown,
       });
     }
   });
@@ -207,9 +207,9 @@ describe('files of the caller', () => {
         (error: unknown) => (error as Error).message,
       );
     const [fifo, none] = [join(local, 'fifo'), join(local, 'none')];
-    expect(await messageOf(fifo)).toBe(`files "f": "${fifo}": is a fifo`);
-    expect(await messageOf(none)).toBe(`files "f": "${none}": is not there`);
-    expect(await messageOf(join(none, 'more'))).toMatch(/^files "f": ".*none\/more": ENOENT/);
+    expect(await messageOf(fifo)).toBe(`files.f: "${fifo}": is a fifo`);
+    expect(await messageOf(none)).toBe(`files.f: "${none}": is not there`);
+    expect(await messageOf(join(none, 'more'))).toBe(`files.f: "${none}/more": is not there`);
     expect(await openBelow(local)).toEqual([]);
   });
 

@@ -17,13 +17,13 @@ export const secretsRule: BuiltInRule = {
   isRelaxable: false,
   judge(subject, { policy }) {
     const patterns = policy.secrets.allow;
-    const objections = subject.environment.flatMap(({ name, secret }, index) => {
+    const objections = subject.environment.flatMap(({ name, path, secret }) => {
       if (secret === null || patterns.some((pattern) => matchesWildcard(pattern, secretName(secret))))
         return [];
       const message = `secret "${secretName(secret)}" for variable ${name} matches no pattern of secrets.allow`;
       return [
         {
-          path: `docker.environment.${String(index)}.secret`,
+          path: `${path}.secret`,
           message,
           hint: allowedHint(patterns, secretName(secret), 'policy.secrets.allow'),
         },
@@ -44,11 +44,12 @@ export const secretDeliveryRule: BuiltInRule = {
   isRelaxable: true,
   judge(subject, { policy }) {
     if (policy.secrets.delivery === 'any') return LEFT_TO_THE_JOB;
-    const objections = subject.environment.flatMap(({ name, secret, as }, index) => {
+    const objections = subject.environment.flatMap(({ name, path, secret, as }) => {
       if (secret === null || as === 'file') return [];
-      const path = `docker.environment.${String(index)}.as`;
       const message = `secret "${secretName(secret)}" for variable ${name} is to be delivered as a file (secrets.delivery)`;
-      return [{ path, message, hint: `set as: "file"; ${name} then holds the path of the file` }];
+      return [
+        { path: `${path}.as`, message, hint: `set as: "file"; ${name} then holds the path of the file` },
+      ];
     });
     return deniedBy('policy.secret_delivery', objections, ALL_AS_FILES);
   },

@@ -89,8 +89,7 @@ export const environmentRule: BuiltInRule = {
   isRelaxable: false,
   judge(subject, { policy }) {
     const { deniedEnvironment } = policy.security;
-    const objections = subject.environment.flatMap(({ name }, index) => {
-      const path = `docker.environment.${String(index)}.name`;
+    const objections = subject.environment.flatMap(({ name, namePath: path }) => {
       if (name.toUpperCase().startsWith(RESERVED_PREFIX)) {
         const message = `variable ${name} begins with ${RESERVED_PREFIX}, which is reserved`;
         return [{ path, message, hint: `use a name that does not begin with ${RESERVED_PREFIX}` }];

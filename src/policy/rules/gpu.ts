@@ -33,8 +33,8 @@ function pathsThatAsk({ requiresGpu, resources, environment }: PolicySubject): r
   const paths: string[] = [];
   if (requiresGpu) paths.push('docker.requiresGpu');
   if (resources.gpu !== undefined) paths.push('docker.resources.gpu');
-  for (const [index, { name }] of environment.entries()) {
-    if (name === ASKING_VARIABLE) paths.push(`docker.environment.${String(index)}.name`);
+  for (const { name, namePath } of environment) {
+    if (name === ASKING_VARIABLE) paths.push(namePath);
   }
   return paths;
 }

@@ -1,8 +1,7 @@
 /** What a series of runs may be told: which options its runs share, and which each has for itself. */
-import { isObject, some, unknownNames } from './base/shapes.js';
+import { isObject, listener, signal, some, unknownNames } from './base/shapes.js';
 import { type Issue, ValidationError } from './errors.js';
 import { toIssue } from './run-option-checks.js';
-import { listener, signal } from './run-option-shapes.js';
 import type { RunOptions } from './run-options.js';
 
 /** Every option of a run: a new one without an entry does not compile. Own ones name, feed or read a single run. */

@@ -1,6 +1,16 @@
 /** Checks of run options: data by its values; streams, listeners and storages by what they can do. It calls nothing of theirs. */
 import { isJson } from './base/canonical-json.js';
-import { type Check, each, fits, isObject, only, problemsOf, unknownNames } from './base/shapes.js';
+import {
+  type Check,
+  each,
+  fits,
+  isObject,
+  listener,
+  only,
+  problemsOf,
+  signal,
+  unknownNames,
+} from './base/shapes.js';
 import { retentionProblem } from './config/retention.js';
 import type { RuntimeConfig } from './config/runtime-config.js';
 import type { Issue } from './errors.js';
@@ -8,7 +18,7 @@ import { CREDENTIALS_RULE, timeoutProblem } from './execute/call-option-issues.j
 import { isCredentials } from './execute/registry-auth.js';
 import { retry as retrySchema } from './job/retry-schema.js';
 import type { TimeoutsRequest } from './plan/container-spec.js';
-import { isSink, isStorage, listener, signal, toContentCheck } from './run-option-shapes.js';
+import { isSink, isStorage, toContentCheck } from './run-option-shapes.js';
 import type { ExplainOptions, RunOptions } from './run-options.js';
 
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;

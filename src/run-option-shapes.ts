@@ -1,19 +1,5 @@
-/** What options of a run are checked with besides the general: what streams, signals and storages can do, and what content is. Pure. */
-import { type Check, fits, isObject, problemsOf, within } from './base/shapes.js';
-
-/** Something that can be called. */
-export const listener = fits((value) => typeof value === 'function', 'must be a function');
-
-/** Whether it is an object with these methods. */
-export const canDo = (value: unknown, methods: readonly string[]): boolean =>
-  isObject(value) && methods.every((name) => typeof value[name] === 'function');
-
-/** An `AbortSignal`, of whatever make. */
-export const signal = fits(
-  (value) =>
-    canDo(value, ['addEventListener', 'removeEventListener']) && isObject(value) && 'aborted' in value,
-  'must be an AbortSignal',
-);
+/** What options of a run are checked with besides the general: what streams and storages can do, and what content is. Pure. */
+import { canDo, type Check, isObject, problemsOf, within } from './base/shapes.js';
 
 /** Whether it is something bytes can be written to: a `Writable` or a `WritableStream`. */
 export const isSink = (value: unknown): boolean =>

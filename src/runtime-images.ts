@@ -5,6 +5,7 @@ import type { ContainerEngine } from './engine/types.js';
 import type { RuntimeError } from './errors.js';
 import { createImagePulls } from './execute/image-pulls.js';
 import { withinTime } from './host/time-limit.js';
+import { checked } from './images/checked-facet.js';
 import { endingWith } from './images/closing-facet.js';
 import type { RuntimeImages } from './images/image-calls.js';
 import { createImageFacet } from './images/image-facet.js';
@@ -102,7 +103,7 @@ export function createImages(parts: ImagesParts): RuntimeImageParts {
   });
   return {
     forRuns: { pulls, registryAuth, holdImage },
-    facet: endingWith(calls, facet),
+    facet: checked(endingWith(calls, facet)),
     calls,
     async stop() {
       closing.abort(closed());

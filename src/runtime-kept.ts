@@ -35,13 +35,18 @@ export function createKeptThings(options: KeptOptions): KeptThings {
   let isUsed = false;
   let sweptAtMs: number | null = null;
   let last: Promise<readonly KeptRun[]> = Promise.resolve([]);
+  let next: Promise<readonly KeptRun[]> | null = null;
 
   const sweep = async (): Promise<readonly KeptRun[]> => {
     isDue = false;
     isUsed = true;
     sweptAtMs = clock.monotonic();
-    // One after the other: two at a time would count the same things twice.
-    last = last.then(async () => withinTime(SWEEP_MS, async (signal) => sweepOnce(options, signal)));
+    // One after the other: two at a time would count the same things twice. One that has not begun looks for all who ask until it does.
+    next ??= last.then(async () => {
+      next = null;
+      return withinTime(SWEEP_MS, async (signal) => sweepOnce(options, signal));
+    });
+    last = next;
     return last;
   };
   return {

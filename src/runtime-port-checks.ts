@@ -1,9 +1,8 @@
 /** What a runtime is given as its ports, checked when it is made: a misspelt port must not mean that there is none. Calls none of them. Pure. */
-import { type Check, each, fits, isObject, only, some } from './base/shapes.js';
+import { canDo, type Check, each, fits, isObject, listener, only, some } from './base/shapes.js';
 import { requireUsableRules } from './config/own-rules.js';
 import { configError } from './config/parse.js';
 import { MOUNT_ID } from './job/text-rules.js';
-import { canDo, listener } from './run-option-shapes.js';
 import type { RuntimePorts } from './runtime-ports.js';
 
 const withMethods = (...methods: readonly string[]): Check =>

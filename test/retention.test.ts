@@ -307,6 +307,34 @@ describe('what was kept goes', () => {
     expect((await impatient.close()).kept).toEqual([]);
   });
 
+  it('in one look for all the runs that end while another look is under way', async () => {
+    const fake = fakeEngine({ run: leavesAFile });
+    let removals = 0;
+    let goOn: () => void = () => undefined;
+    const open = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const remove = async (): Promise<never> => {
+      removals += 1;
+      await open;
+      throw new Error('busy');
+    };
+    const engine = { ...fake, containers: { ...fake.containers, remove } };
+    const runtime = createRuntime(
+      { workspaceRoot: root, instanceId: 'ours', retention: { maxRuns: 1 } },
+      { engine },
+    );
+    const one = async (): Promise<RunResult> => runtime.runJob({ docker: { image: 'busybox:1' } }, always);
+    await one();
+    await one();
+    await vi.waitFor(() => expect(removals).toBe(1), { timeout: 60_000 });
+    for (let count = 0; count < 8; count += 1) await one();
+    goOn();
+    expect((await runtime.close()).kept).toHaveLength(10);
+    // That one of the first look, and nine each of the one that was waited for and of the one at the end.
+    expect(removals).toBeLessThanOrEqual(1 + 2 * 9);
+  });
+
   it('when it is too old, also where no run ends any more', async () => {
     const config = { retention: { maxAgeMs: 60_000 }, recovery: { firstPassMs: 1, everyMs: 1_000 } };
     const { engine, run, runtime } = setUp({ run: leavesAFile }, config);

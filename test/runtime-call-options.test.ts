@@ -45,7 +45,7 @@ describe('a call', () => {
     ['openRuns', { instances: true }, 'options.instances is unknown; known are all'],
     ['doctor', { image: 5 }, 'options.image must be a reference to an image, as text'],
     ['doctor', { images: 'a' }, 'options.images is unknown; did you mean "image"?'],
-    ['images.gc', { dryrun: true }, 'options.dryrun is no known key; known keys: signal, dryRun'],
+    ['images.gc', { dryrun: true }, 'options.dryrun is unknown; did you mean "dryRun"?'],
     ['images.gc', { dryRun: 1 }, `options.dryRun ${CHOICE}`],
   ])('%s with %j is refused, and nothing is done', async (name, options, message) => {
     const { runtime, gate, engine } = await many();

@@ -73,3 +73,17 @@ function unknownName(name: string, known: readonly string[]): string {
     ? `is unknown; known are ${known.join(', ')}`
     : `is unknown; did you mean "${nearest}"?`;
 }
+
+/** Something that can be called. */
+export const listener = fits((value) => typeof value === 'function', 'must be a function');
+
+/** Whether it is an object with these methods. */
+export const canDo = (value: unknown, methods: readonly string[]): boolean =>
+  isObject(value) && methods.every((name) => typeof value[name] === 'function');
+
+/** An `AbortSignal`, of whatever make. */
+export const signal = fits(
+  (value) =>
+    canDo(value, ['addEventListener', 'removeEventListener']) && isObject(value) && 'aborted' in value,
+  'must be an AbortSignal',
+);

@@ -10,7 +10,6 @@ import { createTextCapture } from '../execute/text-capture.js';
 import { whileMoving } from '../execute/while-moving.js';
 import type { BuildCallOptions, BuildRequest, BuiltImageReport } from './build-calls.js';
 import { checkBuildRequest, requireAllowedSources } from './build-policy.js';
-import { requireUsableOptions } from './call-checks.js';
 import { folderContext } from './folder-context.js';
 import { type ContextOptions, tarContext } from './tar-context.js';
 
@@ -26,7 +25,6 @@ export interface ImageBuildParts {
 /** Makes the call; asks nobody yet. */
 export function createImageBuild({ config, engine, instance, monotonic }: ImageBuildParts) {
   return async (request: BuildRequest, options: BuildCallOptions = {}): Promise<BuiltImageReport> => {
-    requireUsableOptions(options);
     const settled = config();
     const { labelPrefix, maxLogChars, policy } = settled;
     const checked = checkBuildRequest(request, settled);

@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { parseImageReference } from '../base/image-reference.js';
 import type { Issue } from '../errors.js';
 import type { BuildRequest } from './build-calls.js';
+import { isPlatform } from './call-checks.js';
 
 const KEYS = [
   'context',
@@ -71,8 +72,11 @@ export function buildRequestIssues(request: unknown, labelPrefix: string): reado
     target === undefined || matches(target, /^[A-Za-z0-9][\w.-]*$/),
     'must be the name of a stage',
   );
-  const isPlatform = platform === undefined || matches(platform, /^[a-z0-9]+\/[a-z0-9_-]+(\/[a-z0-9.]+)?$/);
-  say('build.platform', isPlatform, 'must be os/architecture, for example linux/amd64');
+  say(
+    'build.platform',
+    platform === undefined || isPlatform(platform),
+    'must be os/architecture, for example linux/amd64',
+  );
   say('build.networkMode', networkMode === undefined || typeof networkMode === 'string', 'must be text');
   for (const key of ['noCache', 'pull'] as const)
     say(`build.${key}`, ['undefined', 'boolean'].includes(typeof request[key]), 'must be true or false');

@@ -20,8 +20,8 @@ interface Pattern {
 }
 
 /**
- * Reads the lines of a `.dockerignore`, after `patternmatcher` of github.com/moby/patternmatcher: the last line that matches a path, or one of the
- * folders it lies in, decides. The paths in `always` are sent whatever the lines say.
+ * Reads the lines of a `.dockerignore`, after `patternmatcher` of github.com/moby/patternmatcher: the last line that matches a path decides, and what
+ * a line decided of a folder holds for all in it. The paths in `always` are sent whatever the lines say.
  */
 export function readDockerIgnore(text: string, always: readonly string[]): IgnoreResult {
   const patterns: Pattern[] = [];
@@ -40,10 +40,19 @@ export function readDockerIgnore(text: string, always: readonly string[]): Ignor
     patterns.push({ ...words, matches });
   }
   const decide = (path: string): boolean => {
-    const above = foldersOf(path);
+    // Those that decided something of a folder above. An exception for a folder that is sent anyway is none for what is ignored in it.
+    const deciding = new Set<Pattern>();
     let isIgnored = false;
-    for (const { isException, matches } of patterns) {
-      if (isException === isIgnored && [path, ...above].some(matches)) isIgnored = !isException;
+    for (const each of [...foldersOf(path), path]) {
+      isIgnored = false;
+      for (const pattern of patterns) {
+        const { isException, matches } = pattern;
+        if (!deciding.has(pattern)) {
+          if (isException !== isIgnored || !matches(each)) continue;
+          deciding.add(pattern);
+        }
+        isIgnored = !isException;
+      }
     }
     return isIgnored;
   };
@@ -76,8 +85,13 @@ function foldersOf(path: string): readonly string[] {
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
 
+/** With nothing but text after it, and no `/` first, `**` also means any beginning of a name. */
+const ENDING = /^\*\*([^/*?[\]\\][^*?[\]\\]*)$/su;
+
 /** Null for what is no pattern: a class of characters without an end, a `\` at the end. */
 function toTest(pattern: string): ((path: string) => boolean) | null {
+  const ending = ENDING.exec(pattern)?.[1];
+  if (ending !== undefined) return (path) => path.endsWith(ending);
   let expression = '';
   let rest = pattern;
   while (rest !== '') {

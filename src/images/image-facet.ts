@@ -10,7 +10,6 @@ import type { ImagePulls } from '../execute/image-pulls.js';
 import type { RegistryAuthSources } from '../execute/registry-auth.js';
 import { abortable } from '../host/chunks.js';
 import type { createImageBuild } from './build-image.js';
-import { requireUsableGcOptions, requireUsableOptions } from './call-checks.js';
 import type { ImageCallOptions } from './call-options.js';
 import type { ImageTransferOptions, RuntimeImages } from './image-calls.js';
 import type { ImageGc } from './image-gc.js';
@@ -67,7 +66,6 @@ export function createImageFacet({
       return engineCall('image inspect', signal, async (inner) => inspect(reference, { signal: inner }));
     },
     pull: async (reference, options = {}) => {
-      requireUsableOptions(options);
       const pullPolicies = requireAllowedPull(reference, config().policy.images);
       const target = await engine();
       const pullMs = options.timeoutMs ?? config().timeouts.default.pullMs;
@@ -102,7 +100,6 @@ export function createImageFacet({
       await engineCall('image tag', signal, async (inner) => tag(reference, target, { signal: inner }));
     },
     push: async (reference, options = {}) => {
-      requireUsableOptions(options);
       requireAllowed(reference);
       const push = await method('push');
       const timeoutMs = options.timeoutMs ?? config().timeouts.default.pullMs;
@@ -129,7 +126,6 @@ export function createImageFacet({
       return abortable(take(tar, options), signalOf(options));
     },
     resolveDigest: async (reference, options = {}) => {
-      requireUsableOptions(options);
       requireAllowed(reference);
       const resolveDigest = await method('resolveDigest');
       return loggedIn(reference, options, async (credentials) =>
@@ -143,7 +139,6 @@ export function createImageFacet({
       return create({ config, engine, instance, monotonic })(request, options);
     },
     gc: async (options = {}) => {
-      requireUsableGcOptions(options);
       const { dryRun = false } = options;
       // Refused as any call, also where there is nothing to do.
       await engine();

@@ -99,6 +99,8 @@ export async function putEntry(
   const entry = pack.entry(header, (error) => {
     settle(error ?? null);
   });
+  // It fails with the tar that is given up while it is open, and that is told by whoever gives it up.
+  entry.on('error', settle);
   for await (const chunk of content) {
     if (!entry.write(chunk)) await Promise.race([onceTold(entry, 'drain'), written]);
   }

@@ -218,6 +218,37 @@ describe('a tar', () => {
     expect(sent.options).toBeNull();
   });
 
+  it('that ends in the middle of a file is refused, and what its source throws there is thrown', async () => {
+    const { images } = setUp();
+    const whole: Uint8Array[] = [];
+    for await (const part of tarOf(dockerfile, { name: 'x', text: 'x'.repeat(100_000) })) whole.push(part);
+    const half = Buffer.concat(whole).subarray(0, 50_000);
+    expect(await outcomeOf(images.build({ context: once(half), tag: TAG }))).toMatchObject({
+      code: 'image.context_rejected',
+    });
+    const broken = (async function* () {
+      yield await Promise.resolve(half);
+      throw new Error('the disk is gone');
+    })();
+    expect(String(await outcomeOf(images.build({ context: broken, tag: TAG })))).toContain(
+      'the disk is gone',
+    );
+  });
+
+  it('is left in the middle of a file when its caller wants it no more', async () => {
+    const { images } = setUp();
+    const whole: Uint8Array[] = [];
+    for await (const part of tarOf(dockerfile, { name: 'x', text: 'x'.repeat(100_000) })) whole.push(part);
+    const caller = new AbortController();
+    const slow = (async function* () {
+      yield await Promise.resolve(Buffer.concat(whole).subarray(0, 50_000));
+      caller.abort(new Error('enough'));
+      await new Promise(() => undefined);
+    })();
+    const built = images.build({ context: slow, tag: TAG }, { signal: caller.signal });
+    expect(String(await outcomeOf(built))).toContain('enough');
+  });
+
   it('is refused where it is none, breaks off or is too large, and what its source throws is thrown', async () => {
     const { images } = setUp({ images: { build: { maxContextBytes: 100 } } });
     const whole: Uint8Array[] = [];

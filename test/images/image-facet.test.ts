@@ -1,4 +1,5 @@
 /** `runtime.images` on the fake engine: policy, credentials, what an engine lacks. */
+import { Readable } from 'node:stream';
 import {
   createRuntime,
   issuesOf,
@@ -116,6 +117,37 @@ describe('options that cannot be used', () => {
     }
     expect(engine.calls).toEqual([]);
   });
+
+  it.each<[string, (images: RuntimeImages) => Promise<unknown>, string]>([
+    ['no name', async (images) => images.pull(5 as never), 'reference'],
+    ['null for one', async (images) => images.inspect(null as never), 'reference'],
+    ['no second name', async (images) => images.tag('ghcr.io/acme/a:1', undefined as never), 'target'],
+    ['no tar', async (images) => images.import(5 as never), 'tar'],
+    [
+      'a misspelt platform',
+      async (images) => images.pull('ghcr.io/acme/a:1', { platfrom: 'linux/arm64' } as never),
+      'options.platfrom',
+    ],
+    [
+      'a platform that is none',
+      async (images) => images.pull('ghcr.io/acme/a:1', { platform: 'linux' }),
+      'options.platform',
+    ],
+    ['no signal', async (images) => images.list({ signal: 5 as never }), 'options.signal'],
+    [
+      'no listener',
+      async (images) => images.push('ghcr.io/acme/a:1', { onProgress: true as never }),
+      'options.onProgress',
+    ],
+    ['no options', async (images) => images.remove('ghcr.io/acme/a:1', 5 as never), 'options'],
+  ])('are refused: %s', async (_, call, path) => {
+    const { images, engine } = make();
+    expect(await outcomeOf(call(images))).toMatchObject({
+      code: 'validation.invalid_job',
+      details: { issues: [{ path }] },
+    });
+    expect(engine.calls).toEqual([]);
+  });
 });
 
 describe('whoever is told of progress', () => {
@@ -199,20 +231,25 @@ it('refuses an image for another platform than was asked for', async () => {
   expect(await outcomeOf(wrong)).toMatchObject({ code: 'image.platform_mismatch' });
 });
 
-it.each(['list', 'tag', 'remove', 'history', 'push', 'export', 'import', 'resolveDigest'] as const)(
-  'says that an engine without %s cannot do it',
-  async (name) => {
-    const engine = fakeEngine();
-    const { images: calls } = engine;
-    const lacking = { ...engine, images: { inspect: calls.inspect, pull: calls.pull } };
-    const { images } = createRuntime({}, { engine: lacking });
-    const call = images[name] as (...words: readonly string[]) => Promise<unknown>;
-    expect(await outcomeOf(call('busybox:1', 'busybox:2'))).toMatchObject({
-      code: 'engine.unsupported',
-      message: `engine "fake" has no images.${name}`,
-    });
-  },
-);
+it.each<[keyof RuntimeImages, (images: RuntimeImages) => Promise<unknown>]>([
+  ['list', async (images) => images.list()],
+  ['tag', async (images) => images.tag('busybox:1', 'busybox:2')],
+  ['remove', async (images) => images.remove('busybox:1')],
+  ['history', async (images) => images.history('busybox:1')],
+  ['push', async (images) => images.push('busybox:1')],
+  ['export', async (images) => images.export('busybox:1')],
+  ['import', async (images) => images.import(Readable.from([]))],
+  ['resolveDigest', async (images) => images.resolveDigest('busybox:1')],
+])('says that an engine without %s cannot do it', async (name, call) => {
+  const engine = fakeEngine();
+  const { images: calls } = engine;
+  const lacking = { ...engine, images: { inspect: calls.inspect, pull: calls.pull } };
+  const { images } = createRuntime({}, { engine: lacking });
+  expect(await outcomeOf(call(images))).toMatchObject({
+    code: 'engine.unsupported',
+    message: `engine "fake" has no images.${name}`,
+  });
+});
 
 it('does nothing once the runtime is closed, and nothing where it is disabled', async () => {
   const { images, runtime, engine } = make();

@@ -76,6 +76,25 @@ const TABLE: readonly Failure[] = [
     message: /denied/,
   },
   {
+    name: 'access is denied, in words of the registry’s own (403)',
+    arrange: always('manifests', {
+      kind: 'status',
+      status: 403,
+      code: 'DENIED',
+      message: 'your authorization token has expired',
+    }),
+    code: 'image.unauthorized',
+    retryable: false,
+    message: /token has expired/,
+  },
+  {
+    name: 'access is denied by what stands before the registry (403)',
+    arrange: always('manifests', { kind: 'page', status: 403 }),
+    code: 'image.unauthorized',
+    retryable: false,
+    message: /403|denied/,
+  },
+  {
     name: 'there is no such tag (404)',
     arrange: () => `${registry.host}/${repository}:2`,
     code: 'image.not_found',
@@ -158,6 +177,30 @@ const TABLE: readonly Failure[] = [
     message: /503 Service Unavailable/,
   },
   {
+    name: 'what stands before the registry is in trouble (502)',
+    arrange: always('blobs', { kind: 'page', status: 502 }),
+    code: 'image.pull_failed',
+    reason: 'registry_error',
+    retryable: true,
+    message: /502 .?Bad Gateway/,
+  },
+  {
+    name: 'the registry answers with a page',
+    arrange: always('manifests', { kind: 'page', status: 200 }),
+    code: 'image.pull_failed',
+    reason: 'registry_error',
+    retryable: true,
+    message: /beginning of value/,
+  },
+  {
+    name: 'the registry sends it round in a circle',
+    arrange: always('manifests', { kind: 'redirect' }),
+    code: 'image.pull_failed',
+    reason: 'registry_error',
+    retryable: true,
+    message: /redirects/,
+  },
+  {
     name: 'a layer is gone, which shows inside a success',
     arrange: always('blobs', {
       kind: 'status',
@@ -193,6 +236,18 @@ const TABLE: readonly Failure[] = [
     code: 'image.digest_mismatch',
     retryable: false,
     message: /verification failed|[Dd]igest did not match|does not match provided manifest digest/,
+  },
+  {
+    name: 'a configuration is not what its digest stands for',
+    arrange: () => {
+      registry.fail(({ path }) =>
+        path.endsWith(image.config.digest) ? { kind: 'other', object: foreign.config } : null,
+      );
+      return reference;
+    },
+    code: 'image.digest_mismatch',
+    retryable: false,
+    message: /verification failed|does not match expected/,
   },
   {
     name: 'it is not published for the platform of the engine',

@@ -6,6 +6,10 @@ import type { RegistryImage, RegistryObject } from './registry-image.js';
 /** What a request is answered with in place of what it asks for. */
 export type RegistryFault =
   | { readonly kind: 'status'; readonly status: number; readonly code?: string; readonly message?: string }
+  /** As a proxy answers that knows nothing of registries. */
+  | { readonly kind: 'page'; readonly status: number }
+  /** To the same place again. */
+  | { readonly kind: 'redirect' }
   /** No answer, until the client leaves. */
   | { readonly kind: 'hang' }
   /** So many bytes of it, then silence. */
@@ -64,7 +68,10 @@ export async function startFakeRegistry(): Promise<FakeRegistry> {
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'status') {
       refuse(response, fault.status, fault.code ?? 'UNKNOWN', fault.message ?? 'the test says so');
-    } else if (path === '/v2/') response.end('{}');
+    } else if (fault?.kind === 'page') {
+      response.writeHead(fault.status, { 'Content-Type': 'text/html' }).end('<html>the test says so</html>');
+    } else if (fault?.kind === 'redirect') response.writeHead(307, { Location: path }).end();
+    else if (path === '/v2/') response.end('{}');
     else send(request, response, find(path), fault);
   };
 
@@ -119,7 +126,7 @@ function send(
   request: IncomingMessage,
   response: ServerResponse,
   object: RegistryObject | null,
-  fault: Exclude<RegistryFault, { kind: 'status' | 'hang' }> | null,
+  fault: Exclude<RegistryFault, { kind: 'status' | 'page' | 'redirect' | 'hang' }> | null,
 ): void {
   if (object === null) {
     const isManifest = request.url?.includes('/manifests/') === true;

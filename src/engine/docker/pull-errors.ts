@@ -48,7 +48,7 @@ const FAILURES: readonly PullFailure[] = [
   {
     code: 'image.digest_mismatch',
     reason: null,
-    text: /(manifest|layer) verification failed|digest did not match|does not match (provided manifest )?digest|layers from manifest don['’]t match/i,
+    text: /(manifest|layer|config) verification failed|digest did not match|does not match (provided manifest )?digest|does not match expected sha\d+:|layers from manifest don['’]t match/i,
     hint: 'The registry, or something on the way, gave other bytes than the digest stands for.',
   },
   {
@@ -90,14 +90,20 @@ const FAILURES: readonly PullFailure[] = [
   {
     code: 'image.pull_failed',
     reason: 'no_answer',
-    text: /i\/o timeout|TLS handshake timeout|Client\.Timeout|context deadline exceeded|no route to host|network is unreachable|unexpected EOF|connection reset/i,
+    text: /i\/o timeout|TLS handshake timeout|Client\.Timeout|context deadline exceeded|no route to host|network is unreachable|unexpected EOF|: EOF$|expected HTTP 206|connection reset/i,
     hint: 'The registry did not answer, or broke off: check the engine’s network and its proxy.',
   },
   {
     code: 'image.pull_failed',
     reason: 'registry_error',
-    text: /unexpected HTTP status|status code 5\d\d|HTTP status: 5\d\d|received unexpected HTTP|Internal Server Error|Service Unavailable|Bad Gateway/i,
+    text: /unexpected HTTP status|status code 5\d\d|HTTP status: 5\d\d|received unexpected HTTP|Internal Server Error|Service Unavailable|Bad Gateway|stopped after \d+ redirects/i,
     hint: 'The registry is in trouble.',
+  },
+  {
+    code: 'image.pull_failed',
+    reason: 'registry_error',
+    text: /looking for beginning of value/i,
+    hint: 'What answers there gives something else than a registry does: check the address, and the proxy of the engine.',
   },
   {
     code: 'image.pull_failed',
@@ -107,9 +113,27 @@ const FAILURES: readonly PullFailure[] = [
   },
 ];
 
+const ofStatus = (status: number | null): PullFailure | undefined =>
+  FAILURES.find(({ statuses }) => status !== null && statuses?.includes(status) === true);
+
+/** Engines repeat the registry’s status where its answer has no words they know, as that of a proxy: Docker 20.10, then Podman. */
+const STATUS_IN_WORDS =
+  /error parsing HTTP (\d{3}) response body|\bStatusCode: (\d{3}), |invalid status code from registry (\d{3}) /;
+
+/** What the registry’s own status means, if it is told; for a part of an image that is missing the words say more. */
+function ofRegistryStatus(words: string): PullFailure | undefined {
+  const told = STATUS_IN_WORDS.exec(words)?.slice(1).find(Boolean);
+  if (told === undefined || (told === '404' && /fetching blob/i.test(words))) return undefined;
+  if (told.startsWith('5')) return FAILURES.find(({ reason }) => reason === 'registry_error');
+  return ofStatus(Number(told));
+}
+
+/** Docker makes 404 of a registry’s 403. In its usual words that may well be an image that is not there; with words of its own it is what it says: a login that has expired. */
+const REFUSED = /^pull access denied for .*: denied: (?!requested access to the resource is denied)/s;
+
 /**
- * The error of a failed pull. The status decides where it says something (401, 403, 404, 429), but for a platform that is missing, which newer versions of
- * Docker answer with 404; the text decides the rest, without the names it repeats. What is not known is `image.pull_failed` without a reason.
+ * The error of a failed pull. The status decides where it says something (401, 403, 404, 429), the registry’s before the engine’s, but for a platform that is
+ * missing, which newer versions of Docker answer with 404; the text decides the rest, without the names it repeats. What is not known is `image.pull_failed` without a reason.
  */
 export function toPullError(
   reference: string,
@@ -149,7 +173,7 @@ function toError(
 ): ImageError {
   const words = wordsOf(text, reference);
   const told = FAILURES.find((each) => each.text.test(words));
-  const meant = FAILURES.find(({ statuses }) => status !== null && statuses?.includes(status) === true);
+  const meant = ofRegistryStatus(words) ?? ofStatus(REFUSED.test(words) ? 403 : status);
   const failure = told?.code === 'image.platform_mismatch' ? told : (meant ?? told);
   const reason = failure?.reason ?? null;
   const code = failure?.code ?? general;

@@ -99,6 +99,82 @@ it.each([
     'image.pull_failed',
     'connection_refused',
   ],
+  // A registry, or a proxy before it, that answers in words of its own: Docker 20.10
+  [
+    500,
+    `error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: "<html>403</html>"`,
+    'image.unauthorized',
+    null,
+  ],
+  [
+    500,
+    `error parsing HTTP 404 response body: invalid character 'p' after top-level value: "404 page not found\\n"`,
+    'image.not_found',
+    null,
+  ],
+  [
+    500,
+    `error parsing HTTP 429 response body: invalid character '<' looking for beginning of value: "<html>429</html>"`,
+    'image.pull_failed',
+    'too_many_requests',
+  ],
+  [
+    500,
+    `error parsing HTTP 403 response body: invalid character '<' looking for beginning of value: "StatusCode: 404, unauthorized"`,
+    'image.unauthorized',
+    null,
+  ],
+  [500, `invalid character '<' looking for beginning of value`, 'image.pull_failed', 'registry_error'],
+  // The same, Podman 4.3
+  [null, 'reading manifest 1 in h/x: StatusCode: 403, 403 page not here\n', 'image.unauthorized', null],
+  [null, 'reading manifest 1 in h/x: StatusCode: 404, 404 page not found\n', 'image.not_found', null],
+  [
+    null,
+    'pinging container registry h: invalid status code from registry 403 (Forbidden)',
+    'image.unauthorized',
+    null,
+  ],
+  [
+    null,
+    'parsing image configuration: Error fetching blob: invalid status code from registry 502 (Bad Gateway)',
+    'image.pull_failed',
+    'registry_error',
+  ],
+  [
+    null,
+    'parsing image configuration: Error fetching blob: invalid status code from registry 403 (Forbidden)',
+    'image.unauthorized',
+    null,
+  ],
+  [
+    null,
+    'parsing image configuration: Error fetching blob: invalid status code from registry 404 (Not Found)',
+    'image.pull_failed',
+    'missing_blob',
+  ],
+  // A registry’s 403, of which Docker makes 404
+  [
+    404,
+    "pull access denied for acme/x, repository does not exist or may require 'docker login': denied: Your authorization token has expired. Reauthenticate and try again.",
+    'image.unauthorized',
+    null,
+  ],
+  // Lies, and what breaks off: Docker, then Podman
+  [null, 'image config verification failed for digest sha256:0', 'image.digest_mismatch', null],
+  [
+    null,
+    'Download config.json digest sha256:44 does not match expected sha256:12',
+    'image.digest_mismatch',
+    null,
+  ],
+  [500, 'Get "http://127.0.0.1:1/v2/": EOF', 'image.pull_failed', 'no_answer'],
+  [null, 'expected HTTP 206 from byte range request', 'image.pull_failed', 'no_answer'],
+  [
+    500,
+    'Head "http://127.0.0.1:1/v2/x/manifests/1": stopped after 10 redirects',
+    'image.pull_failed',
+    'registry_error',
+  ],
   // Only a status
   [401, 'x', 'image.unauthorized', null],
   [403, 'x', 'image.unauthorized', null],

@@ -170,7 +170,7 @@ describe('a secret delivered as a file', () => {
     const environment = { TOKEN: { secret: reference } };
     expect(await refusalOf({ docker: { image: 'busybox:1', environment } }, config)).toMatchObject({
       code: 'policy.denied',
-      paths: ['docker.environment.0.as'],
+      paths: ['docker.environment.TOKEN.as'],
     });
     const root = await secretsRoot();
     const { outcome } = await trial(
@@ -183,7 +183,7 @@ describe('a secret delivered as a file', () => {
   it('is a matter of secrets alone', async () => {
     const environment = [{ name: 'A', value: 'x', as: 'file' }];
     expect(await refusalOf({ docker: { image: 'busybox:1', environment } })).toMatchObject({
-      paths: ['docker.environment.0.as'],
+      paths: ['docker.environment.TOKEN.as'],
       messages: ['is only for a secret, not for a value'],
     });
   });

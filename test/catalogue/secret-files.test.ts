@@ -183,7 +183,7 @@ describe('a secret delivered as a file', () => {
   it('is a matter of secrets alone', async () => {
     const environment = [{ name: 'A', value: 'x', as: 'file' }];
     expect(await refusalOf({ docker: { image: 'busybox:1', environment } })).toMatchObject({
-      paths: ['docker.environment.TOKEN.as'],
+      paths: ['docker.environment.0.as'],
       messages: ['is only for a secret, not for a value'],
     });
   });

@@ -27,7 +27,7 @@ const LOOK_EVERY_MS = 1_000;
 const LOOK_MS = 5_000;
 /** A busy engine's start is not the job's time, but it puts off the deadline by no more than this. */
 const STARTING_MS = 10_000;
-/** Longer than a timer can run; a timer beyond it would fire at once. */
+/** The longest a timer can run; one beyond it would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 /** After a stop, a start that is under way gets this long to be answered. */
 const STOPPED_MS = 2_000;

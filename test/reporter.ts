@@ -1,8 +1,14 @@
 /** Prints why tests were skipped, and `N passed, N failed, N skipped` as the last line, the form any log reader understands. */
-import type { Reporter, TestModule } from 'vitest/node';
+import type { Reporter, TestModule, Vitest } from 'vitest/node';
 
 /** A vitest reporter that only counts. */
 export default class TotalsReporter implements Reporter {
+  #withoutNote = 'no reason given';
+
+  onInit({ config }: Vitest): void {
+    if (config.testNamePattern !== undefined) this.#withoutNote = 'left out by name';
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const totals = { passed: 0, failed: 0, skipped: 0 };
     const reasons = new Map<string, number>();
@@ -13,7 +19,7 @@ export default class TotalsReporter implements Reporter {
         const { state } = result;
         totals[state === 'passed' || state === 'failed' ? state : 'skipped'] += 1;
         if (state !== 'skipped') continue;
-        const reason = `${module.relativeModuleId}: ${result.note ?? 'no reason given'}`;
+        const reason = `${module.relativeModuleId}: ${result.note ?? this.#withoutNote}`;
         reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
       }
     }

@@ -71,6 +71,7 @@ export function startRunHandle(environment: RunEnvironment, parts: RunParts): Li
   const journal = createRunJournal({
     store,
     lease,
+    clock,
     lateWork,
     isClaimed,
     key: options.idempotencyKey ?? null,

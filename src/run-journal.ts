@@ -12,6 +12,7 @@ import type { LateWork } from './run-late-work.js';
 import { reusedKey, takenRunId } from './run-refusals.js';
 import type { RunRecord } from './run-record.js';
 import { redactedMetadata, redactedPlan } from './run-redaction.js';
+import type { RuntimeClock } from './runtime-ports.js';
 import type { NewRun, RunStep, RunStore, StoredRun } from './run-store/types.js';
 
 /** How long the store may take for one call. */
@@ -56,6 +57,7 @@ export interface RunJournalOptions {
   readonly store: RunStore;
   readonly lease: HeldLease;
   readonly key: string | null;
+  readonly clock: Pick<RuntimeClock, 'now' | 'even'>;
   /** Where an end goes that could not be written down. */
   readonly lateWork: LateWork;
   /** The run was taken over: it is claimed already. */
@@ -63,7 +65,14 @@ export interface RunJournalOptions {
 }
 
 /** The journal of a run that is not claimed yet. */
-export function createRunJournal({ store, lease, key, lateWork, isClaimed }: RunJournalOptions): RunJournal {
+export function createRunJournal({
+  store,
+  lease,
+  key,
+  clock,
+  lateWork,
+  isClaimed,
+}: RunJournalOptions): RunJournal {
   let state: 'unclaimed' | 'open' | 'broken' = isClaimed ? 'open' : 'unclaimed';
   let last: Promise<void> = Promise.resolve();
 
@@ -104,7 +113,9 @@ export function createRunJournal({ store, lease, key, lateWork, isClaimed }: Run
     async end(subject, outcome) {
       if (state === 'unclaimed') return null;
       await last;
-      const options = { keepsKey: keepsKey(outcome), at: subject.timestamp() };
+      // Not early for a clock that was set back: the end, and its key with it, would be forgotten as an old one.
+      const at = new Date(Math.max(clock.now(), clock.even())).toISOString();
+      const options = { keepsKey: keepsKey(outcome), at };
       try {
         const isFirst = await inTime(async () => store.end(subject.record.runId, outcome, options));
         return isFirst

@@ -70,6 +70,12 @@ export interface Surroundings {
   diskChecked(shortage: string | null): void;
 }
 
+/** Time, as a runtime uses it. */
+export interface RuntimeClock extends Required<Clock> {
+  /** Milliseconds since the epoch, as they would be had nobody set the clock since the runtime was made. */
+  even(): number;
+}
+
 /** The ports with every default filled in but the engine, which is made at first use. */
 export type ResolvedPorts = Omit<
   RuntimePorts,
@@ -77,23 +83,17 @@ export type ResolvedPorts = Omit<
 > & {
   readonly storage: Readonly<Record<string, StorageAdapter>>;
   readonly rules: readonly PolicyRule[];
-  readonly clock: Required<Clock>;
+  readonly clock: RuntimeClock;
   readonly random: () => number;
   readonly createId: () => string;
 };
 
 /** Fills in defaults; does no I/O. */
 export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
-  const { clock } = ports;
   return {
     storage: ports.storage ?? {},
     rules: ports.rules ?? [],
-    clock: {
-      now: () => clock?.now() ?? Date.now(),
-      monotonic: () => clock?.monotonic() ?? performance.now(),
-      pause: async (milliseconds, signal) =>
-        clock?.pause?.(milliseconds, signal) ?? pause(milliseconds, signal),
-    },
+    clock: toRuntimeClock(ports.clock ?? { now: () => Date.now(), monotonic: () => performance.now() }),
     random: ports.random ?? (() => Math.random()),
     createId: ports.createId ?? (() => nodeCrypto().randomUUID()),
     resolveNode: ports.resolveNode,
@@ -104,5 +104,15 @@ export function resolvePorts(ports: RuntimePorts): ResolvedPorts {
     onRuntimeEvent: ports.onRuntimeEvent,
     logger: ports.logger,
     audit: ports.audit,
+  };
+}
+
+function toRuntimeClock(clock: Clock): RuntimeClock {
+  const sinceMs = clock.now() - clock.monotonic();
+  return {
+    now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
+    even: () => sinceMs + clock.monotonic(),
+    pause: async (milliseconds, signal) => clock.pause?.(milliseconds, signal) ?? pause(milliseconds, signal),
   };
 }

@@ -111,10 +111,10 @@ export function createRuntimeRecovery(options: RuntimeRecoveryOptions): RuntimeR
     });
     if (!dryRun) forgetGone(leftovers, report);
     if (!dryRun) forgetRemoved(others, report);
-    // What is not forgotten now is by a later pass.
+    // What is not forgotten now is by a later pass: nothing is too early for a clock that was set ahead.
     if (!dryRun && clock.monotonic() >= forgetAtMs) {
       forgetAtMs = clock.monotonic() + FORGET_EVERY_MS;
-      await store.forget(isoAt(clock.now() - rememberMs)).catch(() => undefined);
+      await store.forget(isoAt(Math.min(clock.now(), clock.even()) - rememberMs)).catch(() => undefined);
     }
     return report;
   };

@@ -426,6 +426,27 @@ it('what ended long enough ago is forgotten, and looked for once an hour', async
   await runtime.close();
 });
 
+it.each([
+  ['back while it ran, and right again', -30_000_000, 0],
+  ['ahead afterwards', 0, 30_000_000],
+])('what ended is forgotten no sooner for a clock that was set %s', async (_, whileItRanMs, afterwardsMs) => {
+  let setByMs = 0;
+  const clock = { now: () => Date.now() + setByMs, monotonic: () => performance.now() };
+  const store = memoryRunStore();
+  const workspaceRoot = join(await scratch(), 'root');
+  const config = { workspaceRoot, recovery: { rememberMs: 3_600_000 } };
+  const run = async (): Promise<{ readonly exitCode: number }> => {
+    setByMs = whileItRanMs;
+    return Promise.resolve({ exitCode: 0 });
+  };
+  const runtime = createRuntime(config, { engine: fakeEngine({ run }), runStore: store, clock });
+  await runtime.runJob(JOB, { runId: 'r1' });
+  setByMs = afterwardsMs;
+  await runtime.reconcile();
+  expect((await store.get('r1'))?.end).toMatchObject({ result: { status: 'succeeded' } });
+  await runtime.close();
+});
+
 it('nothing is touched when the store does not tell which runs are open', async () => {
   const store: RunStore = { ...memoryRunStore(), listOpen: async () => Promise.reject(new Error('away')) };
   const setup = await setUp({ store });

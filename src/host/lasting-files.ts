@@ -22,14 +22,22 @@ export async function readText(path: string): Promise<string | null> {
 /** Makes a file that is there with all of its text, on the disk, or not at all; false where the name is taken. */
 export async function writeWhole(folder: string, name: string, text: string): Promise<boolean> {
   return withDraft(folder, text, async (draft) => {
+    const path = join(folder, name);
+    // Opened before anything is there: who is short of descriptors would be told that a file is not written which is there.
+    const parent = await open(folder, constants.O_RDONLY);
     try {
-      await link(draft, join(folder, name));
+      await link(draft, path);
+      await parent.sync().catch(async (error: unknown) => {
+        await rm(path, { force: true });
+        throw error;
+      });
+      return true;
     } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
       return false;
+    } finally {
+      await parent.close();
     }
-    await syncFolder(folder);
-    return true;
   });
 }
 
@@ -80,15 +88,6 @@ export async function appendText(path: string, text: string, isDurable: boolean)
     return true;
   } finally {
     await file.close();
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, constants.O_RDONLY);
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

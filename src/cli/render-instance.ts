@@ -21,7 +21,7 @@ export function openRunLines(runs: readonly OpenRun[], all: boolean): readonly s
   const columns = COLUMNS.filter(({ isOfAll }) => all || !isOfAll);
   const rows = [
     columns.map(({ title }) => title),
-    ...runs.map((run) => columns.map(({ cell }) => cell(run).replaceAll('\n', ' '))),
+    ...runs.map((run) => columns.map(({ cell }) => onOneLine(cell(run)))),
   ];
   const widths = columns.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
   return rows.map((row) =>
@@ -32,6 +32,9 @@ export function openRunLines(runs: readonly OpenRun[], all: boolean): readonly s
   );
 }
 
+/** Labels are anybody's words: nobody writes a line of his own into ours. */
+const onOneLine = (text: string): string => text.replaceAll('\n', ' ');
+
 function stateOf({ state, step, container }: OpenRun): string {
   const detail = step ?? container?.status;
   return detail === undefined ? state : `${state} (${detail})`;
@@ -40,16 +43,19 @@ function stateOf({ state, step, container }: OpenRun): string {
 /** What came of one cancellation. */
 export function cancelLine({ runId, outcome, detail }: CancelReport): string {
   const advice = outcome === 'owner_dead' ? '; see: berthkit reconcile' : '';
-  return outcome === 'cancelled' ? `${runId}: cancelled` : `${runId}: ${detail}${advice}`;
+  return onOneLine(outcome === 'cancelled' ? `${runId}: cancelled` : `${runId}: ${detail}${advice}`);
 }
 
 /** What was done, or would be, what could not be, and what was left alone. */
 export function reconcileLines({ dryRun, actions, leftAlone }: ReconcileReport): readonly string[] {
   const failed = actions.filter(({ problem }) => problem !== null).length;
   const done = actions.length - failed;
-  return [
+  const lines = [
     ...actions.map((action) => actionLine(action, dryRun)),
     ...leftAlone.map(({ what, name, why, detail }) => `left      ${what} ${name}: ${why}: ${detail}`),
+  ];
+  return [
+    ...lines.map(onOneLine),
     dryRun
       ? `${String(done)} would be done, ${String(leftAlone.length)} left alone`
       : `${String(done)} done, ${String(failed)} failed, ${String(leftAlone.length)} left alone`,

@@ -170,7 +170,7 @@ describe('a secret delivered as a file', () => {
     const environment = { TOKEN: { secret: reference } };
     expect(await refusalOf({ docker: { image: 'busybox:1', environment } }, config)).toMatchObject({
       code: 'policy.denied',
-      paths: ['docker.environment.0.as'],
+      paths: ['docker.environment.TOKEN.as'],
     });
     const root = await secretsRoot();
     const { outcome } = await trial(

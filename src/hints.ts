@@ -6,6 +6,8 @@ import type { Hint, Reason, Usage } from './result.js';
 export interface HintSubject {
   readonly reason: Reason;
   readonly exitCode: number | null;
+  /** What is said of the end: where it was no start, the engine's words. */
+  readonly said: string;
   /** The end of standard error, redacted. */
   readonly stderr: string;
   readonly plan: RunPlan;
@@ -32,6 +34,10 @@ const failedByItself = ({ reason }: HintSubject): boolean =>
   reason === 'signaled' ||
   reason === 'start_failed' ||
   reason === 'output_missing';
+
+/** The engine says no more of a mount that cannot be made than of a program that is not there: exit codes and words for both are the same. */
+const isMountAtFault = ({ reason, said }: HintSubject): boolean =>
+  reason === 'start_failed' && /\bmounting\b.*\brootfs\b/is.test(said);
 
 /** An exec that fails on the format is tried again as a shell script, by the init process and by shells: then a shell stumbles over the program. */
 const isReadAsScript = ({ stderr, plan }: HintSubject): boolean => {
@@ -101,13 +107,21 @@ const RULES: readonly HintRule[] = [
     message: () => 'the program is for another processor or is no program; see docker.platform',
   },
   {
+    code: 'mount_failed',
+    applies: isMountAtFault,
+    message: () =>
+      'the image has a file where a folder is mounted, or a folder where a file is; see mountPath, docker.tmpfs and the VOLUMEs of the image',
+  },
+  {
     code: 'not_executable',
-    applies: ({ reason, exitCode }) => reason === 'start_failed' && exitCode === 126,
+    applies: (subject) =>
+      subject.reason === 'start_failed' && subject.exitCode === 126 && !isMountAtFault(subject),
     message: () => 'the entry point was found but may not be executed',
   },
   {
     code: 'not_found',
-    applies: ({ reason, exitCode }) => reason === 'start_failed' && exitCode === 127,
+    applies: (subject) =>
+      subject.reason === 'start_failed' && subject.exitCode === 127 && !isMountAtFault(subject),
     message: () =>
       'the entry point, or the interpreter or loader it needs, is not in the image; check docker.entryPoint and docker.command',
   },

@@ -41,8 +41,13 @@ export interface RunOptions {
    * may be read, and no link: otherwise it is a `ValidationError`, as one of `files` is.
    */
   readonly stdin?: FileContent | undefined;
-  /** Gets the complete, redacted standard output of every attempt; its back-pressure may slow the container while the deadline runs on. */
+  /**
+   * Gets the complete, redacted standard output of every attempt; its back-pressure may slow the container while the deadline runs on. It is never
+   * ended, closed or destroyed by berthkit, so that one stream can serve both, and many runs: end it yourself once the run is over, by when it has been
+   * given everything.
+   */
   readonly stdout?: SinkTarget | undefined;
+  /** The same for standard error. */
   readonly stderr?: SinkTarget | undefined;
   /**
    * A folder or a storage; receives the outputs marked `upload: 'caller'`, keyed by workspace path. A folder that is not there is made; a path at which

@@ -175,6 +175,7 @@ export function toRunResult(
     hints: hintsFor({
       reason: verdict.reason,
       exitCode: verdict.exitCode,
+      said: verdict.evidence[0]?.what ?? '',
       stderr: stderr.text ?? '',
       plan,
       hasFiles: record.hasFiles,

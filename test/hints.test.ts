@@ -15,6 +15,7 @@ const codesOf = (subject: Partial<HintSubject>): readonly string[] =>
   hintsFor({
     reason: 'non_zero_exit',
     exitCode: 1,
+    said: '',
     stderr: '',
     plan: planWith(),
     hasFiles: false,
@@ -41,6 +42,29 @@ describe('hintsFor', () => {
       'a program that may not run',
       { reason: 'start_failed', exitCode: 126, stderr: 'Permission denied' },
       ['not_executable'],
+    ],
+    [
+      'a file mounted on a folder',
+      {
+        reason: 'start_failed',
+        exitCode: 127,
+        said: 'error mounting "/a" to rootfs at "/tmp": not a directory',
+      },
+      ['mount_failed'],
+    ],
+    [
+      'a folder mounted on a file, in older words',
+      {
+        reason: 'start_failed',
+        exitCode: 126,
+        said: 'mounting \\"/a\\" to rootfs \\"/m\\" caused: is a directory',
+      },
+      ['mount_failed'],
+    ],
+    [
+      'a job that speaks of mounts',
+      { exitCode: 127, said: 'error mounting "/a" to rootfs', stderr: 'error mounting "/a" to rootfs' },
+      [],
     ],
     [
       'a file given, but looked for elsewhere',
@@ -70,6 +94,7 @@ describe('hintsFor', () => {
         hintsFor({
           reason: 'non_zero_exit',
           exitCode: 1,
+          said: '',
           stderr,
           plan: planWith(),
           hasFiles: false,
@@ -98,6 +123,7 @@ describe('hintsFor', () => {
     const subject = {
       reason: 'oom_killed',
       exitCode: 137,
+      said: '',
       stderr: '',
       plan: planWith(),
       hasFiles: false,

@@ -58,6 +58,16 @@ describe('what a caller gives', () => {
     );
   });
 
+  it('may not stand beneath another that is a file, but may within one that is a folder', async () => {
+    const job = { docker: { image: 'busybox:1' } };
+    expect(await refusal({ files: { a: 'x', 'a/b/c': 'y' } }, job)).toMatchObject({
+      message: 'files.a/b/c: the workspace path "a/b/c" stands where another file is, or beneath one',
+    });
+    await mkdir(at('folder'));
+    const files = { a: { path: at('folder') }, 'a/b': 'y' };
+    expect(await settle(setUp(), { files }, job)).toMatchObject({ status: 'succeeded' });
+  });
+
   it('that vanishes between its check and its use is told in the same words', async () => {
     const path = at('local');
     await writeFile(path, 'x');

@@ -2,7 +2,7 @@
 import type { Writable } from 'node:stream';
 import type { OutputSink } from './output.js';
 
-/** Where a caller wants a stream's complete, redacted bytes. */
+/** Where a caller wants a stream's complete, redacted bytes. It is never ended: that is left to the caller. */
 export type SinkTarget = Writable | WritableStream<Uint8Array>;
 
 /** A sink that settles when the target took the bytes. It never ends the target: it belongs to the caller. */

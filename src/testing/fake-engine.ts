@@ -9,6 +9,7 @@ import { createFakeEvents } from './fake-events.js';
 import { createFakeFailures } from './fake-failures.js';
 import { createFakeImageCalls } from './fake-image-calls.js';
 import { canonical, digestOf, findImage, type FoundImage, imageInfo } from './fake-images.js';
+import { requireScript } from './fake-script-checks.js';
 import type { EngineCall, FakeEngineScript, FakeFailure } from './fake-script.js';
 import { createFakeVolumeCalls } from './fake-volume-calls.js';
 import type { FakeVolume } from './fake-volumes.js';
@@ -47,6 +48,7 @@ export interface FakeEngine extends ContainerEngine {
 /**
  * Makes a fake engine.
  *
+ * @throws `config.invalid` for a script that says what is not known, for example by a misspelt name.
  * @example
  * ```ts
  * const engine = fakeEngine({
@@ -60,6 +62,7 @@ export interface FakeEngine extends ContainerEngine {
  * ```
  */
 export function fakeEngine(script: FakeEngineScript = {}): FakeEngine {
+  requireScript(script);
   const containers = new Map<string, FakeContainer>();
   const volumes = new Map<string, FakeVolume>();
   const images = new Map(

@@ -30,12 +30,7 @@ const CALLERS_FAULTS: ReadonlyMap<string, string> = new Map([
   ['ENAMETOOLONG', 'is too long'],
 ]);
 
-/**
- * The handle is the caller's to close.
- *
- * @throws `validation.invalid_job` when it is not there or may not be opened; `workspace.failed` for any other failure.
- */
-export async function openLocal(field: GivenField, localPath: string): Promise<OpenNode> {
+async function openLocal(field: GivenField, localPath: string): Promise<OpenNode> {
   if (localPath.includes('\0')) throw unusable(field, localPath, 'is no path');
   try {
     const absolute = resolve(localPath);
@@ -54,9 +49,9 @@ export async function openLocal(field: GivenField, localPath: string): Promise<O
 }
 
 /**
- * Opens it, and makes sure that it is what is wanted and may be read.
+ * Opens what is named, and makes sure that it is what is wanted and may be read. The handle is the caller's to close.
  *
- * @throws as {@link openLocal} does.
+ * @throws `validation.invalid_job` when it is not there, something else, or may not be read; `workspace.failed` for any other failure.
  */
 export async function openReadable(
   field: GivenField,

@@ -46,8 +46,21 @@ export function fileIssues(plan: RunPlan, files: WorkspaceFiles): readonly Issue
     const clash = taken.find((other) => isWithin(foldPath(other.path), foldPath(path)));
     if (problem !== null) issues.push(toIssue(path, problem));
     else if (clash !== undefined) issues.push(toIssue(path, clash.problem));
+    else if (isBeneathFile(path, files)) issues.push(toIssue(path, BENEATH_FILE));
   }
   return issues;
+}
+
+const BENEATH_FILE = 'stands where another file is, or beneath one';
+
+/** Whether another of the files is above it, but for those of this machine: such a one may be a folder. */
+function isBeneathFile(path: string, files: WorkspaceFiles): boolean {
+  const names = path.split('/');
+  return names.some((_name, index) => {
+    const above = names.slice(0, index).join('/');
+    const entry = Object.hasOwn(files, above) ? files[above] : undefined;
+    return entry !== undefined && !isLocalPath(normalizeFile(entry).content);
+  });
 }
 
 /** @throws `validation.invalid_job` with every one of them. */
@@ -84,7 +97,7 @@ export async function putFiles(files: WorkspaceFiles, context: PutFilesContext):
       context.signal.throwIfAborted();
       const code = errorCode(error);
       if (code === 'EEXIST' || code === 'ENOTDIR') {
-        throw invalidFields([toIssue(path, 'stands where another file is, or beneath one')], error);
+        throw invalidFields([toIssue(path, BENEATH_FILE)], error);
       }
       throw error;
     }

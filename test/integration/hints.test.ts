@@ -3,6 +3,7 @@ import type { Hint, JobDefinition, RunOptions, RunResult, RuntimeConfigInput } f
 import { beforeAll, describe, expect, it } from 'vitest';
 import { buildVariant, ensureImage } from '../../scripts/image-kit/image-kit.js';
 import { testRuntime } from './setup.js';
+import { needsSharedFiles } from './test-engine.js';
 
 let image = '';
 beforeAll(async () => {
@@ -90,6 +91,27 @@ describe('a hint for', () => {
     const result = await run('true', { entryPoint: ['/no/such/program'] });
     expect(result).toMatchObject({ reason: 'start_failed', exitCode: 127 });
     expect(onlyHint(result, 'not_found')).toContain('docker.entryPoint');
+  });
+
+  it('a file that is mounted where the image has a folder', async () => {
+    needsSharedFiles('a file with a place of its own needs an engine that mounts parts of volumes');
+    const source = { type: 'inline', content: 'x' } as const;
+    const result = await run('true', { inputs: [{ source, workspacePath: 'a', mountPath: '/tmp' }] });
+    expect(result).toMatchObject({ status: 'failed', reason: 'start_failed' });
+    expect(onlyHint(result, 'mount_failed')).toContain('mountPath');
+  });
+
+  it.each<[string, string, Partial<JobDefinition['docker']>]>([
+    ['a VOLUME', 'VOLUME ["/taken"]', {}],
+    ['a VOLUME beneath one', 'VOLUME ["/taken/deep"]', {}],
+    ['a tmpfs', 'LABEL a=b', { tmpfs: [{ path: '/taken' }] }],
+  ])('%s where the image has a file', async (_, change, docker) => {
+    if (docker.tmpfs === undefined)
+      needsSharedFiles('where files are in volumes, the engine makes no helper of such an image');
+    const taken = await buildVariant({ changes: [change], files: { '/taken': 'a file' } });
+    const result = await run('true', { image: taken, ...docker });
+    expect(result).toMatchObject({ status: 'failed', reason: 'start_failed' });
+    expect(onlyHint(result, 'mount_failed')).toContain('VOLUME');
   });
 
   it.each([

@@ -5,9 +5,49 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Attachment, ContainerEngine } from '../../src/engine/types.js';
 import { EngineError, ImageError } from '../../src/errors.js';
-import { type EngineCall, fakeEngine } from '../../src/testing/index.js';
+import { type EngineCall, fakeEngine, type FakeEngineScript } from '../../src/testing/index.js';
 import { collect } from '../engine/docker/frames.js';
 import { hardenedSpec } from '../engine/docker/specs.js';
+
+describe('a script', () => {
+  it('that says what is not known is refused, with the nearest name', () => {
+    const script = {
+      seesfiles: false,
+      cpus: '4',
+      images: { 'busybox:1': { entrypoint: ['sh'] } },
+      fail: [{ call: 'containers.create' }, { call: 'container.start', time: 1 }],
+    };
+    const error: unknown = (() => {
+      try {
+        return fakeEngine(script as unknown as FakeEngineScript);
+      } catch (caught) {
+        return caught;
+      }
+    })();
+    expect(error).toMatchObject({
+      code: 'config.invalid',
+      details: {
+        issues: [
+          { path: 'script.seesfiles', message: 'is unknown; did you mean "seesFiles"?' },
+          { path: 'script.images.busybox:1.entrypoint', message: 'is unknown; did you mean "entryPoint"?' },
+          { path: 'script.fail.1.time', message: 'is unknown; did you mean "times"?' },
+          { path: 'script.fail.1.call', message: expect.stringContaining('containers.start') as string },
+          { path: 'script.cpus', message: 'must be a number, not less than 0' },
+        ],
+      },
+    });
+  });
+
+  it.each([null, 'run', []])('may not be %j', (script) => {
+    expect(() => fakeEngine(script as unknown as FakeEngineScript)).toThrow('must be an object');
+  });
+
+  it('may leave things undefined', () => {
+    expect(fakeEngine({ run: undefined, fail: undefined, images: { a: { user: undefined } } }).name).toBe(
+      'fake',
+    );
+  });
+});
 
 const spec = hardenedSpec({ name: 'job', image: 'busybox:1' });
 

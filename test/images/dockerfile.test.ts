@@ -66,6 +66,27 @@ describe('readDockerfile', () => {
   });
 
   it.each([
+    ['which is not clear itself', ['ARG A=evi\\l:1', 'FROM ${A:-busybox:1}']],
+    ['which is made of one that is not', ['ARG A=evi\\l:1', 'ARG B=$A', 'FROM ${B:-busybox:1}']],
+    ['which only some builders forget', ['ARG A=evil:1', 'ARG A', 'FROM ${A:-busybox:1}']],
+    ['which only some builders know', ['FROM ${TARGETARCH:-busybox:1}']],
+    ['which is too long', [`ARG A=${'a'.repeat(5_000)}`, 'FROM ${A:-busybox:1}']],
+    [
+      'which grows without end',
+      ['ARG A=aaaa', ...Array.from({ length: 40 }, () => 'ARG A=$A$A'), 'FROM ${A:-busybox:1}'],
+    ],
+  ])('puts nothing in the place of a variable %s', (_, lines) => {
+    expect(read(lines)).toMatchObject({ images: [], unclear: [lines.at(-1)] });
+  });
+
+  it.each([
+    ['that begins many texts', [`RUN ${'<'.repeat(500_000)}`]],
+    ['over many lines', Array.from({ length: 200_000 }, () => 'a \\')],
+  ])('is done with a file %s', (_, lines) => {
+    expect(read(['FROM a', 'RUN \\', ...lines]).images).toEqual(['a']);
+  });
+
+  it.each([
     ['ADD https://x.example/a /a', ['https://x.example/a']],
     ['ADD ["https://x.example/a", "/a"]', ['https://x.example/a",']],
     ['ADD --chown=1 git@x.example:a.git /a', ['git@x.example:a.git']],

@@ -44,7 +44,12 @@ export function readDockerfile(text: string, buildArgs: Readonly<Record<string, 
     switch (name.toLowerCase()) {
       case 'arg':
         // Those within a stage cannot change a base image.
-        if (stageCount === 0) for (const each of words) declare(each, buildArgs, variables);
+        if (stageCount === 0) {
+          for (const each of words) declare(each, buildArgs, variables);
+          // A blank in quotes, or behind a backslash, is part of a value: what looks like the next variable may be none.
+          if (words.length > 1 && /["'\\]/.test(rest))
+            for (const each of words) variables.set(each.split('=', 1)[0] ?? '', null);
+        }
         break;
       case 'from':
         take(expand(words[0] ?? '', variables), line);

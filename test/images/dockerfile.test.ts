@@ -68,6 +68,8 @@ describe('readDockerfile', () => {
   it.each([
     ['which is not clear itself', ['ARG A=evi\\l:1', 'FROM ${A:-busybox:1}']],
     ['which is made of one that is not', ['ARG A=evi\\l:1', 'ARG B=$A', 'FROM ${B:-busybox:1}']],
+    ['which may be part of another', ['ARG A=evil:1 B="p A=busybox:1 q"', 'FROM $A']],
+    ['which may be behind a blank of another', ['ARG A=evil:1 B=p\\ A=busybox:1', 'FROM $A']],
     ['which only some builders forget', ['ARG A=evil:1', 'ARG A', 'FROM ${A:-busybox:1}']],
     ['which only some builders know', ['FROM ${TARGETARCH:-busybox:1}']],
     ['which is too long', [`ARG A=${'a'.repeat(5_000)}`, 'FROM ${A:-busybox:1}']],

@@ -24,12 +24,16 @@ export function readDockerfile(text: string, buildArgs: Readonly<Record<string, 
   const addresses = new Set<string>();
   const unclear = new Set(odd);
   const stages = new Set<string>();
+  const stagesInAnyCase = new Set<string>();
   const variables: Variables = new Map();
   let stageCount = 0;
 
   const take = (image: string | null, line: string): void => {
-    if (image === null || image === '') unclear.add(shown(line));
-    else if (image !== 'scratch' && !stages.has(image.toLowerCase())) images.add(image);
+    if (image === null || image === '') return void unclear.add(shown(line));
+    if (image === 'scratch' || stages.has(image)) return;
+    // In another case it is a stage for Docker, and an image for Podman.
+    if (stagesInAnyCase.has(image.toLowerCase())) unclear.add(shown(line));
+    else images.add(image);
   };
   const takeFrom = (flags: readonly string[], line: string): void => {
     for (const flag of flags) {
@@ -53,7 +57,10 @@ export function readDockerfile(text: string, buildArgs: Readonly<Record<string, 
         break;
       case 'from':
         take(expand(words[0] ?? '', variables), line);
-        if (words[1]?.toLowerCase() === 'as' && words[2] !== undefined) stages.add(words[2].toLowerCase());
+        if (words[1]?.toLowerCase() === 'as' && words[2] !== undefined) {
+          stages.add(words[2]);
+          stagesInAnyCase.add(words[2].toLowerCase());
+        }
         stageCount += 1;
         break;
       case 'add':

@@ -15,7 +15,7 @@ describe('readDockerfile', () => {
     ['none for scratch', ['FROM scratch'], []],
     [
       'stages by name and number',
-      ['FROM a AS One', 'FROM b', 'COPY --from=one / /', 'COPY --from=0 / /', 'FROM one'],
+      ['FROM a AS One', 'FROM b', 'COPY --from=One / /', 'COPY --from=0 / /', 'FROM One'],
       ['a', 'b'],
     ],
     ['no stage by its number in a base', ['FROM a', 'FROM 0'], ['a', '0']],
@@ -51,6 +51,10 @@ describe('readDockerfile', () => {
     expect(read(['ARG TAG=1', 'FROM x:$TAG'], { TAG: '2' }).images).toEqual(['x:2']);
     expect(read(['FROM x:$TAG'], { TAG: '2' })).toMatchObject({ images: [], unclear: ['FROM x:$TAG'] });
     expect(read(['FROM a', 'ARG TAG=1', 'FROM x:$TAG'], { TAG: '2' }).unclear).toEqual(['FROM x:$TAG']);
+  });
+
+  it.each(['FROM one', 'COPY --from=ONE / /'])('says so of a stage in another case: %s', (line) => {
+    expect(read(['FROM a AS One', 'FROM a', line])).toMatchObject({ images: ['a'], unclear: [line] });
   });
 
   it.each([

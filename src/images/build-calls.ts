@@ -11,7 +11,7 @@ export interface BuildRequest {
   readonly context: string | AsyncIterable<Uint8Array>;
   /** Name of the image, judged as the image of a job. */
   readonly tag: string;
-  /** Path of the Dockerfile within the context; default `Dockerfile`. */
+  /** Path of the Dockerfile within the context; default `Dockerfile`. Not one that ends in `.in`, which Podman runs through the C preprocessor. */
   readonly dockerfile?: string | undefined;
   /** Values of `ARG`s. They stay readable in the image: never secrets. */
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;

@@ -55,7 +55,7 @@ export function buildRequestIssues(request: unknown, labelPrefix: string): reado
   say(
     'build.dockerfile',
     dockerfile === undefined || isInside(dockerfile),
-    'must be the path of a file within the context',
+    'must be the path of a file within the context, and not end in .in',
   );
   const { buildArgs = {}, labels = {} } = request;
   const texts = (field: string, given: unknown, isName: (name: string) => boolean, message: string): void => {
@@ -99,5 +99,6 @@ function tagProblem(tag: unknown): string | null {
 function isInside(dockerfile: unknown): boolean {
   if (typeof dockerfile !== 'string') return false;
   const path = dockerfileOf({ dockerfile });
-  return path !== '.' && !/^(\/|\.\.(\/|$))|\/$|\0/.test(path);
+  // Of such a name Podman has the C preprocessor make another text, with files of the engine's host.
+  return path !== '.' && !/^(\/|\.\.(\/|$))|\/$|\0|\.in$/.test(path);
 }

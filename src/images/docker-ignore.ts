@@ -1,5 +1,6 @@
 /** `.dockerignore` as Docker's own client reads it: which paths of a folder are not sent to a build. Pure; it opens no file. */
 import { posix } from 'node:path';
+import { toIgnoreTest } from './ignore-pattern.js';
 
 /** What is not sent. */
 export interface IgnoreRules {
@@ -16,7 +17,7 @@ export type IgnoreResult =
 interface Pattern {
   readonly text: string;
   readonly isException: boolean;
-  readonly matches: (path: string) => boolean;
+  readonly matches: (path: readonly string[]) => boolean;
 }
 
 /**
@@ -31,7 +32,7 @@ export function readDockerIgnore(text: string, always: readonly string[]): Ignor
     .entries()) {
     const words = wordsOf(line);
     if (words === null) continue;
-    const matches = words.text === '' ? null : toTest(words.text);
+    const matches = words.text === '' ? null : toIgnoreTest(words.text);
     if (matches === null)
       return {
         ok: false,
@@ -44,11 +45,12 @@ export function readDockerIgnore(text: string, always: readonly string[]): Ignor
     const deciding = new Set<Pattern>();
     let isIgnored = false;
     for (const each of [...foldersOf(path), path]) {
+      const characters = Array.from(each);
       isIgnored = false;
       for (const pattern of patterns) {
         const { isException, matches } = pattern;
         if (!deciding.has(pattern)) {
-          if (isException !== isIgnored || !matches(each)) continue;
+          if (isException !== isIgnored || !matches(characters)) continue;
           deciding.add(pattern);
         }
         isIgnored = !isException;
@@ -84,61 +86,3 @@ function foldersOf(path: string): readonly string[] {
   const names = path.split('/').slice(0, -1);
   return names.map((_, index) => names.slice(0, index + 1).join('/'));
 }
-
-/** With nothing but text after it, and no `/` first, `**` also means any beginning of a name. */
-const ENDING = /^\*\*([^/*?[\]\\][^*?[\]\\]*)$/su;
-
-/** Null for what is no pattern: a class of characters without an end, a `\` at the end. */
-function toTest(pattern: string): ((path: string) => boolean) | null {
-  const ending = ENDING.exec(pattern)?.[1];
-  if (ending !== undefined) return (path) => path.endsWith(ending);
-  let expression = '';
-  let rest = pattern;
-  while (rest !== '') {
-    const [part, source] = nextPart(rest);
-    if (source === null) return null;
-    expression += source;
-    rest = rest.slice(part.length);
-  }
-  try {
-    const compiled = new RegExp(`^${expression}$`, 'su');
-    return (path) => compiled.test(path);
-  } catch {
-    return null;
-  }
-}
-
-/** What stands first in a pattern, and the regular expression it means; null: nothing. */
-function nextPart(rest: string): readonly [part: string, source: string | null] {
-  // `**` at the end means all that is beneath; elsewhere any number of folders, also none.
-  const stars = /^\*\*\/?/.exec(rest)?.[0];
-  if (stars !== undefined) return [stars, stars.length === rest.length ? '.*' : '(?:.*/)?'];
-  if (rest.startsWith('*')) return ['*', '[^/]*'];
-  if (rest.startsWith('?')) return ['?', '[^/]'];
-  const characterClass = /^\[\^?(?:\\.|[^\\\]])+\]/su.exec(rest)?.[0];
-  if (characterClass !== undefined) return [characterClass, classOf(characterClass)];
-  if (rest.startsWith('[')) return [rest, null];
-  const escaped = /^\\./su.exec(rest)?.[0];
-  if (escaped !== undefined) return [escaped, literal(escaped.slice(1))];
-  if (rest.startsWith('\\')) return [rest, null];
-  const plain = /^[^*?[\\]+/su.exec(rest)?.[0] ?? rest;
-  return [plain, literal(plain)];
-}
-
-/** Only `^`, `-` and `\` mean something in it; the rest is itself. */
-function classOf(text: string): string {
-  const isNot = text.startsWith('[^');
-  const inner = text.slice(isNot ? 2 : 1, -1);
-  const source = inner.replace(
-    /\\(.)|([[\]&~|!#$%*+,.:;<=>?@^`{}()])/gsu,
-    (_, escaped: string | undefined, plain: string) => {
-      const character = escaped ?? plain;
-      return /[\\\]^\-[&~|!#$%*+,.:;<=>?@`{}()/]/.test(character) ? `\\u{${codeOf(character)}}` : character;
-    },
-  );
-  return `[${isNot ? '^' : ''}${source}]`;
-}
-
-const codeOf = (character: string): string => (character.codePointAt(0) ?? 0).toString(16);
-
-const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/gu, '\\$&');

@@ -24,12 +24,16 @@ export function readDockerfile(text: string, buildArgs: Readonly<Record<string, 
   const addresses = new Set<string>();
   const unclear = new Set(odd);
   const stages = new Set<string>();
-  const variables = new Map<string, string>();
+  const stagesInAnyCase = new Set<string>();
+  const variables: Variables = new Map();
   let stageCount = 0;
 
   const take = (image: string | null, line: string): void => {
-    if (image === null || image === '') unclear.add(shown(line));
-    else if (image !== 'scratch' && !stages.has(image.toLowerCase())) images.add(image);
+    if (image === null || image === '') return void unclear.add(shown(line));
+    if (image === 'scratch' || stages.has(image)) return;
+    // In another case it is a stage for Docker, and an image for Podman.
+    if (stagesInAnyCase.has(image.toLowerCase())) unclear.add(shown(line));
+    else images.add(image);
   };
   const takeFrom = (flags: readonly string[], line: string): void => {
     for (const flag of flags) {
@@ -44,11 +48,19 @@ export function readDockerfile(text: string, buildArgs: Readonly<Record<string, 
     switch (name.toLowerCase()) {
       case 'arg':
         // Those within a stage cannot change a base image.
-        if (stageCount === 0) for (const each of words) declare(each, buildArgs, variables);
+        if (stageCount === 0) {
+          for (const each of words) declare(each, buildArgs, variables);
+          // A blank in quotes, or behind a backslash, is part of a value: what looks like the next variable may be none.
+          if (words.length > 1 && /["'\\]/.test(rest))
+            for (const each of words) variables.set(each.split('=', 1)[0] ?? '', null);
+        }
         break;
       case 'from':
         take(expand(words[0] ?? '', variables), line);
-        if (words[1]?.toLowerCase() === 'as' && words[2] !== undefined) stages.add(words[2].toLowerCase());
+        if (words[1]?.toLowerCase() === 'as' && words[2] !== undefined) {
+          stages.add(words[2]);
+          stagesInAnyCase.add(words[2].toLowerCase());
+        }
         stageCount += 1;
         break;
       case 'add':
@@ -93,18 +105,23 @@ function instructionsOf(text: string): {
     if (/^#\s*escape\s*=\s*[^\\\s]/i.test(trimmed)) unclear.push(shown(trimmed));
     if (trimmed === '' || trimmed.startsWith('#')) continue;
     // Of two at the end some builders see the second as escaped, and the instruction as over. What ends a text within it may end so, too.
-    if (/\\\\[ \t]*$/.test(line) || /<<\S*\\/.test(line)) unclear.push(shown(trimmed));
-    begun += begun === '' ? line.trimStart() : line;
-    if (CONTINUED.test(line)) {
-      begun = begun.replace(CONTINUED, '');
-      continue;
-    }
+    if (/\\\\[ \t]*$/.test(line) || hasOddText(trimmed)) unclear.push(shown(trimmed));
+    const own = line.replace(CONTINUED, '');
+    begun += begun === '' ? own.trimStart() : own;
+    if (own.length < line.length) continue;
     lines.push(begun.trim());
     begun = '';
   }
   if (begun.trim() !== '') lines.push(begun.trim());
   return { lines, unclear };
 }
+
+/** Whether a text within it begins whose end is written with a `\`. */
+const hasOddText = (line: string): boolean =>
+  line.split(/\s+/).some((word) => {
+    const begin = word.indexOf('<<');
+    return begin >= 0 && word.includes('\\', begin);
+  });
 
 /** Flags stand first. */
 function wordsOf(rest: string): { readonly flags: readonly string[]; readonly words: readonly string[] } {
@@ -113,28 +130,38 @@ function wordsOf(rest: string): { readonly flags: readonly string[]; readonly wo
   return end < 0 ? { flags: all, words: [] } : { flags: all.slice(0, end), words: all.slice(end) };
 }
 
-function declare(
-  word: string,
-  buildArgs: Readonly<Record<string, string>>,
-  variables: Map<string, string>,
-): void {
+/** What is known of variables; null: they have a value, and it is not clear which. */
+type Variables = Map<string, string | null>;
+
+function declare(word: string, buildArgs: Readonly<Record<string, string>>, variables: Variables): void {
   const [name = '', ...value] = word.split('=');
   const given = Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
-  const usual =
-    value.length === 0 ? null : expand(value.join('=').replace(/^(["'])(.*)\1$/, '$2'), variables);
-  const known = given ?? usual;
-  if (known === null) variables.delete(name);
-  else variables.set(name, known);
+  if (given !== undefined) variables.set(name, given);
+  else if (value.length > 0)
+    variables.set(name, expand(value.join('=').replace(/^(["'])(.*)\1$/, '$2'), variables));
+  // Some builders forget what it had, and others do not.
+  else if (variables.has(name)) variables.set(name, null);
 }
 
-/** Puts variables in; null where one is not known, or is put in in a way that is not `$NAME`, `${NAME}` or `${NAME:-text}`. */
-function expand(word: string, variables: ReadonlyMap<string, string>): string | null {
+/** Longer than any reference: variables that are made of each other could grow without end. */
+const MAX_EXPANDED = 4_096;
+
+/** Some builders give these a value by themselves. */
+const AUTOMATIC = /^(?:BUILD|TARGET)(?:PLATFORM|OS|ARCH|VARIANT)$/;
+
+/** Puts variables in; null where one is not known, is put in in a way that is not `$NAME`, `${NAME}` or `${NAME:-text}`, or it grows too long. */
+function expand(word: string, variables: Variables): string | null {
+  if (word.length > MAX_EXPANDED) return null;
   let isClear = !/["'\\]/.test(word);
+  let room = MAX_EXPANDED;
   const text = word.replace(
     /\$(?:([a-z_]\w*)|\{([a-z_]\w*)(?::-([^${}]*))?\})/gi,
     (_, plain: string | undefined, braced: string | undefined, usual: string | undefined) => {
-      const value = variables.get(plain ?? braced ?? '') ?? '';
-      if (value !== '') return value;
+      const name = plain ?? braced ?? '';
+      const value = variables.get(name) ?? '';
+      room -= value.length;
+      if (room < 0 || variables.get(name) === null || AUTOMATIC.test(name)) isClear = false;
+      else if (value !== '') return value;
       if (usual === undefined) isClear = false;
       return usual ?? '';
     },

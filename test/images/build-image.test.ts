@@ -339,6 +339,7 @@ it.each<[string, Readonly<Record<string, unknown>>]>([
   ['build.tag', { tag: `a@sha256:${'0'.repeat(64)}` }],
   ['build.dockerfile', { dockerfile: '../x' }],
   ['build.dockerfile', { dockerfile: '/etc/x' }],
+  ['build.dockerfile', { dockerfile: 'Dockerfile.in' }],
   ['build.buildArgs.A-B', { buildArgs: { 'A-B': 'x' } }],
   ['build.buildArgs.A', { buildArgs: { A: 1 } }],
   ['build.labels.berthkit.x', { labels: { 'berthkit.x': 'y' } }],

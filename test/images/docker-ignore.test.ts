@@ -71,6 +71,15 @@ describe('readDockerIgnore', () => {
     expect(['d', 'd/f', 'e', 'd/g'].map(mayHoldExceptions)).toEqual([true, true, false, false]);
   });
 
+  it.each([
+    ['**/'.repeat(20) + 'x', 'a/'.repeat(60) + 'y'],
+    ['*a'.repeat(20) + 'b', 'a'.repeat(120)],
+    ['a**'.repeat(20) + 'b', 'a/'.repeat(60) + 'y'],
+  ])('is done with any pattern: %s', (line, path) => {
+    expect(rulesOf(line).isIgnored(path)).toBe(false);
+    expect(rulesOf(line).isIgnored(path.replace(/.$/, line.slice(-1)))).toBe(true);
+  });
+
   it.each(['a[', '[', '!', 'a\\', '[]a'])('says which line is no pattern: %s', (line) => {
     expect(readDockerIgnore(`ok\n${line}`, [])).toEqual({
       ok: false,

@@ -15,7 +15,7 @@ describe('readDockerfile', () => {
     ['none for scratch', ['FROM scratch'], []],
     [
       'stages by name and number',
-      ['FROM a AS One', 'FROM b', 'COPY --from=one / /', 'COPY --from=0 / /', 'FROM one'],
+      ['FROM a AS One', 'FROM b', 'COPY --from=One / /', 'COPY --from=0 / /', 'FROM One'],
       ['a', 'b'],
     ],
     ['no stage by its number in a base', ['FROM a', 'FROM 0'], ['a', '0']],
@@ -53,6 +53,10 @@ describe('readDockerfile', () => {
     expect(read(['FROM a', 'ARG TAG=1', 'FROM x:$TAG'], { TAG: '2' }).unclear).toEqual(['FROM x:$TAG']);
   });
 
+  it.each(['FROM one', 'COPY --from=ONE / /'])('says so of a stage in another case: %s', (line) => {
+    expect(read(['FROM a AS One', 'FROM a', line])).toMatchObject({ images: ['a'], unclear: [line] });
+  });
+
   it.each([
     ['a variable nobody knows', 'FROM $BASE'],
     ['a variable in a way only some builders know', 'FROM ${A#x}'],
@@ -63,6 +67,29 @@ describe('readDockerfile', () => {
     ['a text within it whose end may look like a line that goes on', "RUN <<'A\\'"],
   ])('says that it is not clear what it takes: %s', (_, line) => {
     expect(read(['ARG X=1', line, 'FROM busybox:1']).unclear).toHaveLength(1);
+  });
+
+  it.each([
+    ['which is not clear itself', ['ARG A=evi\\l:1', 'FROM ${A:-busybox:1}']],
+    ['which is made of one that is not', ['ARG A=evi\\l:1', 'ARG B=$A', 'FROM ${B:-busybox:1}']],
+    ['which may be part of another', ['ARG A=evil:1 B="p A=busybox:1 q"', 'FROM $A']],
+    ['which may be behind a blank of another', ['ARG A=evil:1 B=p\\ A=busybox:1', 'FROM $A']],
+    ['which only some builders forget', ['ARG A=evil:1', 'ARG A', 'FROM ${A:-busybox:1}']],
+    ['which only some builders know', ['FROM ${TARGETARCH:-busybox:1}']],
+    ['which is too long', [`ARG A=${'a'.repeat(5_000)}`, 'FROM ${A:-busybox:1}']],
+    [
+      'which grows without end',
+      ['ARG A=aaaa', ...Array.from({ length: 40 }, () => 'ARG A=$A$A'), 'FROM ${A:-busybox:1}'],
+    ],
+  ])('puts nothing in the place of a variable %s', (_, lines) => {
+    expect(read(lines)).toMatchObject({ images: [], unclear: [lines.at(-1)] });
+  });
+
+  it.each([
+    ['that begins many texts', [`RUN ${'<'.repeat(500_000)}`]],
+    ['over many lines', Array.from({ length: 200_000 }, () => 'a \\')],
+  ])('is done with a file %s', (_, lines) => {
+    expect(read(['FROM a', 'RUN \\', ...lines]).images).toEqual(['a']);
   });
 
   it.each([

@@ -27,7 +27,12 @@ export function planRunFor(random: Random, { runId, slot, aims }: RunFacts): Pla
   return {
     runId,
     slot,
-    ending: endingFor(random, { isKilled: calls('kill'), isAskedAbout: calls('events'), publishes }),
+    ending: endingFor(random, {
+      isKilled: calls('kill'),
+      isAskedAbout: calls('events'),
+      isMeasured: calls('stats'),
+      publishes,
+    }),
     inputs: readsStorage ? 'stored' : random.pick(['none', 'inline', 'stored']),
     outputs: publishes ? 'transaction' : random.pick(['none', 'transaction', 'transaction', 'plain']),
     optionalOutput: random.chance(25),
@@ -43,10 +48,17 @@ export function planRunFor(random: Random, { runId, slot, aims }: RunFacts): Pla
 
 function endingFor(
   random: Random,
-  needs: { readonly isKilled: boolean; readonly isAskedAbout: boolean; readonly publishes: boolean },
+  needs: {
+    readonly isKilled: boolean;
+    readonly isAskedAbout: boolean;
+    readonly isMeasured: boolean;
+    readonly publishes: boolean;
+  },
 ): PlannedRun['ending'] {
   if (needs.isKilled) return random.pick(['timeout', 'timeout_trapped', 'cancelled']);
   if (needs.isAskedAbout) return 'killed';
+  // The others may be over before they are measured for the first time.
+  if (needs.isMeasured) return 'zero';
   if (needs.publishes) return random.pick(['zero', 'zero', 'three', 'flood']);
   return random.pick(['zero', 'zero', 'zero', ...JOB_ENDINGS]);
 }

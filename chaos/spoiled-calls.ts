@@ -35,6 +35,8 @@ export function createCallSpoiler(progress: Progress): CallSpoiler {
       const name = nameOf(call);
       if (name === null) return null;
       for (const runId of runsOf(name, decodeURIComponent(call.target))) {
+        // That it was started is written down at the same time.
+        if (name === 'wait' && progress.stepOf(runId) === 'created') progress.reach(runId, 'started');
         const aim = progress.takeAim(runId, (each) => each.call === name && isCallFault(each.fault));
         if (aim !== null && isCallFault(aim.fault)) return toFault(aim.fault);
       }

@@ -72,11 +72,11 @@ const CALLS: readonly Spoiled[] = [
     script: 'echo begun; exec sleep 10',
   },
   { name: 'wait', is: called('POST', /\/wait$/) },
-  { name: 'inspect after the start', is: inspect, skip: 1 },
+  { name: 'inspect after the end', is: inspect, skip: 1 },
   { name: 'the inspect after that', is: inspect, skip: 2 },
   { name: 'stats', is: called('GET', /\/stats$/) },
   { name: 'kill', is: called('POST', /\/kill$/), ...stopped },
-  { name: 'inspect of a run that is stopped', is: inspect, skip: 2, ...stopped },
+  { name: 'inspect of a run that is stopped', is: inspect, skip: 1, ...stopped },
   { name: 'events', is: called('GET', /^\/events$/) },
   { name: 'remove', is: called('DELETE', /^\/containers\//) },
 ];

@@ -158,7 +158,7 @@ interface RunResultBase {
   readonly exitCode: number | null;
   /** Name of the signal that ended the main process, if it was one. */
   readonly signal: string | null;
-  /** What the engine says; a hint, never the verdict by itself. Null where it cannot tell (Podman, unless it is true) or was not asked. */
+  /** What the engine says, of the container or by its events; a hint, never the verdict by itself. Null where it cannot tell (Podman, unless it is true) or was not asked. */
   readonly oomKilled: boolean | null;
   /** The first says who ended the run; what else was seen follows in the order it was noticed. Never empty. */
   readonly evidence: readonly Evidence[];

@@ -13,7 +13,7 @@ describe('an end by SIGKILL that was not ours', () => {
 
   it('is for lack of memory where only the events of the engine tell', async () => {
     const outcome = await settle(setUp({ run: killedUnseen }));
-    expect(outcome).toMatchObject({ reason: 'oom_killed', category: 'limit', oomKilled: false });
+    expect(outcome).toMatchObject({ reason: 'oom_killed', category: 'limit', oomKilled: true });
     expect(told(outcome)).toEqual([
       'kernel: exit code 137: killed for lack of memory',
       'kernel: the engine noticed a kill for lack of memory',

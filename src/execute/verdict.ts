@@ -67,14 +67,14 @@ export function judgeEnd(observation: Observation): Verdict {
     reason,
     exitCode,
     signal: signalOf(info?.exitCode ?? null),
-    oomKilled: info === null ? null : info.oomKilled,
+    oomKilled: info === null ? null : wasSeen(sightings, 'out_of_memory') || info.oomKilled,
     evidence,
   };
 }
 
 function findingOf(observation: Observation, exitCode: number | null): Finding {
   const { stop, info, startExitCode, lastErrorLine, sightings } = observation;
-  const has = (kind: Sighting['kind']): boolean => sightings.some((sighting) => sighting.kind === kind);
+  const has = (kind: Sighting['kind']): boolean => wasSeen(sightings, kind);
   const finding = (reason: Reason, by: Evidence['by'], what: string): Finding => ({ reason, by, what });
   if (stop !== null) return finding(stop.reason, stop.by, stop.message);
   if (startExitCode !== null) return finding('start_failed', 'engine', wordsOnStart(info));
@@ -109,6 +109,9 @@ function findingOf(observation: Observation, exitCode: number | null): Finding {
   return finding('signaled', has('signal_through_engine') ? 'stranger' : 'job', `ended by ${signal}`);
 }
 
+const wasSeen = (sightings: readonly Sighting[], kind: Sighting['kind']): boolean =>
+  sightings.some((sighting) => sighting.kind === kind);
+
 /** Whether the engine was lost and did not come back. */
 function isStillLost(sightings: readonly Sighting[]): boolean {
   const last = sightings.findLast(({ kind }) => kind === 'engine_lost' || kind === 'engine_back');
@@ -136,9 +139,8 @@ function interruptionBy(sightings: readonly Sighting[], exitCode: number): strin
 function findingOfKill(info: ContainerInfo, has: (kind: Sighting['kind']) => boolean): Finding {
   if (has('signal_through_engine'))
     return { reason: 'signaled', by: 'stranger', what: 'exit code 137: killed through the engine' };
-  if (info.oomKilled === true)
-    return { reason: 'oom_killed', by: 'kernel', what: `exit code 137: ${OOM_FLAG}` };
-  if (has('out_of_memory'))
+  // A busy engine misses one of the two now and then.
+  if (info.oomKilled === true || has('out_of_memory'))
     return { reason: 'oom_killed', by: 'kernel', what: 'exit code 137: killed for lack of memory' };
   // Nobody else was seen, and nobody looked for the kernel: what there is left is the job, which may have taken more memory than it has.
   if (info.oomKilled === null) {

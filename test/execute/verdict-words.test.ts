@@ -65,7 +65,7 @@ describe('the words of a verdict', () => {
     [
       'killed by the kernel',
       { info: ended(137, { oomKilled: true }) },
-      'exit code 137: the engine reports that a process was killed for lack of memory',
+      'exit code 137: killed for lack of memory',
     ],
     [
       'killed by the kernel, as events tell',
@@ -138,6 +138,10 @@ describe('an engine that was restarted, and saw the end', () => {
 describe('a verdict', () => {
   it.each<[Partial<Observation>, unknown]>([
     [{ info: ended(137, { oomKilled: true }) }, { exitCode: 137, signal: 'SIGKILL', oomKilled: true }],
+    [
+      { info: ended(137), sightings: saw({ kind: 'out_of_memory' }) },
+      { exitCode: 137, oomKilled: true },
+    ],
     [{ info: ended(3) }, { exitCode: 3, signal: null, oomKilled: false }],
     [{ info: null }, { exitCode: null, signal: null, oomKilled: null }],
     [

@@ -101,7 +101,7 @@ describe('an end', () => {
       { script: EAT.replace('dd', 'exec dd'), memoryBytes: MEMORY_BYTES },
       { status: 'failed', reason: 'oom_killed', exitCode: 137, category: 'limit', oomKilled: true },
       [
-        'kernel: exit code 137: the engine reports that a process was killed for lack of memory',
+        'kernel: exit code 137: killed for lack of memory',
         'kernel: the engine noticed a kill for lack of memory',
       ],
     ],

@@ -1,4 +1,5 @@
 /** How a runtime ends: what waits at once, what runs within the time it is given, and then everything is let go. */
+import { LONGEST_TIMER_MS } from './base/longest-timer.js';
 import type { StopCause } from './execute/stop.js';
 import type { RuntimeRuns } from './runtime-runs.js';
 
@@ -12,9 +13,6 @@ export interface Closing<T> {
 
 /** Why the runs of a runtime that closes end. */
 export const CLOSING: StopCause = { reason: 'runtime_shutdown', by: 'caller', message: 'the runtime closed' };
-
-/** Longer than a timer can run; a timer beyond it would fire at once. */
-const MAX_DRAIN_MS = 2 ** 31 - 1;
 
 /** What else is let end in the time there is, and is stopped after it. */
 export interface OtherWork {
@@ -49,7 +47,7 @@ export function createClosing<T>(runs: RuntimeRuns, others: OtherWork, letGo: ()
       if (isEmpty) return done;
       // What has not begun is not begun in a time that is running out; its caller may try it elsewhere.
       void runs.stop({ state: 'queued' }, CLOSING);
-      if (drainMs > 0) timers.add(setTimeout(stopRunning, Math.min(drainMs, MAX_DRAIN_MS)));
+      if (drainMs > 0) timers.add(setTimeout(stopRunning, Math.min(drainMs, LONGEST_TIMER_MS)));
       else stopRunning();
       return done;
     },

@@ -4,11 +4,9 @@ import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { parseByteSize } from '../base/byte-size.js';
 import { parseDuration } from '../base/duration.js';
+import { LONGEST_TIMER_MS } from '../base/longest-timer.js';
 import { hasUsableIds, ID_TOO_HIGH, NOT_NUMERIC, NUMERIC_USER } from '../base/numeric-user.js';
 import type { Parsed } from '../base/parsed.js';
-
-/** Timers cannot run longer than this many milliseconds. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 function withUnit(
   what: string,
@@ -55,7 +53,7 @@ export const bytesOrUnlimited: () => z.ZodType<number | null> = lazy(() =>
 );
 
 /** Milliseconds: a whole number, or text such as `10s`. */
-export const milliseconds = (minimum = 1, maximum = MAX_TIMER_MS): z.ZodType<number> =>
+export const milliseconds = (minimum = 1, maximum = LONGEST_TIMER_MS): z.ZodType<number> =>
   withUnit('milliseconds or a duration such as 10s', parseDuration, minimum, maximum);
 
 /** A whole number. */

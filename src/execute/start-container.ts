@@ -1,4 +1,5 @@
 /** Starts a created container and finds out whether it runs, also where the engine's answer is lost. It stops and removes none. */
+import { LONGEST_TIMER_MS } from '../base/longest-timer.js';
 import type { ContainerEngine } from '../engine/types.js';
 import { JobRuntimeError } from '../errors.js';
 import { aborted, NO_LONGER_WANTED, pause } from './deadline.js';
@@ -27,8 +28,6 @@ const LOOK_EVERY_MS = 1_000;
 const LOOK_MS = 5_000;
 /** A busy engine's start is not the job's time, but it puts off the deadline by no more than this. */
 const STARTING_MS = 10_000;
-/** The longest a timer can run; one beyond it would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** After a stop, a start that is under way gets this long to be answered. */
 const STOPPED_MS = 2_000;
 
@@ -77,7 +76,7 @@ export async function startContainer({ engine, stop, runMs }: StartOptions, id: 
       const message = `was not seen to start within its timeout of ${String(runMs)} ms`;
       stop.stop({ reason: 'timed_out', by: 'deadline', message });
     },
-    Math.min(runMs + STARTING_MS, MAX_TIMER_MS),
+    Math.min(runMs + STARTING_MS, LONGEST_TIMER_MS),
   );
   try {
     return await Promise.race([answered(), seen(), stopped()]);

@@ -41,7 +41,6 @@ export async function publishFile(
   const onBytes = stopBeyond(path, options.sizeBytes);
   return inRoot(rootPath, async (top) =>
     inDeepest(top.handle, parents, async (staging, depth, take) => {
-      // Before the body is read; decided again by link(2) below.
       if (depth === parents.length) await requireWritable(staging, name, path, options);
       const unfinished = `${UNFINISHED}${nodeCrypto().randomUUID()}`;
       const { signal } = options;
@@ -73,11 +72,12 @@ export async function inRoot<T>(rootPath: string, work: (top: OpenNode) => Promi
   return closing(await openDirectory(await realpath(rootPath)), work);
 }
 
-async function requireWritable(
+/** Before bytes are taken, and again before what they make is visible; link(2) decides in the end. */
+export async function requireWritable(
   folder: OpenNode,
   name: string,
   path: string,
-  { overwrite }: WriteOptions,
+  { overwrite }: Pick<WriteOptions, 'overwrite'>,
 ): Promise<void> {
   const { node } = await openBeneath(folder.handle, [name]);
   await node?.handle.close();

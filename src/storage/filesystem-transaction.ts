@@ -16,7 +16,7 @@ import {
   readEntry,
 } from './filesystem-journal.js';
 import { closing, inDeepest, inNewFolders, isUnfinished, UNFINISHED } from './filesystem-places.js';
-import { FILE_MODE, inRoot, syncFolder } from './filesystem-publish.js';
+import { FILE_MODE, inRoot, requireWritable, syncFolder } from './filesystem-publish.js';
 import { alreadyExists } from './storage-path.js';
 import type { StorageCallOptions, WriteOptions } from './types.js';
 
@@ -59,7 +59,7 @@ export function filesystemTransaction(rootPath: string, transactionId: string): 
       return inRoot(rootPath, async (top) =>
         inDeepest(top.handle, parents, async (staging, depth, take) => {
           const entry: JournalEntry = { names, depth, overwrite, idempotencyKey, sizeBytes, sha256 };
-          if (depth === parents.length) await requireWritable(staging, name, entry);
+          if (depth === parents.length) await requireWritable(staging, name, path, entry);
           return closing(await makeFolders(top.handle, [mark], { mode: 0o700 }), async (journal) => {
             const earlier = await readEntry(journal, entryName(names));
             if (earlier !== null && earlier.idempotencyKey !== idempotencyKey && !overwrite)
@@ -153,7 +153,8 @@ async function publishAll(
           const name = entry.names.at(-1) ?? '';
           // What an earlier commit that broke off has published is no obstacle.
           const there = await identityOf(folder, name);
-          if (ours?.identity !== there?.identity) await requireWritable(folder, name, entry);
+          if (ours?.identity !== there?.identity)
+            await requireWritable(folder, name, entry.names.join('/'), entry);
         });
       });
     }
@@ -235,14 +236,6 @@ async function unpublishOne(
   }
   await rename(childPath(staging.handle, old), childPath(folder.handle, name));
   return false;
-}
-
-/** Before bytes are taken, and again before any object is visible; link(2) decides in the end. */
-async function requireWritable(folder: OpenNode, name: string, entry: JournalEntry): Promise<void> {
-  const existing = await identityOf(folder, name);
-  if (existing === null) return;
-  if (existing.type === 'directory') throw new StorageError('storage.failed', `${pathOf(entry)} is a folder`);
-  if (!entry.overwrite) throw alreadyExists(entry.names.join('/'));
 }
 
 const pathOf = ({ names }: JournalEntry): string => JSON.stringify(names.join('/'));

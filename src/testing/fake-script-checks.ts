@@ -1,10 +1,9 @@
 /** What a fake engine is told, checked when it is made: a misspelt name must not mean that nothing was said. Pure. */
-import { type Check, each, fits, isObject, only, within } from '../base/shapes.js';
+import { type Check, each, fits, isObject, listener, only, within } from '../base/shapes.js';
 import { ConfigError } from '../errors.js';
 import type { EngineCall, FakeEngineScript, FakeFailure, FakeImage } from './fake-script.js';
 
 const truth = fits((value) => typeof value === 'boolean', 'must be true or false');
-const callback = fits((value) => typeof value === 'function', 'must be a function');
 const text = fits((value) => typeof value === 'string', 'must be text');
 const count = fits((value) => typeof value === 'number' && value >= 0, 'must be a number, not less than 0');
 const list = fits(Array.isArray, 'must be a list');
@@ -60,7 +59,7 @@ const IMAGE: Readonly<Record<keyof FakeImage, Check>> = {
 
 /** Everything a script may say: what is new and not here does not compile. */
 const SCRIPT: Readonly<Record<keyof FakeEngineScript, Check>> = {
-  run: callback,
+  run: listener,
   buildOutput: texts,
   images: each(only(IMAGE)),
   pullable: each(only(IMAGE)),

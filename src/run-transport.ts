@@ -17,7 +17,7 @@ import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { createRunContainer } from './run-container.js';
-import { openInputsFolder, type Workspace } from './workspace/create.js';
+import type { Workspace } from './workspace/create.js';
 import { INPUTS_FOLDER } from './workspace/layout.js';
 import { helperSpec } from './workspace/volume-layout.js';
 
@@ -178,7 +178,7 @@ async function prove(run: Run, plan: RunPlan, { image, workspace, cleanup }: Pro
   const remove = async (until: AbortSignal): Promise<void> => container.remove(until);
   const leaving = { afterMs: plan.timeouts.stopGraceMs, told: container.left };
   cleanup.add('workspace', remove);
-  const inputs = await openInputsFolder(workspace);
+  const inputs = await workspace.openInputs();
   try {
     await createFile(inputs.handle, MARKER_FILE, once(Buffer.from(marker)), { mode: 0o444, signal });
     const path = `${MARKER_FOLDER}/${MARKER_FILE}`;

@@ -10,7 +10,7 @@ import type { RunPlan } from './plan/run-plan.js';
 import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { removeContainer } from './run-removal.js';
-import { openInputsFolder, openWorkspaceFolder, type Workspace } from './workspace/create.js';
+import { openWorkspaceFolder, type Workspace } from './workspace/create.js';
 import { namesBeneathWorkspace } from './workspace/layout.js';
 import { describeInput } from './workspace/mounts.js';
 import { packTar, type TarParts } from './workspace/pack-tar.js';
@@ -157,13 +157,13 @@ async function fillVolumes(
   await makeVolumeFolders(workspace, layout.workspaceFolders, user);
   const work = await openWorkspaceFolder(workspace);
   try {
-    const inputs = await openInputsFolder(workspace);
+    const inputs = layout.hasInputs ? await workspace.openInputs() : null;
     try {
       const folders: TarParts['folders'] = [
         { folder: work, name: `${HELPER_FOLDER}/workspace`, owner: user },
-        ...(layout.hasInputs
-          ? [{ folder: inputs, name: `${HELPER_FOLDER}/inputs`, owner: null, mode: INPUTS_MODE }]
-          : []),
+        ...(inputs === null
+          ? []
+          : [{ folder: inputs, name: `${HELPER_FOLDER}/inputs`, owner: null, mode: INPUTS_MODE }]),
       ];
       const links = layout.links.map(({ path, target }) => ({
         name: `${HELPER_FOLDER}/workspace/${path}`,
@@ -172,7 +172,7 @@ async function fillVolumes(
       }));
       await fill(transport, { folders, links, contents: straight, limits: WITHOUT_LIMITS }, signal);
     } finally {
-      await inputs.handle.close();
+      await inputs?.handle.close();
     }
   } finally {
     await work.handle.close();

@@ -1,11 +1,13 @@
 /** Makes folders beneath an open folder, never through a link. It removes none but those that were made for something that then did not come. */
-import { chmod, type FileHandle, mkdir, rmdir } from 'node:fs/promises';
+import { chmod, type FileHandle, lchown, mkdir, rmdir } from 'node:fs/promises';
 import { chownIfNeeded, type Owner } from './file-content.js';
 import {
   childPath,
   errorCode,
   findChild,
   handlePath,
+  lookAt,
+  type NodeFacts,
   type NodeName,
   openBeneath,
   openChild,
@@ -44,6 +46,17 @@ export async function makeFolder(
     await node.handle.close();
     throw error;
   }
+}
+
+/** Makes one folder where nobody else may write; as {@link makeFolder}, but by its path, and without holding it open. */
+export async function makeFolderAt(path: string, { mode, owner }: FolderOptions): Promise<NodeFacts> {
+  await mkdir(path, { mode: 0o700 });
+  const facts = await lookAt(path);
+  if (owner !== undefined && (facts.uid !== owner.uid || facts.gid !== owner.gid)) {
+    await lchown(path, owner.uid, owner.gid);
+  }
+  if (facts.mode !== mode) await chmod(path, mode);
+  return facts;
 }
 
 /**

@@ -67,10 +67,10 @@ export interface ContainerFacts {
   readonly given: GivenReport;
   /** `device:inode` of mount points in the workspace; they are no outputs. */
   readonly placeholders: readonly string[];
-  /** The run's folder, and by which identity it is known again. */
+  /** The run's folder, and by which identity it is known again; the part for inputs is only there if there are any. */
   readonly workspace: {
     readonly path: string;
-    readonly identity: { readonly run: string; readonly workspace: string; readonly inputs: string };
+    readonly identity: { readonly run: string; readonly workspace: string; readonly inputs: string | null };
   };
   /** The folder with its secrets; null where none is delivered as a file. */
   readonly secretFiles: {

@@ -1,12 +1,13 @@
-/** Makes, checks and removes the folder of one run. It puts nothing into it but two empty folders. */
+/** Makes, checks and removes the folder of one run. It puts nothing into it but empty folders. */
+import { rmdir, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Owner } from '../host/file-content.js';
-import { makeFolder } from '../host/folders.js';
+import { makeFolderAt } from '../host/folders.js';
 import { persistently } from '../host/persist.js';
 import { removeTreeAt } from '../host/remove-tree.js';
-import { type NodeFacts, openDirectory, type OpenNode } from '../host/node.js';
+import { lookAt, type OpenNode } from '../host/node.js';
 import { INPUTS_FOLDER, runFolderPrefix, WORKSPACE_FOLDER } from './layout.js';
-import { makeMarkedFolder, type OwnerMark } from './owner-mark.js';
+import { makeMarkedFolder, MARK_FILE, type OwnerMark } from './owner-mark.js';
 import { openIdentical, prepareRoot, toWorkspaceError, verifyFolders } from './run-folder.js';
 
 /** For whom a run's folder is made. */
@@ -24,7 +25,8 @@ export interface CreateWorkspaceOptions {
 interface WorkspaceIdentity {
   readonly run: string;
   readonly workspace: string;
-  readonly inputs: string;
+  /** Null while nothing was to be put into it, and so it was not made. */
+  readonly inputs: string | null;
 }
 
 /** The folder of one run. */
@@ -33,9 +35,15 @@ export interface Workspace {
   readonly path: string;
   /** The writable part; 0700 of the run's user. The container sees only this, as a mount. */
   readonly workspacePath: string;
-  /** The read-only part; each entry is mounted by itself. */
+  /** The read-only part, made when it is opened first; each entry is mounted by itself. */
   readonly inputsPath: string;
   readonly identity: WorkspaceIdentity;
+  /**
+   * Opens the read-only part. The handle is the caller's to close.
+   *
+   * @throws `workspace.failed` when it is not the folder that was made.
+   */
+  openInputs(): Promise<OpenNode>;
   /**
    * Makes sure that every path still stands for the folder that was made, just before an engine is told to mount it.
    *
@@ -103,25 +111,16 @@ export async function openRunFolder(workspace: Workspace): Promise<OpenNode> {
   return openIdentical(workspace.path, workspace.identity.run);
 }
 
-/** Opens the read-only part; as {@link openWorkspaceFolder}. */
-export async function openInputsFolder(workspace: Workspace): Promise<OpenNode> {
-  return openIdentical(workspace.inputsPath, workspace.identity.inputs);
-}
-
+/** By path: nobody else may write to the root, and what will run in the folder does not run yet. */
 async function fillRunFolder(path: string, user: Owner): Promise<Workspace> {
-  const run = await openDirectory(path);
-  try {
-    // The run folder keeps others on this host out; the daemon, which binds what is inside, is root or the caller.
-    const workspace = await makeAndClose(run, WORKSPACE_FOLDER, { mode: 0o700, owner: user });
-    const inputs = await makeAndClose(run, INPUTS_FOLDER, { mode: 0o700 });
-    const identity = { run: run.facts.identity, workspace: workspace.identity, inputs: inputs.identity };
-    return toWorkspace(path, identity);
-  } finally {
-    await run.handle.close();
-  }
+  // The run folder keeps others on this host out; the daemon, which binds what is inside, is root or the caller.
+  const workspace = await makeFolderAt(join(path, WORKSPACE_FOLDER), { mode: 0o700, owner: user });
+  const run = await lookAt(path);
+  return toWorkspace(path, { run: run.identity, workspace: workspace.identity, inputs: null });
 }
 
-function toWorkspace(path: string, identity: WorkspaceIdentity): Workspace {
+function toWorkspace(path: string, made: WorkspaceIdentity): Workspace {
+  const identity = { ...made };
   const workspacePath = join(path, WORKSPACE_FOLDER);
   const inputsPath = join(path, INPUTS_FOLDER);
   return {
@@ -129,15 +128,21 @@ function toWorkspace(path: string, identity: WorkspaceIdentity): Workspace {
     workspacePath,
     inputsPath,
     identity,
+    async openInputs() {
+      identity.inputs ??= await makeInputs(inputsPath);
+      return openIdentical(inputsPath, identity.inputs);
+    },
     async verify() {
       await verifyFolders([
         [path, identity.run],
         [workspacePath, identity.workspace],
-        [inputsPath, identity.inputs],
+        ...(identity.inputs === null ? [] : [[inputsPath, identity.inputs] as const]),
       ]);
     },
     async remove(signal) {
       try {
+        signal?.throwIfAborted();
+        if (identity.inputs === null && (await isRemovedAtOnce(path, identity.run))) return;
         await removeTreeAt(path, { identity: identity.run, signal });
       } catch (error) {
         signal?.throwIfAborted();
@@ -147,12 +152,24 @@ function toWorkspace(path: string, identity: WorkspaceIdentity): Workspace {
   };
 }
 
-async function makeAndClose(
-  directory: OpenNode,
-  name: string,
-  options: { readonly mode: number; readonly owner?: Owner },
-): Promise<NodeFacts> {
-  const node = await makeFolder(directory.handle, name, options);
-  await node.handle.close();
-  return node.facts;
+async function makeInputs(path: string): Promise<string> {
+  try {
+    return (await makeFolderAt(path, { mode: 0o700 })).identity;
+  } catch (error) {
+    throw toWorkspaceError('the folder for inputs could not be made', error);
+  }
+}
+
+/** Many jobs leave nothing in their workspace, and then nothing need be opened. What else keeps the folder from being removed is found out by opening it. */
+async function isRemovedAtOnce(path: string, identity: string): Promise<boolean> {
+  try {
+    if ((await lookAt(path)).identity !== identity) return false;
+    await rmdir(join(path, WORKSPACE_FOLDER));
+    // After what it marks: without it, nobody could tell whose that is.
+    await unlink(join(path, MARK_FILE));
+    await rmdir(path);
+    return true;
+  } catch {
+    return false;
+  }
 }

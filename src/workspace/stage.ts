@@ -5,7 +5,7 @@ import type { OpenNode } from '../host/node.js';
 import type { PlannedInput, RunPlan } from '../plan/run-plan.js';
 import type { GivenReport, InputReport } from '../result.js';
 import { createBudget, type Budget } from './budget.js';
-import { openInputsFolder, openWorkspaceFolder, type Workspace } from './create.js';
+import { openWorkspaceFolder, type Workspace } from './create.js';
 import { type LocatedSource, locateSource, type NodeResolver } from './input-sources.js';
 import { stagedName } from './layout.js';
 import { makeMountPoints, type Mounted } from './mount-points.js';
@@ -116,7 +116,7 @@ export async function prepareInputs(
     );
   }
   try {
-    const inputs = await openInputsFolder(workspace);
+    const inputs = await workspace.openInputs();
     try {
       return await prepare({ workspace, plan, options, inputs, budget: createBudget(plan.limits) });
     } finally {

@@ -1,14 +1,21 @@
 import { chmodSync, chownSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, rmdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rename, rmdir, stat, symlink, unlink, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createWorkspace } from '../../src/workspace/create.js';
-import { namesBeneathWorkspace, runFolderPrefix, stagedName } from '../../src/workspace/layout.js';
+import { createWorkspace, type Workspace } from '../../src/workspace/create.js';
+import {
+  namesBeneathWorkspace,
+  runFolderPrefix,
+  stagedName,
+  WORKSPACE_FOLDER,
+} from '../../src/workspace/layout.js';
+import { MARK_FILE } from '../../src/workspace/owner-mark.js';
 import { isRoot, openBelow, scratch } from '../host/scratch.js';
 import { OWN_USER } from './plan-fixture.js';
 import { mountSmall } from './small-file-system.js';
 
+const MARK = { instance: 'test', owner: 'host.1', runId: 'r' };
 const options = { name: 'Nightly report/2024', user: OWN_USER };
 
 describe('createWorkspace', () => {
@@ -17,6 +24,8 @@ describe('createWorkspace', () => {
     const workspace = await createWorkspace(root, options);
     const other = await createWorkspace(root, options);
     expect(workspace.path).not.toBe(other.path);
+    expect(await readdir(workspace.path)).toEqual([WORKSPACE_FOLDER]);
+    await (await workspace.openInputs()).handle.close();
     expect(basename(workspace.path)).toMatch(/^run-Nightly-report-2024-[A-Za-z0-9]{6}$/);
     for (const folder of [root, workspace.path, workspace.workspacePath, workspace.inputsPath]) {
       expect((await stat(folder)).mode & 0o777).toBe(0o700);
@@ -35,6 +44,7 @@ describe('createWorkspace', () => {
     });
     expect(await stat(workspace.workspacePath)).toMatchObject({ uid: 65534, gid: 65533 });
     expect(await stat(workspace.path)).toMatchObject({ uid: 0 });
+    await (await workspace.openInputs()).handle.close();
     expect(await stat(workspace.inputsPath)).toMatchObject({ uid: 0 });
     await writeFile(join(workspace.workspacePath, 'f'), '');
     chownSync(join(workspace.workspacePath, 'f'), 1234, 1234);
@@ -87,6 +97,7 @@ describe('createWorkspace', () => {
     const elsewhere = await scratch();
     for (const replaced of ['path', 'workspacePath', 'inputsPath'] as const) {
       const workspace = await createWorkspace(root, options);
+      await (await workspace.openInputs()).handle.close();
       await rename(workspace[replaced], join(elsewhere, replaced));
       await expect(workspace.verify()).rejects.toMatchObject({ code: 'workspace.failed' });
       // Not even by a folder of the same kind.
@@ -100,11 +111,29 @@ describe('createWorkspace', () => {
 
   it('does not remove a folder that took its place', async () => {
     const root = await scratch();
-    const workspace = await createWorkspace(root, options);
+    const workspace = await createWorkspace(root, { ...options, mark: MARK });
     await rename(workspace.path, join(root, 'moved'));
-    await mkdir(workspace.path);
+    await mkdir(workspace.workspacePath, { recursive: true });
+    await writeFile(join(workspace.path, MARK_FILE), '');
     await workspace.remove();
     expect(await readdir(root)).toEqual(['moved', basename(workspace.path)]);
+    expect(await readdir(workspace.path)).toEqual([MARK_FILE, WORKSPACE_FOLDER]);
+  });
+
+  it.each<[string, (workspace: Workspace) => Promise<unknown>]>([
+    ['with nothing in it', async () => Promise.resolve()],
+    ['with files in the workspace', async (of) => writeFile(join(of.workspacePath, 'f'), '')],
+    ['with inputs', async (of) => (await of.openInputs()).handle.close()],
+    ['with more than was made in it', async (of) => mkdir(join(of.path, 'brought'))],
+    ['without its mark', async (of) => unlink(join(of.path, MARK_FILE))],
+    ['without its workspace', async (of) => rmdir(of.workspacePath)],
+  ])('is removed %s, as if it never was', async (_, prepare) => {
+    const root = await scratch();
+    const workspace = await createWorkspace(root, { ...options, mark: MARK });
+    await prepare(workspace);
+    await workspace.remove();
+    expect(await readdir(root)).toEqual([]);
+    expect(await openBelow(root)).toEqual([]);
   });
 
   it('is not removed once that is given up', async () => {

@@ -26,6 +26,10 @@ const keep = async (workspace: Workspace, options: Partial<KeepOptions> = {}) =>
   keepWorkspace(workspace, { ...OPTIONS, signal: noSignal(), ...options });
 const list = async (root: string, instance = 'ours') => listKept(root, instance, noSignal());
 const rootOf = (workspace: Workspace): string => dirname(workspace.path);
+const putInput = async (workspace: Workspace, text: string): Promise<void> => {
+  await (await workspace.openInputs()).handle.close();
+  await writeFile(join(workspace.inputsPath, '0'), text);
+};
 const noteOf = (workspace: Workspace): string => join(workspace.path, 'kept.json');
 
 describe('a run that is kept', () => {
@@ -34,7 +38,7 @@ describe('a run that is kept', () => {
     await writeFile(at(workspace, 'f'), '12345');
     await mkdir(at(workspace, 'd'));
     await writeFile(at(workspace, 'd/g'), '678');
-    await writeFile(join(workspace.inputsPath, '0'), '90');
+    await putInput(workspace, '90');
     // Our own, at the top, counts for nothing.
     await writeFile(join(workspace.path, 'owner'), 'x'.repeat(100));
     const kept = await keep(workspace);
@@ -54,7 +58,7 @@ describe('a run that is kept', () => {
   it('has no files if only the note is wanted, however many there were', async () => {
     const workspace = await makeWorkspace();
     await writeFile(at(workspace, 'f'), '12345');
-    await writeFile(join(workspace.inputsPath, '0'), '90');
+    await putInput(workspace, '90');
     const kept = await keep(workspace, { keepsFiles: false, maxBytes: 0, container: null });
     expect(kept).toMatchObject({ folder: workspace.path, workspace: null, sizeBytes: 0, container: null });
     expect(await readdir(workspace.path)).toEqual(['kept.json']);

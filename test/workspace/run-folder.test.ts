@@ -6,7 +6,6 @@ import { WorkspaceError } from '../../src/errors.js';
 import { removeTreeAt } from '../../src/host/remove-tree.js';
 import {
   createWorkspace,
-  openInputsFolder,
   openRunFolder,
   openWorkspaceFolder,
   reopenWorkspace,
@@ -177,17 +176,19 @@ describe('a folder that was made for a run', () => {
 
   it('is found again by another process, part by part', async () => {
     const made = await makeWorkspace();
+    expect(made.identity.inputs).toBeNull();
+    await (await made.openInputs()).handle.close();
     const { path, identity, workspacePath, inputsPath } = await reopenWorkspace(made);
     expect({ path, identity, workspacePath, inputsPath }).toEqual({
       ...{ path: made.path, identity: made.identity },
       ...{ workspacePath: made.workspacePath, inputsPath: made.inputsPath },
     });
-    for (const [open, expected] of [
-      [openRunFolder, identity.run],
-      [openWorkspaceFolder, identity.workspace],
-      [openInputsFolder, identity.inputs],
+    for (const [opened, expected] of [
+      [openRunFolder(made), identity.run],
+      [openWorkspaceFolder(made), identity.workspace],
+      [made.openInputs(), identity.inputs],
     ] as const) {
-      const { handle, facts } = await open(made);
+      const { handle, facts } = await opened;
       await handle.close();
       expect(facts.identity).toBe(expected);
     }

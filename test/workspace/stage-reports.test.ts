@@ -23,6 +23,7 @@ const bytes = (text: string): Uint8Array => Buffer.from(text);
 /** Stages and gives the error, or null, and what was left where. */
 async function staging(fixture: PlanFixture, options: Partial<StageOptions> = {}) {
   const workspace = await makeWorkspace();
+  await (await workspace.openInputs()).handle.close();
   const work = stageInputs(workspace, planOf(fixture), stageOptions(options));
   const error: unknown = await work.then(() => null).catch((problem: unknown) => problem);
   expect(await openBelow(workspace.path)).toEqual([]);

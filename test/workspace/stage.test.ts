@@ -167,6 +167,7 @@ describe('staging inputs', () => {
     ],
   ] as const)('refuses %s before anything is staged', async (_, input, resolveNode) => {
     const workspace = await makeWorkspace();
+    await (await workspace.openInputs()).handle.close();
     const plan = planOf({ inputs: [{ source: inline('x'), workspacePath: 'a' }, input] });
     const work = stageInputs(
       workspace,

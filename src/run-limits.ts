@@ -27,12 +27,12 @@ export interface LimitWatch {
 }
 
 /** Stops the run when its workspace, an output or its root file system is more than it may be, or when it is to make room on the disk. */
-export async function watchLimits(
+export function watchLimits(
   run: Run,
   plan: RunPlan,
   workspace: Workspace,
   volumes: MeasuredVolumes | null,
-): Promise<LimitWatch> {
+): LimitWatch {
   const { limits, outputs } = plan;
   const { runId } = run.record;
   const held = { inputs: volumes === null ? bytesOfInputs(run.record.inputs) : 0, workspace: 0, root: 0 };
@@ -76,7 +76,7 @@ export async function watchLimits(
             run.warn(`the size of the workspace was not watched while the job ran: ${problemOf(error)}`);
           },
         });
-  const inFolder = volumes === null ? await watchWorkspace(workspace, bounds, listener) : null;
+  const inFolder = volumes === null ? watchWorkspace(workspace, bounds, listener) : null;
   let rootWatch: WrittenWatch | null = null;
   return {
     started: (engine, containerId) => {

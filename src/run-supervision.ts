@@ -45,7 +45,7 @@ export async function superviseContainer(
   const output = createOutputCollector(outputOptions(run, plan));
   record.output = output;
   const sightings: Sighting[] = [];
-  const watch = await watchLimits(run, plan, workspace, volumes);
+  const watch = watchLimits(run, plan, workspace, volumes);
   const ending = await work({
     onOutput: async (chunk) => output.push(chunk),
     onSighting: (fact) => {

@@ -78,6 +78,20 @@ export async function measureTree(root: FileHandle, bounds: TreeBounds): Promise
   return { bytes, entries };
 }
 
+/** Whether there is a folder, and nothing in it. Who would measure it otherwise finds out what else it is. */
+export async function isEmptyFolder(path: string): Promise<boolean> {
+  try {
+    const listing = await opendir(path, { bufferSize: 1 });
+    try {
+      return (await listing.read()) === null;
+    } finally {
+      await listing.close();
+    }
+  } catch {
+    return false;
+  }
+}
+
 async function openFolder(
   root: FileHandle,
   { names }: Folder,

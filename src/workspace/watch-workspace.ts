@@ -2,9 +2,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { freeSpace, type FreeSpace } from '../host/file-system-space.js';
-import { handlePath } from '../host/node.js';
+import type { OpenNode } from '../host/node.js';
 import { withinTime } from '../host/time-limit.js';
-import { measureTree, type TreeUsage } from '../host/tree-usage.js';
+import { isEmptyFolder, measureTree, type TreeUsage } from '../host/tree-usage.js';
 import { openWorkspaceFolder, type Workspace } from './create.js';
 import { type FreeSpaceFloor, shortageOf } from './disk-shortage.js';
 import { type JudgedOutputs, judgeOutputs, type OutputExcess } from './judge-outputs.js';
@@ -62,17 +62,14 @@ const JUDGE_MS = 1_000;
 /**
  * Begins to watch. What the file system has lost since the last measurement is the most that the workspace can have grown by; so the workspace itself is
  * measured only when that is enough to reach a bound, and now and then.
- *
- * @throws `workspace.failed` when the folder is not the one that was made.
  */
-export async function watchWorkspace(
+export function watchWorkspace(
   workspace: Workspace,
   bounds: WorkspaceBounds,
   listener: WorkspaceListener,
-): Promise<WorkspaceWatch> {
+): WorkspaceWatch {
   const { onExcess, onFailure } = listener;
   if (!isBounded(bounds)) return { started: () => undefined, end: async () => Promise.resolve() };
-  const { handle } = await openWorkspaceFolder(workspace);
   let hasStarted = false;
   let isOver = false;
   let onChange = (): void => undefined;
@@ -87,7 +84,7 @@ export async function watchWorkspace(
       };
     });
   const watch = async (): Promise<void> => {
-    const look = createLook(handle, dirname(workspace.path), bounds, listener);
+    const { look, close } = createLook(workspace, bounds, listener);
     try {
       for (;;) {
         if (!isOver) await rest();
@@ -99,7 +96,7 @@ export async function watchWorkspace(
     } catch (error) {
       onFailure(error);
     } finally {
-      await handle.close();
+      await close();
     }
   };
   const watching = watch();
@@ -133,26 +130,36 @@ interface Measurement {
 
 type Look = (isLast: boolean) => Promise<WorkspaceExcess | null>;
 
+/** Looks at a folder that is opened when it is looked into first, and then stays the same whatever its name leads to. */
 function createLook(
-  handle: FileHandle,
-  root: string,
+  workspace: Workspace,
   bounds: WorkspaceBounds,
   { onMeasured, makesRoom }: WorkspaceListener,
-): Look {
+): { readonly look: Look; readonly close: () => Promise<void> } {
+  const root = dirname(workspace.path);
+  let opened: OpenNode | null = null;
+  const open = async (): Promise<FileHandle> => (opened ??= await openWorkspaceFolder(workspace)).handle;
   let last: Measurement | null = null;
-  const lookAtOutputs = createOutputLook(handle, bounds.outputs);
+  const lookAtOutputs = createOutputLook(open, bounds.outputs);
   const measure = async (): Promise<Omit<Measurement, 'free'>> => {
     const startedAt = performance.now();
+    const handle = await open();
     const usage = await withinTime(LONGEST_MS, async (signal) => measureTree(handle, { ...bounds, signal }));
     const endedAt = performance.now();
     onMeasured(usage.bytes);
     return { usage, endedAt, tookMs: endedAt - startedAt };
   };
-  return async (isLast) => {
+  const look: Look = async (isLast) => {
     // What is free tells nothing more then: a job that has ended takes no more, and what it took goes with it.
-    if (isLast && (last === null || last.tookMs <= CHEAP_MS))
+    if (isLast && (last === null || last.tookMs <= CHEAP_MS)) {
+      // Most short jobs leave nothing.
+      if (last === null && (await isEmptyFolder(workspace.workspacePath))) {
+        onMeasured(0);
+        return null;
+      }
       return excessOf((await measure()).usage, bounds);
-    const free = await freeSpace(handlePath(handle).toString());
+    }
+    const free = await freeSpace(root);
     const shortage = isLast ? null : shortageOf(free, root, bounds.floor);
     const isLow = shortage !== null;
     if (last === null || isDue(last, free, bounds, { isLast, isLow, at: performance.now() })) {
@@ -163,14 +170,21 @@ function createLook(
     if (shortage !== null && makesRoom(shortage)) return { of: 'disk', shortage };
     return lookAtOutputs(isLast);
   };
+  return {
+    look,
+    async close() {
+      await opened?.handle.close();
+    },
+  };
 }
 
 /** Collecting judges outputs once more, so the end of a job needs no look of its own. */
-function createOutputLook(handle: FileHandle, outputs: JudgedOutputs): Look {
+function createOutputLook(open: () => Promise<FileHandle>, outputs: JudgedOutputs): Look {
   let dueAt = 0;
   return async (isLast) => {
     const startedAt = performance.now();
     if (isLast || outputs.outputs.length === 0 || startedAt < dueAt) return null;
+    const handle = await open();
     const excess = await withinTime(LONGEST_MS, async (signal) => judgeOutputs(handle, outputs, signal));
     const endedAt = performance.now();
     dueAt = endedAt + Math.max(JUDGE_MS, (endedAt - startedAt) * PAUSE_FACTOR);

@@ -42,22 +42,22 @@ interface Watched {
 }
 
 /** Of a job that runs. */
-async function watchOf(...given: Parameters<typeof earlyWatchOf>): Promise<Watched> {
-  const watched = await earlyWatchOf(...given);
+function watchOf(...given: Parameters<typeof earlyWatchOf>): Watched {
+  const watched = earlyWatchOf(...given);
   watched.watch.started();
   return watched;
 }
 
-async function earlyWatchOf(
+function earlyWatchOf(
   workspace: Workspace,
   bounds: Partial<WorkspaceBounds>,
   listener: Partial<WorkspaceListener> = {},
-): Promise<Watched> {
+): Watched {
   const excesses: WorkspaceExcess[] = [];
   const measured: number[] = [];
   const failures: unknown[] = [];
   let asked = 0;
-  const watch = await watchWorkspace(
+  const watch = watchWorkspace(
     workspace,
     { ...UNBOUNDED, ...bounds },
     {
@@ -96,7 +96,7 @@ afterEach(() => {
 describe('a workspace that is watched', () => {
   it('is not even opened if nothing bounds it', async () => {
     const workspace = await makeWorkspace();
-    const { watch, measured } = await watchOf(workspace, {});
+    const { watch, measured } = watchOf(workspace, {});
     expect(await openBelow(workspace.path)).toEqual([]);
     writeFileSync(at(workspace, 'f'), 'x');
     await watch.end();
@@ -111,8 +111,8 @@ describe('a workspace that is watched', () => {
     ['free inodes', { floor: { minFreeBytes: 0, minFreeInodes: 1 } }],
   ])('is open while the job runs, and no longer, if %s bound it', async (_, bounds) => {
     const workspace = await makeWorkspace();
-    const { watch, measured, excesses, failures } = await watchOf(workspace, bounds);
-    expect(await openBelow(workspace.path)).toContain(workspace.workspacePath);
+    const { watch, measured, excesses, failures } = watchOf(workspace, bounds);
+    await expect.poll(async () => openBelow(workspace.path)).toContain(workspace.workspacePath);
     await watch.end();
     expect(await openBelow(workspace.path)).toEqual([]);
     expect(measured.length).toBeGreaterThan(0);
@@ -122,7 +122,7 @@ describe('a workspace that is watched', () => {
   it('is looked at seldom before the job runs', async () => {
     const workspace = await makeWorkspace();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const { watch, measured } = await earlyWatchOf(workspace, { maxBytes: BEYOND_REACH });
+    const { watch, measured } = earlyWatchOf(workspace, { maxBytes: BEYOND_REACH });
     expect(vi.getTimerCount()).toBe(1);
     vi.advanceTimersByTime(999);
     expect(vi.getTimerCount()).toBe(1);
@@ -139,12 +139,14 @@ describe('a workspace that is watched', () => {
   it('has to be the folder that was made', async () => {
     const [one, other] = [await makeWorkspace(), await makeWorkspace()];
     const exchanged = { ...one, workspacePath: other.workspacePath };
-    await expect(watchOf(exchanged, { maxBytes: 1 })).rejects.toMatchObject({ code: 'workspace.failed' });
+    const { watch, failures } = watchOf(exchanged, { maxBytes: 1 });
+    await expect.poll(() => failures).toMatchObject([{ code: 'workspace.failed' }]);
+    await watch.end();
   });
 
   it('is told of once, while the job runs, when it holds too many bytes', async () => {
     const workspace = await makeWorkspace();
-    const { watch, excesses } = await watchOf(workspace, { maxBytes: 2 * MIB });
+    const { watch, excesses } = watchOf(workspace, { maxBytes: 2 * MIB });
     await someLooks();
     expect(excesses).toEqual([]);
     writeFileSync(at(workspace, 'f'), Buffer.alloc(3 * MIB));
@@ -157,7 +159,7 @@ describe('a workspace that is watched', () => {
   it('is told of when it holds too many files and folders', async () => {
     const workspace = await makeWorkspace();
     mkdirSync(at(workspace, 'd'));
-    const { watch, excesses } = await watchOf(workspace, { maxEntries: 2 });
+    const { watch, excesses } = watchOf(workspace, { maxEntries: 2 });
     await someLooks();
     for (const name of ['a', 'b']) writeFileSync(at(workspace, `d/${name}`), '');
     await expect.poll(() => excesses).toEqual([{ of: 'entries', allowed: 2 }]);
@@ -166,12 +168,24 @@ describe('a workspace that is watched', () => {
 
   it('is looked at once more at the end, for the job that was faster than the next look', async () => {
     const workspace = await makeWorkspace();
-    const { watch, excesses, measured } = await watchOf(workspace, { maxBytes: 2 * MIB });
+    const { watch, excesses, measured } = watchOf(workspace, { maxBytes: 2 * MIB });
     await expect.poll(() => measured).toHaveLength(1);
     writeFileSync(at(workspace, 'f'), Buffer.alloc(3 * MIB));
     await watch.end();
     expect(excesses).toEqual([{ of: 'bytes', allowed: 2 * MIB }]);
     expect(measured.at(-1)).toBeGreaterThanOrEqual(3 * MIB);
+  });
+
+  it.each([
+    ['nothing', () => undefined, 0],
+    ['something', (workspace: Workspace) => mkdirSync(at(workspace, 'd')), 1],
+  ])('is looked into once if its job left %s before the first look', async (_, leave, entries) => {
+    const workspace = await makeWorkspace();
+    leave(workspace);
+    const { watch, excesses, measured, failures } = earlyWatchOf(workspace, { maxEntries: 0 });
+    await watch.end();
+    expect([excesses.length, measured.length, failures]).toEqual([entries, 1, []]);
+    expect(await openBelow(workspace.path)).toEqual([]);
   });
 
   it('may hold as much as it is allowed', () => {
@@ -188,7 +202,7 @@ describe('a workspace that is watched', () => {
     const onMeasured = (): never => {
       throw problem;
     };
-    const { watch, failures } = await watchOf(workspace, { maxBytes: 1 }, { onMeasured });
+    const { watch, failures } = watchOf(workspace, { maxBytes: 1 }, { onMeasured });
     await expect.poll(() => failures).toEqual([problem]);
     await watch.end();
     expect(failures).toHaveLength(1);
@@ -204,7 +218,7 @@ describe('outputs in a workspace that is watched', () => {
   it('are told of while the job runs, when they are too much', async () => {
     const workspace = await makeWorkspace();
     const clock = stopClock();
-    const { watch, excesses } = await watchOf(workspace, ONE_OUTPUT);
+    const { watch, excesses } = watchOf(workspace, ONE_OUTPUT);
     await firstLookAtOutputs(clock);
     // It takes nothing on the disk, so only a look at the output tells.
     writeFileSync(at(workspace, 'out'), '');
@@ -220,7 +234,7 @@ describe('outputs in a workspace that is watched', () => {
   it('are left to those who collect them when the job has ended', async () => {
     const workspace = await makeWorkspace();
     const clock = stopClock();
-    const { watch, excesses } = await watchOf(workspace, ONE_OUTPUT);
+    const { watch, excesses } = watchOf(workspace, ONE_OUTPUT);
     await firstLookAtOutputs(clock);
     writeFileSync(at(workspace, 'out'), 'x'.repeat(101));
     await watch.end();
@@ -233,7 +247,7 @@ describe('a disk that is low while a workspace is watched', () => {
 
   it('is the end of the run that is to make room', async () => {
     const workspace = await makeWorkspace();
-    const { watch, excesses } = await watchOf(workspace, LOW, { makesRoom: () => true });
+    const { watch, excesses } = watchOf(workspace, LOW, { makesRoom: () => true });
     await expect.poll(() => excesses).toHaveLength(1);
     const where = `the file system of workspaceRoot (${dirname(workspace.path)}) has `;
     const shortage = expect.stringContaining(where) as string;
@@ -245,7 +259,7 @@ describe('a disk that is low while a workspace is watched', () => {
     const workspace = await makeWorkspace();
     stopClock();
     let ending: Promise<void> | null = null;
-    const watched: Watched = await watchOf(workspace, LOW, {
+    const watched: Watched = watchOf(workspace, LOW, {
       makesRoom: () => {
         if (watched.asked() === 3) ending = watched.watch.end();
         return watched.asked() > 3;
@@ -261,7 +275,7 @@ describe('a workspace that is watched is measured', () => {
   it('now and then if nothing else asks for it', async () => {
     const workspace = await makeWorkspace();
     const clock = stopClock();
-    const { watch, measured } = await watchOf(workspace, {
+    const { watch, measured } = watchOf(workspace, {
       maxBytes: BEYOND_REACH,
       maxEntries: BEYOND_REACH,
     });
@@ -281,7 +295,7 @@ describe('a workspace that is watched is measured', () => {
     const clock = stopClock();
     clock.stepMs = 3_000;
     const endedAt = clock.now + 2 * clock.stepMs;
-    const { watch, measured, excesses } = await watchOf(
+    const { watch, measured, excesses } = watchOf(
       workspace,
       { maxBytes: 2 * MIB, floor: { minFreeBytes: TOO_MUCH_FREE, minFreeInodes: 0 } },
       { onMeasured: () => (clock.stepMs = 0) },
@@ -305,7 +319,7 @@ describe('a workspace that is watched is measured', () => {
     const clock = stopClock();
     clock.stepMs = tookMs;
     let count = 0;
-    const { watch } = await watchOf(
+    const { watch } = watchOf(
       workspace,
       { maxBytes: BEYOND_REACH },
       {
@@ -323,7 +337,7 @@ describe('a workspace that is watched is measured', () => {
   it.skipIf(!isRoot)('as soon as the file system has lost enough to reach a bound', async () => {
     const workspace = await createWorkspace(await smallFileSystem(), { name: 'test', user: OWN_USER });
     stopClock();
-    const { watch, measured, excesses } = await watchOf(workspace, { maxBytes: 2 * MIB, maxEntries: 10 });
+    const { watch, measured, excesses } = watchOf(workspace, { maxBytes: 2 * MIB, maxEntries: 10 });
     await expect.poll(() => measured).toHaveLength(1);
     writeFileSync(at(workspace, 'f'), Buffer.alloc(MIB));
     for (let index = 0; index < 9; index += 1) writeFileSync(at(workspace, `f${String(index)}`), '');
@@ -338,7 +352,7 @@ describe('a workspace that is watched is measured', () => {
     const workspace = await createWorkspace(await smallFileSystem(), { name: 'test', user: OWN_USER });
     writeFileSync(at(workspace, 'before'), Buffer.alloc(1.5 * MIB));
     stopClock();
-    const { watch, measured, excesses } = await watchOf(workspace, { maxBytes: 2 * MIB });
+    const { watch, measured, excesses } = watchOf(workspace, { maxBytes: 2 * MIB });
     await expect.poll(() => measured).toEqual([1.5 * MIB]);
     writeFileSync(at(workspace, 'f'), Buffer.alloc(0.5 * MIB));
     await someLooks();

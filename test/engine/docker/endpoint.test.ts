@@ -175,6 +175,7 @@ describe('DOCKER_HOST', () => {
     ['localhost:2375', /no scheme/],
     ['unix://relative.sock', /not absolute/],
     ['http://h:1', /without TLS/],
+    ['tcp://ho\nst:1', /whitespace or control characters/],
   ])('%s is refused', async (host, message) => {
     const env = { HOME: home, DOCKER_HOST: host, DOCKER_TLS_VERIFY: '1' };
     await expect(resolveEndpoint(env)).rejects.toMatchObject({

@@ -3,8 +3,16 @@ import { defineConfig } from 'vitest/config';
 
 const entry = (path: string): string => new URL(path, import.meta.url).pathname;
 
-/** They look at everything that is on the engine, or shorten its deadlines, so nothing else may run there beside them. */
-const ALONE = ['test/integration/recovery*.test.ts', 'test/integration/silent-engine.test.ts'];
+/** It looks at everything that is on the engine, so nothing else may run there beside it. */
+const LOOKING_AT_ALL = ['test/integration/recovery*.test.ts'];
+
+/** It shortens the deadlines of its engine, which nothing else may keep from being in time. */
+const IN_A_HURRY = ['test/integration/silent-engine.test.ts'];
+
+const ALONE = [...LOOKING_AT_ALL, ...IN_A_HURRY];
+
+/** One file after the other, and where there is but one engine after whatever has a lower number: `npm test` has an engine for each. */
+const aloneAs = (groupOrder: number) => ({ maxWorkers: 1, sequence: { groupOrder } });
 
 /** Needs an engine that has gVisor: `npm run test:runsc` provides one. */
 const IN_GVISOR = 'test/integration/gvisor.test.ts';
@@ -114,7 +122,11 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { name: 'alone', include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } },
+        test: { name: 'alone-looking', include: LOOKING_AT_ALL, ...aloneAs(1) },
+      },
+      {
+        extends: true,
+        test: { name: 'alone-in-a-hurry', include: IN_A_HURRY, ...aloneAs(2) },
       },
     ],
   },

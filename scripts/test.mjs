@@ -1,6 +1,6 @@
 /**
- * `npm test [-- FILTER…]`: all tests, on real engines. Those that have to be alone on their engine wait more than they compute, so they run on one of
- * their own beside all others; where only one engine can be had, after them. Ends with `N passed, N failed, N skipped`.
+ * `npm test [-- FILTER…]`: all tests, on real engines. Those that have to be alone on their engine wait more than they compute, so each kind of them runs
+ * on one of its own beside all others; where only one engine can be had, after them. Ends with `N passed, N failed, N skipped`.
  *
  * `npm run test:volume`, which is `--transport volume`: those on real engines, on ones as on another machine, which see no file of theirs. Tests that are
  * about just that are skipped, each with its reason.
@@ -53,15 +53,19 @@ const runOthers = () =>
   runProjects(isVolume ? ['integration', 'integration-isolated'] : ['unit*', 'integration*'], {
     isShown: true,
   });
-const runAlone = () => runProjects(['alone'], { isShown: false });
+const ALONE = ['alone-looking', 'alone-in-a-hurry'];
+const parts = [runOthers, ...ALONE.map((name) => () => runProjects([name], { isShown: false }))];
 
-const canHaveTwo = privateEngineProblem() === null;
-if (canHaveTwo) installMissingPackages();
+const canHaveSeveral = privateEngineProblem() === null;
+if (canHaveSeveral) installMissingPackages();
 async function runAll() {
-  return canHaveTwo ? Promise.all([runOthers(), runAlone()]) : [await runOthers(), await runAlone()];
+  if (canHaveSeveral) return Promise.all(parts.map((run) => run()));
+  const results = [];
+  for (const run of parts) results.push(await run());
+  return results;
 }
 const results = await runAll();
-process.stdout.write(results[1]?.said ?? '');
+for (const { said } of results.slice(1)) process.stdout.write(said);
 
 const sums = [0, 0, 0];
 for (const { said } of results) {

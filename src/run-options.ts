@@ -31,14 +31,14 @@ export interface RunOptions {
   readonly attempt?: number | undefined;
   /**
    * Initial content of the workspace by workspace path: a private copy the job may change. A stream is read once and, where there may be a
-   * further attempt, kept for it: up to `maxFileBytes`, on disk if it is large. A local `path` is read anew; one that is not there, may not be
-   * read, or is neither a file nor a folder is a `ValidationError` before anything is pulled or made.
+   * further attempt, kept for it: up to `maxFileBytes`, on disk if it is large; one that fails is a `ValidationError`. A local `path` is read anew; one
+   * that is not there, may not be read, or is neither a file nor a folder is a `ValidationError` before anything is pulled or made.
    */
   readonly files?: Readonly<Record<string, FileEntry>> | undefined;
   /**
    * Written to standard input, then half-closed; wins over the definition's. A job that does not read it is no failure. A stream is kept for
-   * further attempts as one of `files` is; one that fails is a warning, and the job gets what came before. A `path` has to be a file that
-   * may be read, and no link: otherwise it is a `ValidationError`, as one of `files` is.
+   * further attempts as one of `files` is; one that fails ends the run as `cancelled`, and the job never sees an end of its input. A `path` has to
+   * be a file that may be read, and no link: otherwise it is a `ValidationError`, as one of `files` is.
    */
   readonly stdin?: FileContent | undefined;
   /**

@@ -104,7 +104,7 @@ describe('what others say', () => {
     }
     const told = await run({ run: readStdin }, {}, { stdin: broken() });
     expectNothing(told);
-    expect((told.outcome as RunResult).warnings.join()).toContain('standard input ended early: broken: ***');
+    expect((told.outcome as RunResult).message).toContain('its standard input broke off: broken: ***');
   });
 
   it('the caller: metadata, a reason to cancel, an abort', async () => {

@@ -348,6 +348,22 @@ describe('streams of the caller', () => {
     expect(seen).toEqual(['input file', 'input file', 'input file']);
   });
 
+  it('that fail while they are staged end the run: nobody can read them again', async () => {
+    const broken = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('half');
+      yield await Promise.reject(new Error('the sender hung up'));
+    };
+    const setup = setUp({});
+    const options = { files: { a: broken() }, retry: { on: ['infrastructure', 'user'] } } as const;
+    expect(await settle(setup, DEFINITION, options)).toMatchObject({
+      code: 'validation.invalid_job',
+      retryable: false,
+      attempt: 1,
+      message: 'files.a: the stream failed, and cannot be read again: the sender hung up',
+    });
+    expect(setup.engine.calls.map(({ call }) => call)).not.toContain('containers.create');
+  });
+
   it('that were too large to be kept reach the first one whole, and there is no second', async () => {
     const seen: string[] = [];
     const setup = setUp(reading(seen, [1]), {}, { maxFileBytes: 4 });

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, readdir, readlink, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import type { RunEvent } from 'berthkit';
 import type { FakeEngineScript } from 'berthkit/testing';
 import { describe, expect, it } from 'vitest';
 import { settle, setUp, testFolder } from './run-fixture.js';
@@ -95,5 +96,45 @@ describe('standard input from a file', () => {
     };
     expect(await settle(setUp({ run }), given, JOB)).toMatchObject({ status: 'succeeded' });
     expect(seen).toEqual(['not', 'but this']);
+  });
+});
+
+describe('standard input from a stream that fails', () => {
+  async function* broken(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from('half');
+    yield await Promise.reject(new Error('the sender hung up'));
+  }
+
+  it('ends the job, is no success whatever that says of its end, and is not tried again', async () => {
+    const setup = setUp({ run: reading([]) });
+    const retry = { on: ['infrastructure', 'user', 'limit'] } as const;
+    expect(await settle(setup, { stdin: broken(), retry }, JOB)).toMatchObject({
+      ...{ status: 'cancelled', reason: 'cancelled', category: 'caller', retryable: false, attempt: 1 },
+      message: expect.stringMatching(
+        /was cancelled: its standard input broke off: the sender hung up/,
+      ) as string,
+      evidence: [{ by: 'caller' }, ...Array.from({ length: 2 }, () => expect.anything() as object)],
+      given: { stdin: { sizeBytes: null, sha256: null } },
+    });
+  });
+
+  it('has no effect on a job that has ended, and wanted no more', async () => {
+    let fail = (): void => undefined;
+    const failing = new Promise<never>((_resolve, reject) => {
+      fail = () => {
+        reject(new Error('too late'));
+      };
+    });
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('all it needs');
+      yield await failing;
+    }
+    const setup = setUp({ run: () => ({ exitCode: 0 }) });
+    const onEvent = ({ type }: RunEvent): void => {
+      if (type === 'container_exited') fail();
+    };
+    expect(await settle(setup, { stdin: slow(), onEvent }, JOB)).toMatchObject({
+      ...{ status: 'succeeded', warnings: [] },
+    });
   });
 });

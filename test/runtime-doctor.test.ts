@@ -290,6 +290,56 @@ describe('doctor', () => {
     expect(created()).toEqual([]);
   });
 
+  it('takes the next image where what is called sh is none', async () => {
+    let isFirst = true;
+    const { runtime } = await setUp({
+      images: TWO,
+      run: async (job) => {
+        if (!isFirst) return answering()(job);
+        isFirst = false;
+        return { exitCode: 1 };
+      },
+    });
+    const report = await runtime.doctor();
+    expect(report).toMatchObject({ healthy: true });
+    expect(report.image?.reference).toContain('busybox:1');
+  });
+
+  const NEEDS = 'run doctor again with an image that has sh and sleep';
+
+  it.each<[string, FakeExit, RegExp]>([
+    ['cannot be started', { exitCode: 127 }, /busybox:1: the image has no sh that can be started$/],
+    ['ends without a word', { exitCode: 1 }, /busybox:1: the image has no sh that works: .*ended with 1$/],
+    ['does nothing', { exitCode: 0 }, /busybox:1: the image has no sh that works: .*ended with 0$/],
+  ])('lays it to the image, not to the transport, where its sh %s', async (_, exit, problem) => {
+    const { runtime } = await setUp({ run: async () => Promise.resolve(exit) }, BIND);
+    const report = await runtime.doctor();
+    expect(report).toMatchObject({ healthy: false, image: null });
+    const message = expect.stringMatching(problem) as string;
+    for (const limit of report.limits) {
+      expect(limit).toMatchObject({ state: 'not_checked', evidence: message, remedy: NEEDS });
+    }
+    const transport = report.checks.find(({ check }) => check === 'transport');
+    expect(transport).toMatchObject({ status: 'not_checked', message, remedy: NEEDS });
+  });
+
+  it('lays it to the image where only the user of jobs cannot start its sh', async () => {
+    const run = answering();
+    const { runtime } = await setUp(
+      {
+        run: async (job) =>
+          job.spec.labels['berthkit.job'] === 'doctor-transport' ? { exitCode: 126 } : run(job),
+      },
+      BIND,
+    );
+    const report = await runtime.doctor();
+    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({
+      status: 'not_checked',
+      message: 'the image has no sh that can be started',
+      remedy: NEEDS,
+    });
+  });
+
   it('says where a container does not see this host', async () => {
     const run = answering();
     const { runtime } = await setUp(

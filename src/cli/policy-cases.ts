@@ -1,5 +1,5 @@
 /** Reads a file of expectations: a list of cases, or an object with one under `cases`. What they come to is for others. */
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { type Issue, ValidationError } from '../index.js';
 import type { PolicyCase } from '../policy/entry.js';
 import { documentError } from './input-error.js';
@@ -11,7 +11,7 @@ type Data = Readonly<Record<string, unknown>>;
 const KEYS: readonly string[] = ['name', 'definition', 'allowed', 'rules', 'warned', 'profile'];
 
 /**
- * The cases of a file. A definition that is text is the path of a file, from the folder of the cases on.
+ * The cases of a file. A definition that is text is the path of a file; one that is not absolute starts at the folder of the cases.
  *
  * @throws `validation.invalid_job`, listing everything that is wrong.
  */
@@ -33,7 +33,7 @@ export async function loadCases(
   const cases: PolicyCase[] = [];
   for (const [index, each] of (given as readonly CaseData[]).entries()) {
     const { definition } = each;
-    const path = typeof definition === 'string' ? join(dirname(file), definition) : null;
+    const path = typeof definition === 'string' ? fromCases(file, definition) : null;
     cases.push({
       ...each,
       name: each.name ?? path ?? `case ${String(index + 1)}`,
@@ -42,6 +42,9 @@ export async function loadCases(
   }
   return cases;
 }
+
+const fromCases = (file: string, path: string): string =>
+  isAbsolute(path) ? path : join(dirname(file), path);
 
 /** A case as checked by {@link problemsOf}. */
 type CaseData = Omit<PolicyCase, 'name'> & { readonly name?: string };

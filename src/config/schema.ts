@@ -55,6 +55,11 @@ const engineHost = lazy(() =>
     .regex(
       /^(unix:\/\/\/|(tcp|https?|ssh):\/\/[^/]|npipe:\/\/)/,
       'must be unix:///path, tcp://host:port, https://host:port, ssh://user@host or npipe://path',
+    )
+    // Where it is no path, nothing of the kind can be meant, and a parser of URLs would leave some out. That of a socket, also by ssh, may have a space in it.
+    .refine(
+      (host) => /^(unix|npipe):/.test(host) || !/\p{Cc}|^[^/]*\/\/[^/]*\s/u.test(host),
+      'must have no whitespace in its host, and no control characters',
     ),
 );
 

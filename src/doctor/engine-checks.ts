@@ -16,7 +16,10 @@ const toCheck = (check: DoctorCheckName, { status, message, remedy }: Outcome): 
 const ok = (message: string): Outcome => ({ status: 'ok', message });
 const warning = (message: string, remedy: string): Outcome => ({ status: 'warning', message, remedy });
 const failed = (message: string, remedy: string): Outcome => ({ status: 'failed', message, remedy });
-const notChecked = (message: string): Outcome => ({ status: 'not_checked', message });
+const notChecked = (message: string, remedy?: string): Outcome => ({
+  ...{ status: 'not_checked', message },
+  ...(remedy === undefined ? {} : { remedy }),
+});
 
 /** Beyond what is known of the time a question takes. */
 const MAX_SKEW_MS = 5_000;
@@ -212,7 +215,13 @@ export type TransportProof =
       /** Why nobody tells what a volume holds while a job writes to it; absent: it is told, or nothing bounds it. */
       readonly untold?: string | undefined;
     }
-  | { readonly proven: false; readonly wasTried: boolean; readonly problem: string };
+  | {
+      readonly proven: false;
+      readonly wasTried: boolean;
+      readonly problem: string;
+      /** What has to be mended first; absent: the way itself, or nothing. */
+      readonly remedy?: string | undefined;
+    };
 
 /** What came of it by each way; null: nothing was to be found out by it. */
 export interface TransportProofs {
@@ -237,7 +246,8 @@ export function transportCheck({ bind, volume }: TransportProofs): DoctorCheck {
   }
   const last = volume ?? bind;
   if (!last?.wasTried) {
-    return toCheck('transport', notChecked(unseen + (last?.problem ?? 'there was nothing to try')));
+    const problem = last?.problem ?? 'there was nothing to try';
+    return toCheck('transport', notChecked(unseen + problem, last?.remedy));
   }
   return toCheck(
     'transport',

@@ -21,11 +21,11 @@ import {
   type TransportProofs,
   unreachableChecks,
 } from './engine-checks.js';
-import { proveTransport, unprovenBy } from './prove-transport.js';
+import { proveTransport, unprovenBy, untriedBy } from './prove-transport.js';
 import type { DoctorCheck, DoctorImage, DoctorReport } from './report.js';
 import type { ProbeParts } from './run-probe.js';
 import { rootFreeBytes } from './judge-limits.js';
-import { limitChecks, type TriedLimits, tryLimits, untried } from './try-limits.js';
+import { limitChecks, type TriedLimits, tryLimits, untried, type UntriedLimits } from './try-limits.js';
 
 /** What is examined, and with what. */
 export interface Examination {
@@ -144,8 +144,8 @@ async function tryAll(
     const partsFor = (image: DoctorImage): ProbeParts => probeParts(examination, engine, image, leftovers);
     const limits = await tryLimits(candidates.images, partsFor);
     const { image } = limits;
-    const probe = image === null ? null : partsFor(image);
-    return { limits, transport: await proveTransport({ config, user, info, probe }) };
+    if (image === null) return nothingSeen(config, limits);
+    return { limits, transport: await proveTransport({ config, user, info, probe: partsFor(image) }) };
   } catch (error) {
     return nothingTried(config, error instanceof Error ? error.message : String(error));
   } finally {
@@ -154,11 +154,16 @@ async function tryAll(
 }
 
 function nothingTried(
-  { workspace }: Examination['config'],
+  config: Examination['config'],
   problem: string,
   cause: 'image' | 'container' = 'container',
 ): Tried {
-  return { limits: untried(problem, cause), transport: unprovenBy(workspace.transport, problem, false) };
+  return nothingSeen(config, untried(problem, cause));
+}
+
+/** Without a container that runs, the transport is as unknown as the limits are. */
+function nothingSeen({ workspace }: Examination['config'], limits: UntriedLimits): Tried {
+  return { limits, transport: unprovenBy(workspace.transport, untriedBy(limits.why)) };
 }
 
 async function waitForPlace({ admit, stop, now }: Examination): Promise<Release> {

@@ -10,6 +10,13 @@ import { type Probe, PROBE_MEMORY_BYTES } from './probes.js';
  */
 export type UnseenCause = 'image' | 'start' | 'container' | 'runtime' | 'unconfirmed';
 
+/** There was no container, or none that ran to an end. */
+export interface UnrunProbe {
+  readonly ran: false;
+  readonly problem: string;
+  readonly cause: 'image' | 'start' | 'container';
+}
+
 /** How the container of a probe ended. */
 export type ProbeEnd =
   | {
@@ -25,7 +32,7 @@ export type ProbeEnd =
       /** Of `memory`, killed like this twice: the same ended well with so much. */
       readonly survivedWithBytes?: number | undefined;
     }
-  | { readonly ran: false; readonly problem: string; readonly cause: 'image' | 'start' | 'container' };
+  | UnrunProbe;
 
 /** What was seen of one limit. */
 export type Finding =

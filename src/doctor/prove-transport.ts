@@ -12,6 +12,8 @@ import { type Cleanup, createCleanup } from '../run-cleanup.js';
 import { pathForEngine, transportOf } from '../run-transport.js';
 import { whyUntold } from './ask-volume.js';
 import type { TransportProof, TransportProofs } from './engine-checks.js';
+import type { UnrunProbe } from './judge-limits.js';
+import { UNSEEN_REMEDIES } from './limit-remedies.js';
 import { makeMarkerVolume } from './marker-volume.js';
 import { MARKER_FILE, MARKER_FOLDER } from './probe-programs.js';
 import { transportProbe } from './probes.js';
@@ -23,9 +25,11 @@ export interface TransportParts {
   /** Who jobs are. */
   readonly user: Owner;
   readonly info: Pick<EngineInfo, 'gaps'>;
-  /** Null: without an image there is no container. */
-  readonly probe: ProbeParts | null;
+  readonly probe: ProbeParts;
 }
+
+/** Nothing was seen. */
+type Unproven = Extract<TransportProof, { readonly proven: false }>;
 
 /** A marker that was written. */
 interface Marked {
@@ -40,7 +44,6 @@ interface Marked {
 export async function proveTransport(parts: TransportParts): Promise<TransportProofs> {
   const { config, user, info, probe } = parts;
   const { transport: configured } = config.workspace;
-  if (probe === null) return unprovenBy(configured, 'there is no image to try it with', false);
   const cleanup = createCleanup();
   try {
     const transport = transportOf(config, probe.engine);
@@ -50,7 +53,7 @@ export async function proveTransport(parts: TransportParts): Promise<TransportPr
     return { bind, volume: needsVolume ? await proveVolume(marked, info, config.workspace) : null };
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
-    return unprovenBy(configured, problem, !probe.stop.signal.aborted);
+    return unprovenBy(configured, { problem, wasTried: !probe.stop.signal.aborted });
   } finally {
     await cleanup.run((_, error) => {
       probe.onLeftover('what the marker was in', error);
@@ -61,10 +64,9 @@ export async function proveTransport(parts: TransportParts): Promise<TransportPr
 /** Nothing was seen by the way there would have been first. */
 export function unprovenBy(
   transport: RuntimeConfig['workspace']['transport'],
-  problem: string,
-  wasTried: boolean,
+  why: Omit<Unproven, 'proven'>,
 ): TransportProofs {
-  const proof = { proven: false, wasTried, problem } as const;
+  const proof: Unproven = { proven: false, ...why };
   return transport === 'volume' ? { bind: null, volume: proof } : { bind: proof, volume: null };
 }
 
@@ -121,10 +123,16 @@ async function proveVolume(
 async function look({ probe, user, marker }: Marked, mount: MountSpec): Promise<TransportProof> {
   const end = await runProbe(probe, transportProbe(mount, `${String(user.uid)}:${String(user.gid)}`));
   if (end.ran && end.seen.get('marker') === marker) return { proven: true };
+  if (!end.ran && end.cause === 'image') return { proven: false, ...untriedBy(end) };
   const problem = end.ran
     ? (end.stopped ?? 'the container did not see the marker that was written here')
     : end.problem;
   return unproven(probe, problem);
+}
+
+/** Says nothing of the transport: there was no container that could look. */
+export function untriedBy({ problem, cause }: UnrunProbe): Omit<Unproven, 'proven'> {
+  return { wasTried: false, problem, remedy: UNSEEN_REMEDIES[cause] };
 }
 
 /** One that was broken off says nothing of the transport. */

@@ -1,6 +1,14 @@
 /** Tries every limit in containers of one image, one after the other, and says what was seen. It chooses among images that may be used. */
 import { ENFORCED_LIMITS } from '../base/enforced-limits.js';
-import { type EndedProbe, type Finding, judgeLimit, LIMIT_PROBES, type ProbeEnd } from './judge-limits.js';
+import { wasSignaled } from '../execute/signals.js';
+import {
+  type EndedProbe,
+  type Finding,
+  judgeLimit,
+  LIMIT_PROBES,
+  type ProbeEnd,
+  type UnrunProbe,
+} from './judge-limits.js';
 import { remedyFor, UNSEEN_REMEDIES } from './limit-remedies.js';
 import {
   BOUNDS_PROBE,
@@ -15,10 +23,21 @@ import type { DoctorImage, LimitCheck } from './report.js';
 import { type ProbeParts, runProbe } from './run-probe.js';
 
 /** What the containers showed. */
-export interface TriedLimits {
-  /** What they were made of; null: of no image could one be run. */
-  readonly image: DoctorImage | null;
-  readonly ends: Readonly<Record<Exclude<Probe['name'], 'transport'>, ProbeEnd>>;
+export type TriedLimits = LimitsOfImage | UntriedLimits;
+
+type ProbeEnds = Readonly<Record<Exclude<Probe['name'], 'transport'>, ProbeEnd>>;
+
+interface LimitsOfImage {
+  /** What they were made of. */
+  readonly image: DoctorImage;
+  readonly ends: ProbeEnds;
+}
+
+/** Of no image could one be run. */
+export interface UntriedLimits {
+  readonly image: null;
+  readonly why: UnrunProbe;
+  readonly ends: ProbeEnds;
 }
 
 /** Never rejects. The first container tells which of the images can be used at all. */
@@ -26,10 +45,10 @@ export async function tryLimits(
   images: readonly DoctorImage[],
   partsFor: (image: DoctorImage) => ProbeParts,
 ): Promise<TriedLimits> {
-  let last: TriedLimits = untried('there is no image to try it with', 'image');
+  let last = untried('there is no image to try it with', 'image');
   for (const image of images) {
     const parts = partsFor(image);
-    const bounds = await runProbe(parts, BOUNDS_PROBE);
+    const bounds = withShell(await runProbe(parts, BOUNDS_PROBE));
     if (!bounds.ran) {
       last = untried(`${image.reference}: ${bounds.problem}`, bounds.cause);
       continue;
@@ -45,6 +64,14 @@ export async function tryLimits(
     };
   }
   return last;
+}
+
+/** Whatever it meets, the first program says a word: what ends by itself without one is no shell, or has none of what a shell has. */
+function withShell(end: ProbeEnd): ProbeEnd {
+  if (!end.ran || end.seen.size > 0 || end.stopped !== null || end.exitCode === null) return end;
+  if (wasSignaled(end.exitCode)) return end;
+  const problem = `the image has no sh that works: it wrote nothing and ended with ${String(end.exitCode)}`;
+  return { ran: false, problem, cause: 'image' };
 }
 
 /**
@@ -76,9 +103,9 @@ async function tryPids(parts: ProbeParts): Promise<ProbeEnd> {
 }
 
 /** Nothing was tried, and why. */
-export function untried(problem: string, cause: 'image' | 'start' | 'container'): TriedLimits {
-  const end: ProbeEnd = { ran: false, problem, cause };
-  return { image: null, ends: { bounds: end, memory: end, pids: end, cpu: end } };
+export function untried(problem: string, cause: UnrunProbe['cause']): UntriedLimits {
+  const why: UnrunProbe = { ran: false, problem, cause };
+  return { image: null, why, ends: { bounds: why, memory: why, pids: why, cpu: why } };
 }
 
 /** One check for each limit, in the order of their list. */

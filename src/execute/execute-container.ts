@@ -27,7 +27,8 @@ export interface ExecutionOptions extends Omit<FollowOptions, 'ranMs' | 'stopSig
 
 /**
  * create → attach and attest → start → (end | deadline | stop) → drain. Stopped before its start, a container is never started and this rejects with the
- * stop's signal reason; a stop while it runs is carried out (signal, grace, SIGKILL) and the ending is returned.
+ * stop's signal reason; a stop while it runs is carried out (signal, grace, SIGKILL) and the ending is returned. Standard input that breaks off is a stop by
+ * the caller whose it is: what a job makes of half of it is no success.
  *
  * @throws `policy.violated` when the container is not what was asked for; the engine's error when it could not be created, attached or
  * started for another reason than its entry point.
@@ -53,6 +54,12 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     await options.onOutput(chunk);
   };
   const listening = listenTo({ ...options, onOutput }, created.id, attachment);
+  let isOver = false;
+  const onBrokenInput = (problem: string): void => {
+    // Of a job that ended before nobody knows that it wanted more.
+    if (isOver) return;
+    stop.stop({ reason: 'cancelled', by: 'caller', message: `its standard input broke off: ${problem}` });
+  };
   try {
     stop.signal.throwIfAborted();
     const start = await startContainer(options, created.id);
@@ -61,12 +68,13 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
     const ranMs = start.outcome === 'started' ? start.ranMs : 0;
     if (start.outcome === 'started') {
       options.onStarted(ranMs);
-      void pumpStdin(attachment, options.stdin, options.onWarning);
+      void pumpStdin(attachment, options.stdin, onBrokenInput);
     }
     answered();
     const following = { ...options, stopSignal: spec.stopSignal, ranMs };
     return await followContainer(following, created.id, listening);
   } finally {
+    isOver = true;
     answered();
     listening.close();
   }

@@ -9,11 +9,14 @@ const DRAIN_MS = 5_000;
 /** An ordinary end of the output comes at most this long before the end of its container is known. */
 const SETTLE_MS = 250;
 
-/** Writes standard input and half-closes it. What keeps it from being written whole is told, but a job that does not read it is no failure. */
+/**
+ * Writes standard input and half-closes it. A source that fails is told, and nothing is closed: its job would take the end of its input for all of it. A job that
+ * does not read it is no failure.
+ */
 export async function pumpStdin(
   attachment: Attachment,
   source: AsyncIterable<Uint8Array> | null,
-  onWarning: (message: string) => void,
+  onBroken: (problem: string) => void,
 ): Promise<void> {
   const { stdin } = attachment;
   if (stdin === null || source === null) return;
@@ -23,9 +26,8 @@ export async function pumpStdin(
     try {
       next = await chunks.next();
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      onWarning(`standard input ended early: ${problem}`);
-      break;
+      onBroken(error instanceof Error ? error.message : String(error));
+      return;
     }
     if (next.done === true) break;
     try {

@@ -1,6 +1,6 @@
 /** Puts the caller's `files` into the workspace as private copies the job may change. It stages no inputs. */
 import { checkRelativePath, foldPath, isWithin } from '../base/paths.js';
-import { WorkspaceError, type Issue } from '../errors.js';
+import type { Issue } from '../errors.js';
 import { bytesOf, once } from '../host/chunks.js';
 import { type Content, createFile, createUnhashedFile } from '../host/file-content.js';
 import { errorCode } from '../host/node.js';
@@ -80,7 +80,8 @@ export interface PutFilesReport {
 /**
  * Copies every file.
  *
- * @throws `workspace.too_large`; `validation.invalid_job` for a path that cannot be, and for a local file that may not be read; `workspace.failed`.
+ * @throws `workspace.too_large`; `validation.invalid_job` for a path that cannot be, for a local file that may not be read, and for a stream that fails;
+ * `workspace.failed`.
  */
 export async function putFiles(files: WorkspaceFiles, context: PutFilesContext): Promise<PutFilesReport> {
   const warnings: string[] = [];
@@ -147,11 +148,10 @@ async function* toStream(
     yield* bytesOf(content, signal);
   } catch (error) {
     signal.throwIfAborted();
-    // Its own code, such as ENOTDIR, is about the stream's source and not about our folder.
+    // Whatever it rejects with is about its source, not about our folder, and is nothing that another try could change.
     const problem = error instanceof Error ? error.message : String(error);
-    throw new WorkspaceError('workspace.failed', `files: the stream for "${path}" failed: ${problem}`, {
-      cause: error,
-    });
+    const message = `the stream failed, and cannot be read again: ${problem}`;
+    throw invalidFields([{ ...fileField(path), message, hint: 'give a new stream with a new run' }], error);
   }
 }
 

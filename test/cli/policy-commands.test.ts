@@ -71,6 +71,15 @@ describe('policy test', () => {
     });
   });
 
+  it('takes an absolute path of a definition as it is', async () => {
+    const definition = join(folder, 'tests/jobs/evil.yaml');
+    await put('tests/absolute.json', [{ definition, allowed: true }]);
+    expect(await cli('policy test tests/absolute.json')).toMatchObject({
+      code: 0,
+      stdout: `ok      ${definition}\n1 passed, 0 failed\n`,
+    });
+  });
+
   it('reads cases from standard input, with policy from the environment, a profile and own rules', async () => {
     const rule: PolicyRule = {
       id: 'acme.x',

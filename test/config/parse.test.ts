@@ -72,6 +72,13 @@ describe('parseConfig: layers', () => {
     expect(config.policy.network).toEqual(DEFAULT_POLICY.network);
   });
 
+  it.each(['unix:///a b/c.sock', 'ssh://me@host/a b/c.sock'])(
+    'takes a socket whose path has a space in it: %s',
+    (host) => {
+      expect(parseConfig({ engine: { host } }).engine.host).toBe(host);
+    },
+  );
+
   it('ignores an unknown key that is undefined', () => {
     expect(parseConfig(untyped({ other: undefined, engine: { other: undefined } }))).toEqual(DEFAULT_CONFIG);
   });
@@ -168,6 +175,12 @@ describe('parseConfig: what is refused', () => {
     ['concurrency.stage', { concurrency: { stage: 257 } }],
     ['enabled', { enabled: 'yes' }],
     ['engine.host', { engine: { host: 'example:2375' } }],
+    ['engine.host', { engine: { host: 'tcp://ho\nst:2375' } }],
+    ['engine.host', { engine: { host: 'tcp://host:2375\n' } }],
+    ['engine.host', { engine: { host: 'https://host\t:2376' } }],
+    ['engine.host', { engine: { host: 'ssh://me@ho st' } }],
+    ['engine.host', { engine: { host: 'ssh://me@host/a\nb.sock' } }],
+    ['engine.host', { engine: { host: 'tcp://host\u0085:2375' } }],
     ['workspaceRoot', { workspaceRoot: 'work' }],
     ['workspaceRoot', { workspaceRoot: '/a/../b' }],
     ['workspaceRoot', { workspaceRoot: '/a\0b' }],

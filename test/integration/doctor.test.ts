@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import Docker from 'dockerode';
 import { type DoctorReport, type EnforcedLimit } from 'berthkit';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { ensureImage } from '../../scripts/image-kit/image-kit.js';
+import { buildVariant, ensureImage, type VariantOptions } from '../../scripts/image-kit/image-kit.js';
 import { ENFORCED_LIMITS } from '../../src/base/enforced-limits.js';
 import type { EngineCall } from '../proxy/engine-call.js';
 import { startEngineProxy } from '../proxy/engine-proxy.js';
@@ -195,6 +195,21 @@ describe('doctor on a real engine', () => {
     expect(statesOf(report)).toEqual(allEnforced);
     expect(report.image?.reference).not.toContain('bare');
     expect(await runtime.doctor({ image: bare })).toMatchObject({ healthy: false, image: null });
+  });
+
+  it.each<[string, VariantOptions, RegExp]>([
+    ['is of no kind the kernel knows', { files: { '/bin/sh': 'no program' } }, /no sh that works/],
+    ['wants what is not there', { files: { '/bin/sh': '#!/none\n' } }, /no sh that can be started/],
+    ['is for root alone', { folders: { '/bin': 0o700 } }, /no sh that can be started/],
+  ])('says so, and nothing of the transport, where the sh of an image %s', async (_, options, message) => {
+    const runtime = await testRuntime();
+    const report = await runtime.doctor({ image: await buildVariant(options) });
+    expect(report.checks.find(({ check }) => check === 'transport')).toMatchObject({
+      status: 'not_checked',
+      message: expect.stringMatching(message) as string,
+      remedy: 'run doctor again with an image that has sh and sleep',
+    });
+    expect(report.leftovers).toEqual([]);
   });
 
   it('checks nothing and says so where policy allows no image that is there', async () => {

@@ -88,6 +88,18 @@ const TABLE: readonly Failure[] = [
     message: /token has expired/,
   },
   {
+    name: 'access is denied, in words that would steer a terminal (403)',
+    arrange: always('manifests', {
+      kind: 'status',
+      status: 403,
+      code: 'DENIED',
+      message: 'no\u001b[2J\r\nway\u202e',
+    }),
+    code: 'image.unauthorized',
+    retryable: false,
+    message: /^[ -~]*no\\u001b\[2J\\r\\nway\\u202e[ -~]*$/,
+  },
+  {
     name: 'access is denied by what stands before the registry (403)',
     arrange: always('manifests', { kind: 'page', status: 403 }),
     code: 'image.unauthorized',

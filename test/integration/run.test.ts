@@ -1,5 +1,5 @@
 /** One run on a real engine: what it comes to, and that it leaves nothing behind. */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -106,12 +106,14 @@ describe("the document's example", () => {
     expect(runtime.validate(definition('registry.example.com/tools/report-runner:1.2.3'))).toMatchObject({
       ok: true,
     });
-    const result = await runtime.runJob(definition(localImage), { runId: 'r-42' });
+    // An engine has room for a name once, and this test runs in two projects at a time.
+    const runId = `r-42-${randomUUID()}`;
+    const result = await runtime.runJob(definition(localImage), { runId });
     assertSucceeded(result);
     expect(result.stdout.text).toBe('token is ***\n');
-    const report = await readFile(join(folder, '5/reports/r-42/report.pdf'), 'utf8');
+    const report = await readFile(join(folder, `5/reports/${runId}/report.pdf`), 'utf8');
     expect(report).toContain('{"title":"Report"}');
-    expect(report).toContain('"runId": "r-42"');
+    expect(report).toContain(`"runId": "${runId}"`);
   });
 });
 

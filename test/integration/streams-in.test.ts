@@ -45,6 +45,20 @@ describe('what goes in', () => {
     },
   );
 
+  it('standard input that breaks off ends the job, which never takes the half for the whole', async () => {
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from('half\n');
+      yield await Promise.reject(new Error('the sender hung up'));
+    }
+    const result = await run('trap "" TERM; cat; echo and that was all', { stdin: broken() });
+    expect(result).toMatchObject({
+      ...{ status: 'cancelled', reason: 'cancelled', retryable: false, warnings: [] },
+      message: expect.stringContaining('its standard input broke off: the sender hung up') as string,
+      given: { stdin: { sizeBytes: null, sha256: null } },
+    });
+    expect(result.stdout.text).not.toContain('all');
+  });
+
   it.each(['text', 'bytes', 'stream', 'path'] as const)(
     'standard input as %s that the job does not read, or not to its end, is no failure',
     async (kind) => {

@@ -1,4 +1,5 @@
 /** Files go into a volume as a tar, a job works on them, and what it left comes out as a tar: on a real engine, with everything a job may leave. */
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -29,7 +30,8 @@ const TREES = [...HOSTILE_TREES, TOO_DEEP];
 
 const engine = testEngine();
 const { containers, volumes } = engine;
-const NAME = 'berthkit-volume-files';
+/** Its own: this file runs in two projects at a time. */
+const NAME = `berthkit-volume-files-${randomUUID()}`;
 const LABELS = { [NAME]: 'yes' };
 const USER = { uid: 1000, gid: 1000 };
 const volume = { type: 'volume', source: NAME, subpath: null, target: '/w', readOnly: false } as const;

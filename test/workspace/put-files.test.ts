@@ -121,7 +121,7 @@ describe('files of the caller', () => {
     }
   });
 
-  it('says which stream failed', async () => {
+  it('says which stream failed, and that no other try could read it', async () => {
     async function* broken(): AsyncGenerator<Uint8Array> {
       yield await Promise.reject(Object.assign(new Error('disk gone'), { code: 'ENOTDIR' }));
     }
@@ -131,8 +131,9 @@ describe('files of the caller', () => {
       stageOptions({ files: { 'f.txt': broken() } }),
     );
     await expect(work).rejects.toMatchObject({
-      code: 'workspace.failed',
-      message: 'files: the stream for "f.txt" failed: disk gone',
+      code: 'validation.invalid_job',
+      retryable: false,
+      message: 'files.f.txt: the stream failed, and cannot be read again: disk gone',
     });
   });
 

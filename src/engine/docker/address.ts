@@ -1,4 +1,5 @@
 /** Reading of an engine's host string. Pure: nothing is opened and no environment is read here. */
+import { oneLine } from '../../base/one-line.js';
 import { EngineError } from '../../errors.js';
 
 /** An engine's address, by the way it is reached. */
@@ -29,7 +30,7 @@ const FORMS =
 
 /** The error of a host string, or of what comes with it, that cannot be used. */
 const unsupported = (host: string, why: string, hint: string): EngineError =>
-  new EngineError('engine.unsupported', `Engine host "${host}" is not supported: ${why}.`, { hint });
+  new EngineError('engine.unsupported', `Engine host "${oneLine(host)}" is not supported: ${why}.`, { hint });
 
 /** Never repeats what may be a password in a URL; the name of an ssh user stays. */
 export const withoutCredentials = (host: string): string =>
@@ -48,7 +49,14 @@ const TLS_PORT = 2376;
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
+/** The URL parser leaves some of them out: another host would be spoken to than the one that is written. A path may have a space in it. */
+const INVISIBLE = /\p{Cc}|^[^/]*\s/u;
+
 const parseUrl = (host: string, rest: string): URL => {
+  if (INVISIBLE.test(rest)) {
+    const why = 'whitespace or control characters are in it';
+    throw unsupported(withoutCredentials(host), why, `Allowed: ${FORMS}.`);
+  }
   const url = `http://${rest}`;
   if (!URL.canParse(url))
     throw unsupported(withoutCredentials(host), 'it is not a URL', `Allowed: ${FORMS}.`);

@@ -1,10 +1,11 @@
 /** Reading the files of Docker's own client. They may hold credentials: what a parser says of one is not repeated. */
-import { readFile } from 'node:fs/promises';
+import { errorCode } from '../../host/node.js';
+import { NoSmallFile, readRegularText } from '../../host/regular-text.js';
 import { type JsonObject, toObject } from './json-fields.js';
 
 /** Why a file cannot be used, without a word of what is in it. Internal: it never leaves the adapter. */
 export class UnreadableConfig extends Error {
-  /** For example `EACCES`; `invalid JSON`. */
+  /** For example `EACCES`; `no regular file`; `invalid JSON`. */
   readonly systemCode: string;
 
   constructor(path: string, systemCode: string) {
@@ -21,9 +22,10 @@ export class UnreadableConfig extends Error {
 export async function readConfigJson(path: string): Promise<JsonObject> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readRegularText(path);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown';
+    if (cause instanceof NoSmallFile) throw new UnreadableConfig(path, cause.message);
+    const code = errorCode(cause) ?? 'unknown';
     if (['ENOENT', 'ENOTDIR'].includes(code)) return {};
     throw new UnreadableConfig(path, code);
   }

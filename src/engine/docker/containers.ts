@@ -1,5 +1,6 @@
 /** The port's containers over one engine. Each method is one call and what its answers mean; long stories have their own files. */
 import { type Duplex, PassThrough } from 'node:stream';
+import { oneLine } from '../../base/one-line.js';
 import { EngineError } from '../../errors.js';
 import type { ContainerSpec } from '../../plan/container-spec.js';
 import type { CallOptions, ContainerInfo, EngineContainers } from '../types.js';
@@ -58,7 +59,7 @@ const missingSource = (cause: unknown): never => {
   const message = messageOf(cause);
   const source = statusOf(cause) === 400 ? MISSING_SOURCE.exec(message)?.[1] : undefined;
   if (source === undefined) throw cause;
-  throw new EngineError('engine.failed', `Could not create the container: ${message}.`, {
+  throw new EngineError('engine.failed', `Could not create the container: ${oneLine(message)}.`, {
     cause,
     details: { statusCode: 400, missingSource: source },
   });
@@ -126,15 +127,19 @@ export function createContainers(session: Session): EngineContainers {
     const state = await inspectBody(id, options);
     if (state === null) return new EngineError('engine.not_found', `There is no container ${id}.`, { cause });
     if (/could not select device driver/i.test(message)) {
-      return new EngineError('engine.gpu_unavailable', `Container ${id} could not start: ${message}.`, {
-        cause,
-        hint: 'Install the NVIDIA container toolkit on the engine’s host, or do not ask for a GPU.',
-      });
+      return new EngineError(
+        'engine.gpu_unavailable',
+        `Container ${id} could not start: ${oneLine(message)}.`,
+        {
+          cause,
+          hint: 'Install the NVIDIA container toolkit on the engine’s host, or do not ask for a GPU.',
+        },
+      );
     }
     const exitCode = toStartExitCode(state, message);
     return new EngineError(
       'engine.failed',
-      `Container ${id} could not start: ${message || 'no reason given'}.`,
+      `Container ${id} could not start: ${oneLine(message) || 'no reason given'}.`,
       {
         cause,
         details: { statusCode: statusOf(cause), ...(exitCode === null ? {} : { exitCode }) },

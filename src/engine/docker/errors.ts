@@ -1,4 +1,5 @@
 /** Failures of a call to the engine as typed errors: status code first, then the system's error code; text only as message. */
+import { oneLine } from '../../base/one-line.js';
 import type { ErrorCodeOf } from '../../error-codes.js';
 import { EngineError, JobRuntimeError } from '../../errors.js';
 import { toObject, toText } from './json-fields.js';
@@ -113,7 +114,7 @@ const systemCodeOf = (cause: unknown): string => {
 
 // Of the others the code says it all, and Node's message repeats it.
 const reasonOf = (cause: unknown, systemCode: string): string =>
-  cause instanceof SshFailure ? `ssh: ${cause.message}` : systemCode;
+  cause instanceof SshFailure ? `ssh: ${oneLine(cause.message)}` : systemCode;
 
 const STATUS_CODES: Readonly<Record<number, ErrorCodeOf<'engine'>>> = {
   404: 'engine.not_found',
@@ -158,7 +159,7 @@ export function toEngineError(
     );
   }
   if (status === 400 && OTHER_VERSION.test(message)) {
-    return new EngineError('engine.unsupported', `Could not ${attempted.doing}: ${message}.`, {
+    return new EngineError('engine.unsupported', `Could not ${attempted.doing}: ${oneLine(message)}.`, {
       cause,
       details: { statusCode: status },
     });
@@ -166,7 +167,7 @@ export function toEngineError(
   if (status !== null) {
     const meant = status === 500 && CONFLICT.test(message) ? 409 : status;
     const code = codes[meant] ?? STATUS_CODES[meant] ?? 'engine.failed';
-    return new EngineError(code, `Could not ${attempted.doing}: ${message || 'no reason given'}.`, {
+    return new EngineError(code, `Could not ${attempted.doing}: ${oneLine(message) || 'no reason given'}.`, {
       cause,
       hint: MISSING_SOURCE.test(message) ? UNSEEN : undefined,
       details: { statusCode: status },
@@ -189,11 +190,15 @@ export function toEngineError(
       { cause, hint, details: { host: attempted.host, systemCode } },
     );
   }
-  return new EngineError('engine.failed', `Could not ${attempted.doing}: ${message || 'unknown failure'}.`, {
-    cause,
-    ...(systemCode.startsWith('HPE_')
-      ? { hint: `What listens at ${attempted.host} does not speak HTTP.` }
-      : {}),
-    details: systemCode === '' ? {} : { systemCode },
-  });
+  return new EngineError(
+    'engine.failed',
+    `Could not ${attempted.doing}: ${oneLine(message) || 'unknown failure'}.`,
+    {
+      cause,
+      ...(systemCode.startsWith('HPE_')
+        ? { hint: `What listens at ${attempted.host} does not speak HTTP.` }
+        : {}),
+      details: systemCode === '' ? {} : { systemCode },
+    },
+  );
 }

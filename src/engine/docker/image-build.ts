@@ -1,4 +1,5 @@
 /** Building an image on one engine: the context sent, its output read, a failure in the middle of it told as what it is. */
+import { oneLine } from '../../base/one-line.js';
 import { EngineError, ImageError } from '../../errors.js';
 import type { RegistryCredentials } from '../../secrets/types.js';
 import type { EngineImages } from '../types.js';
@@ -26,13 +27,13 @@ export function createImageBuild(
     let step: string | null = null;
     const failure = (code: number | null, text: string, cause?: unknown): ImageError => {
       const exitCode = code !== null && code > 0 && code < 256 ? code : exitCodeOf(text);
-      const where = step === null ? '' : ` at ${JSON.stringify(step)}`;
+      const where = step === null ? '' : ` at ${oneLine(JSON.stringify(step))}`;
       return new ImageError(
         'image.build_failed',
-        `Building ${tag} failed${where}: ${text || 'no reason given'}.`,
+        `Building ${tag} failed${where}: ${oneLine(text.trim()) || 'no reason given'}.`,
         {
           cause,
-          details: { step, exitCode },
+          details: { step: step === null ? null : oneLine(step), exitCode },
         },
       );
     };

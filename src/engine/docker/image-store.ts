@@ -1,4 +1,5 @@
 /** Images of one engine that need no registry: listed, named, told of, taken away, sent out and taken in as a tar. */
+import { oneLine } from '../../base/one-line.js';
 import { EngineError } from '../../errors.js';
 import type { CallOptions, EngineImages } from '../types.js';
 import type { DockerStream } from './client.js';
@@ -82,7 +83,7 @@ async function importImages(
   options: CallOptions | undefined,
 ): Promise<readonly string[]> {
   const failure = (why: string, cause?: unknown): EngineError =>
-    new EngineError('engine.failed', `Could not import images: ${why}.`, { cause });
+    new EngineError('engine.failed', `Could not import images: ${oneLine(why)}.`, { cause });
   return sendTar(tar, options, async (body, call) =>
     session.attempt(options, 'import images', async () =>
       session.transport.call(

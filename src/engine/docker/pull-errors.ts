@@ -1,4 +1,5 @@
 /** What engines say of pulls and pushes that failed, as typed errors: a table. It reads no stream. */
+import { oneLine } from '../../base/one-line.js';
 import type { ErrorCodeOf } from '../../error-codes.js';
 import { ImageError } from '../../errors.js';
 import type { PullFailureReason } from '../types.js';
@@ -179,7 +180,7 @@ function toError(
   const code = failure?.code ?? general;
   return new ImageError(
     code === 'image.pull_failed' ? general : code,
-    `${doing} ${reference} failed: ${text || 'no reason given'}.`,
+    `${doing} ${reference} failed: ${oneLine(text.trim()) || 'no reason given'}.`,
     {
       cause,
       hint: failure?.hint,

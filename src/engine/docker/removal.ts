@@ -1,5 +1,6 @@
 /** Removing a container until it is really gone. Not clean-up after a run: nothing else is removed. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { oneLine } from '../../base/one-line.js';
 import { EngineError } from '../../errors.js';
 import type { CallOptions, ContainerInfo } from '../types.js';
 import { messageOf, statusOf } from './errors.js';
@@ -57,7 +58,7 @@ export async function removeUntilGone(
     if (refusals >= limits.refusals || performance.now() - start > limits.deadlineMs) {
       throw new EngineError(
         'engine.failed',
-        `Container ${id} could not be removed: ${messageOf(failure) || 'no reason given'}.`,
+        `Container ${id} could not be removed: ${oneLine(messageOf(failure)) || 'no reason given'}.`,
         { cause: failure, hint: 'Something may still use its files; the engine’s own log says more.' },
       );
     }

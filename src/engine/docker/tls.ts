@@ -1,10 +1,10 @@
 /** Certificates for an engine that speaks TLS: what they are, and reading them from files. The engine's own is always verified. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeCrypto } from '../../base/node-crypto.js';
 import { type Check, only } from '../../base/shapes.js';
 import { EngineError } from '../../errors.js';
 import { errorCode } from '../../host/node.js';
+import { NoSmallFile, readRegularText } from '../../host/regular-text.js';
 import { pem, text } from './option-checks.js';
 
 /** What is shown to an engine that speaks TLS, and what it is judged by. PEM text, as `node:tls` takes it. */
@@ -99,10 +99,10 @@ async function readAuthority(path: string | null | undefined): Promise<string | 
 async function readNamed(path: string | null | undefined): Promise<string | undefined> {
   if (path === null || path === undefined) return undefined;
   try {
-    return await readFile(path, 'utf8');
+    return await readRegularText(path);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown failure';
-    throw unreadable(`${path} cannot be read (${code})`, 'TLS is asked for: it is never left out.', cause);
+    const why = cause instanceof NoSmallFile ? cause.message : (errorCode(cause) ?? 'unknown failure');
+    throw unreadable(`${path} cannot be read (${why})`, 'TLS is asked for: it is never left out.', cause);
   }
 }
 

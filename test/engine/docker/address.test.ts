@@ -25,6 +25,10 @@ describe('parseHost', () => {
         socketPath: '/run/user/1000/docker.sock',
       },
     ],
+    [
+      'ssh://h/run/a b.sock',
+      { kind: 'ssh', hostname: 'h', user: null, port: null, socketPath: '/run/a b.sock' },
+    ],
     ['ssh://me@[::1]:22', { kind: 'ssh', hostname: '::1', user: 'me', port: 22, socketPath: null }],
   ])('%s', (host, address) => {
     expect(parseHost(host)).toEqual(address);
@@ -57,6 +61,15 @@ describe('parseHost', () => {
     ['npipe://', false, /no name/],
     ['tcp://h:1/prefix', false, /path/],
     ['tcp://h:notaport', false, /not a URL/],
+    ['tcp://ho\nst:1', false, /host "tcp:\/\/ho\\nst:1" .*whitespace or control characters/],
+    ['tcp://h:1\n', false, /whitespace or control/],
+    ['https://h\t:1', true, /whitespace or control/],
+    ['tcp://h :1', false, /whitespace or control/],
+    ['tcp://h\u0000:1', false, /whitespace or control/],
+    ['tcp://me:hunter2@h\n:1', false, /whitespace or control/],
+    ['ssh://me@h\r\n', false, /whitespace or control/],
+    ['ssh://me@h/run/a\tb.sock', false, /whitespace or control/],
+    ['ssh://m e@h', false, /whitespace or control/],
     ['tcp://me:hunter2@h:1', false, /credentials/],
     ['http://h:1', true, /without TLS/],
     ['unix:///e.sock', true, /over TCP only/],

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { oneLine } from '../../../src/base/one-line.js';
 import { parseConfig } from '../../../src/config/parse.js';
 import { createEngineSource } from '../../../src/engine-source.js';
 import { dockerEngine } from '../../../src/engine/docker/docker-engine.js';
@@ -183,6 +184,19 @@ describe('start', () => {
       details: { exitCode },
     });
   });
+
+  it.each(['no such\u001b[2J\nfile', 'could not select device driver\u001b[2J\n""'])(
+    'keeps what the engine repeats of a job to one line that steers no terminal: %j',
+    async (message) => {
+      const { engine } = await scriptedEngine({
+        onRequest: ({ line, json }) =>
+          line.startsWith('POST') ? json(500, { message }) : json(200, inspection('created')),
+      });
+      await expect(engine.containers.start(id)).rejects.toMatchObject({
+        message: `Container ${id} could not start: ${oneLine(message)}.`,
+      });
+    },
+  );
 
   it('tells a missing container from something else missing by inspection', async () => {
     let exists = true;

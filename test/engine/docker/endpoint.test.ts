@@ -10,6 +10,7 @@ import { currentContext } from '../../../src/engine/docker/docker-context.js';
 import { dockerEngine } from '../../../src/engine/docker/docker-engine.js';
 import { resolveEndpoint } from '../../../src/engine/docker/endpoint.js';
 import { findAnswering, usualSockets } from '../../../src/engine/docker/usual-sockets.js';
+import { makeFifo } from '../../host/scratch.js';
 
 /** Any certificates will do. */
 const [CA = '', OTHER_CA = ''] = rootCertificates;
@@ -108,6 +109,7 @@ describe('an option', () => {
       { caFile: '/nowhere/ca.pem' },
       /\/nowhere\/ca.pem cannot be read \(ENOENT\)/,
     ],
+    ['a device', { caFile: '/dev/zero' }, /\/dev\/zero cannot be read \(no regular file\)/],
     ['a certificate without its key', { certFile: '/nowhere/cert.pem' }, /go together/],
     ['a key without its certificate', { keyFile: '/nowhere/key.pem' }, /go together/],
   ])('is refused with %s', async (_what, tls, message) => {
@@ -173,6 +175,7 @@ describe('DOCKER_HOST', () => {
     ['localhost:2375', /no scheme/],
     ['unix://relative.sock', /not absolute/],
     ['http://h:1', /without TLS/],
+    ['tcp://ho\nst:1', /whitespace or control characters/],
   ])('%s is refused', async (host, message) => {
     const env = { HOME: home, DOCKER_HOST: host, DOCKER_TLS_VERIFY: '1' };
     await expect(resolveEndpoint(env)).rejects.toMatchObject({
@@ -216,6 +219,15 @@ describe('a context', () => {
     await expect(resolveEndpoint({ HOME: home, DOCKER_CONTEXT: name })).rejects.toMatchObject({
       code: 'engine.unsupported',
       message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('a configuration that is a pipe is told, and nothing waits for it', async () => {
+    await put('.docker/other', '');
+    makeFifo(join(home, '.docker/config.json'));
+    await expect(resolveEndpoint({ HOME: home })).rejects.toMatchObject({
+      code: 'engine.unsupported',
+      message: expect.stringContaining('cannot be read (no regular file)') as string,
     });
   });
 

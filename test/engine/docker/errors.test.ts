@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { oneLine } from '../../../src/base/one-line.js';
 import { EngineError } from '../../../src/errors.js';
 import { StatusFailure, messageOf, toEngineError } from '../../../src/engine/docker/errors.js';
+import { SshFailure } from '../../../src/engine/docker/ssh-connection.js';
 
 const attempted = { doing: 'do it', host: 'unix:///e.sock' };
 const withCode = (code: string) => Object.assign(new Error(`connect ${code}`), { code });
@@ -67,6 +69,18 @@ describe('toEngineError', () => {
       code: 'engine.failed',
       hint: expect.stringMatching(/hostWorkspaceRoot/) as string,
     });
+  });
+
+  it.each([
+    [new StatusFailure(500, 'no\u001b[2J\nway'), 'Could not do it: no\\u001b[2J\\nway.'],
+    [new StatusFailure(400, 'client version 1.9\u009b is too old\n'), 'Could not do it: client version'],
+    [new Error('read\u2028failed'), 'Could not do it: read\\u2028failed.'],
+    [new SshFailure('no\u001b[2J way'), /\(ssh: no\\u001b\[2J way\)/],
+  ])('keeps words of others to one line that steers no terminal: %j', (cause, message) => {
+    const { message: said } = toEngineError(cause, attempted);
+    if (typeof message === 'string') expect(said).toContain(message);
+    else expect(said).toMatch(message);
+    expect(said).toBe(oneLine(said));
   });
 
   it('lets a call say what a status means, and leaves typed errors alone', () => {

@@ -187,7 +187,7 @@ it.each([
   expect(error).toMatchObject({ code });
   expect(error.details['reason'] ?? null).toBe(reason);
   expect(error.details['statusCode'] ?? null).toBe(status);
-  expect(error.message).toBe(`Pulling x:1 failed: ${text || 'no reason given'}.`);
+  expect(error.message).toBe(`Pulling x:1 failed: ${text.trim() || 'no reason given'}.`);
 });
 
 const REFUSED = 'connect: connection refused';
@@ -265,4 +265,12 @@ it.each([
 
 it('says what to do about a limit', () => {
   expect(toPullError('x:1', 500, 'toomanyrequests: …').hint).toMatch(/wait, log in/);
+});
+
+it('keeps the words of a registry to one line that steers no terminal', () => {
+  const error = toPullError('x:1', 500, 'denied: go\u001b[2J\r\naway\u202e');
+  expect(error).toMatchObject({
+    code: 'image.unauthorized',
+    message: 'Pulling x:1 failed: denied: go\\u001b[2J\\r\\naway\\u202e.',
+  });
 });

@@ -3,6 +3,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeFifo } from '../../host/scratch.js';
 import { dockerRegistryAuth, serverOf } from '../../../src/engine/docker/registry-auth.js';
 
 const PASSWORD = 'correct-horse-battery';
@@ -99,6 +100,14 @@ describe('credentials that are written down', () => {
     const error: unknown = await find('ghcr.io', places).catch((cause: unknown) => cause);
     expect(error).toMatchObject({ code: 'secret.failed', message: expect.stringMatching(name) as string });
     expect(JSON.stringify(error) + String(error)).not.toContain(PASSWORD);
+  });
+
+  it('in a pipe nobody writes to are an error, and nothing waits for them', async () => {
+    makeFifo(join(folder, 'config.json'));
+    await expect(find('ghcr.io', {})).rejects.toMatchObject({
+      code: 'secret.failed',
+      message: expect.stringContaining('config.json cannot be read (no regular file)') as string,
+    });
   });
 
   it('may be nowhere', async () => {

@@ -9,13 +9,13 @@ describe('removeUntilGone', () => {
   it('gives up after as many refusals as it is allowed', async () => {
     let asked = 0;
     const calls = {
-      remove: () => Promise.reject(new StatusFailure(500, `device or resource busy ${(asked += 1)}`)),
+      remove: () => Promise.reject(new StatusFailure(500, `device or\nresource busy ${(asked += 1)}`)),
       inspect: () => Promise.resolve(there),
     };
     const limits = { refusals: 3, deadlineMs: 60_000, pauseMs: 0 };
     await expect(removeUntilGone('a', calls, undefined, limits)).rejects.toMatchObject({
       code: 'engine.failed',
-      message: expect.stringContaining('busy 3') as string,
+      message: expect.stringContaining('device or\\nresource busy 3') as string,
     });
     expect(asked).toBe(3);
   });

@@ -177,12 +177,7 @@ describe('what is kept', () => {
     const modeOf = async (path: string): Promise<string> =>
       ((await stat(join(kept?.workspace ?? '', 'workspace', path))).mode & 0o7777).toString(8);
     expect([await modeOf('deep'), await modeOf('deep/tool')]).toEqual(['777', '755']);
-    expect((await readdir(kept?.workspace ?? '')).sort()).toEqual([
-      'inputs',
-      'kept.json',
-      'owner.json',
-      'workspace',
-    ]);
+    expect((await readdir(kept?.workspace ?? '')).sort()).toEqual(['kept.json', 'owner.json', 'workspace']);
   });
 
   it('warns of a container that has secrets in its environment', async () => {

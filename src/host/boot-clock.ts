@@ -1,5 +1,6 @@
 /** A time that the processes of one boot of this machine share, and that no setting of its clock changes. */
 import { readFileSync, readlinkSync } from 'node:fs';
+import { lazy } from '../base/lazy.js';
 import { thisProcess } from './this-process.js';
 
 /** A moment, as it can be compared within one boot. JSON-safe. */
@@ -14,8 +15,7 @@ export function bootTime(): BootTime | null {
   // Elsewhere nothing says which boot it is.
   if (thisProcess.platform !== 'linux') return null;
   try {
-    const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-    return { boot: `${bootId}.${timeNamespace()}`, ms: Number(thisProcess.hrtime.bigint() / 1_000_000n) };
+    return { boot: thisBoot(), ms: Number(thisProcess.hrtime.bigint() / 1_000_000n) };
   } catch {
     return null;
   }
@@ -31,6 +31,12 @@ export function isEarlierBoot(moment: BootTime | null, now: BootTime | null): bo
   const bootOf = ({ boot }: BootTime): string | undefined => boot.split('.')[0];
   return moment !== null && now !== null && bootOf(moment) !== bootOf(now);
 }
+
+/** No process lives on in another boot, or goes to another time namespace. */
+const thisBoot = lazy(() => {
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return `${bootId}.${timeNamespace()}`;
+});
 
 /** Kernels before 5.6 have one clock for all. */
 function timeNamespace(): string {

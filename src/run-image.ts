@@ -65,7 +65,7 @@ export async function prepareImage(
 function requireCoverable({ image: { reference } }: RunPlan, { info }: EnsuredImage): void {
   const volume = impossibleVolume(info.volumes);
   if (volume === undefined) return;
-  const problem = `the image ${reference} declares VOLUME ${JSON.stringify(volume)}, in whose place nothing can be mounted`;
+  const problem = `the image ${reference} declares VOLUME ${JSON.stringify(volume)}, which nothing can cover`;
   throw new ImageError('image.rejected', problem, {
     hint: 'build it without that VOLUME, or use another image',
     details: { volume },

@@ -52,6 +52,7 @@ export async function prepareImage(
       throw withLoginProblem(error, problems.at(-1));
     });
     run.record.imageDigest = image.digest;
+    run.record.image = image.info;
     await held.used(image.info.id);
     requireCoverable(plan, image);
     await verifyIfAsked(run, plan, image);

@@ -40,8 +40,14 @@ const failedByItself = ({ reason }: HintSubject): boolean =>
 
 /** The engine says no more of a mount that cannot be made than of a program that is not there: exit codes and words for both are the same. */
 const isMountAtFault = ({ reason, said }: HintSubject): boolean =>
-  reason === 'start_failed' &&
-  /\bmounting\b.*\brootfs\b|\bresolving symlinks for mount destination\b/is.test(said);
+  reason === 'start_failed' && MOUNT_WORDS.some((words) => words.test(said));
+
+/** Of runc, of Podman and of crun. */
+const MOUNT_WORDS: readonly RegExp[] = [
+  /\bmounting\b.*\brootfs\b/is,
+  /\bresolving symlinks for mount destination\b/i,
+  /\b(?:mount|mkdir|open|openat2) `.*`: (?:Not a directory|Too many levels of symbolic links|File name too long)/s,
+];
 
 /** An exec that fails on the format is tried again as a shell script, by the init process and by shells: then a shell stumbles over the program. */
 const isReadAsScript = ({ stderr, plan }: HintSubject): boolean => {

@@ -63,6 +63,16 @@ describe('hintsFor', () => {
       ['mount_failed'],
     ],
     [
+      'a folder mounted on a file, in the words of crun',
+      { reason: 'start_failed', exitCode: 127, said: 'crun: mount `tmpfs` to `taken`: Not a directory: x' },
+      ['mount_failed'],
+    ],
+    [
+      'a program called mount that is not there',
+      { reason: 'start_failed', exitCode: 127, said: 'exec: "mount": executable file not found in $PATH' },
+      ['not_found'],
+    ],
+    [
       'a mount whose place leads in circles, in the words of Podman',
       {
         reason: 'start_failed',

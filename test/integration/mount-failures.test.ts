@@ -47,7 +47,7 @@ describe('a mount that cannot be made:', () => {
 
   it.each<[string, VariantOptions]>([
     ['where the image has a file', { files: { '/given': 'a file' } }],
-    ['in which the image has a VOLUME, and it has no such folder', { changes: ['VOLUME ["/given/deep"]'] }],
+    ['in which runc finds no place for a VOLUME of the image', { changes: ['VOLUME ["/given/deep"]'] }],
   ])('a folder %s', async (_, variant) => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'in'));

@@ -228,6 +228,12 @@ describe('toStartExitCode', () => {
     [{ State: { ExitCode: 126 } }, 'executable file not found', 126],
     [{ State: { ExitCode: 128 } }, 'OCI runtime create failed: cgroup', null],
     [{ State: { ExitCode: 0 } }, 'exec: "x": executable file not found in $PATH', 127],
+    [{}, 'crun: mount `tmpfs` to `taken`: Not a directory: OCI runtime error', 127],
+    [{}, 'crun: mkdir `/taken/x`: Not a directory: OCI runtime error', 127],
+    [{}, 'crun: openat2 `loop`: Too many levels of symbolic links: OCI runtime error', 127],
+    [{}, 'crun: open `/r/long`: File name too long: OCI runtime error', 127],
+    [{}, 'crun: mkdir `/sys/fs/cgroup/x`: Read-only file system: OCI runtime error', null],
+    [{}, 'crun: mount `tmpfs` to `a`: No space left on device: OCI runtime error', null],
     [{}, 'exec: "/etc/passwd": permission denied', 126],
     [{}, 'invalid mount config: bind source path does not exist: no such file or directory', null],
     [

@@ -6,7 +6,7 @@
 import { runCoreSuite } from './core-suite.mjs';
 import { PODMAN, privateEngineProblem } from './engine/packages.mjs';
 
-const CORE = ['engine-conformance', 'podman', 'run', 'effects'];
+const CORE = ['engine-conformance', 'podman', 'run', 'effects', 'hints', 'mount-failures'];
 
 /** Parts of names, and why such a test cannot hold. */
 const LEFT_OUT = [
@@ -18,7 +18,7 @@ const LEFT_OUT = [
   ['an image cannot bring a health check', 'the image cannot be made: an import takes no HEALTHCHECK'],
   ['has it, tells of its layers byte by byte', 'Podman tells no bytes of layers'],
   ['waits when the registry asks for it', 'Podman waits by itself and does not say so'],
-  ['an entry point that cannot be executed', 'the init process ends with 1, whatever it could not run'],
+  ['too much memory: how much', 'so that there is no hint of it'],
 ];
 
 /** Within cases of the contract: what info().gaps names is not asked of the engine. */

@@ -1,4 +1,5 @@
 /** Advice to go with a verdict: a pure table over how the run ended and what it last said. */
+import { type ImageProgram, volumesOverProgram } from './plan/hidden-program.js';
 import type { RunPlan } from './plan/run-plan.js';
 import type { Hint, Reason, Usage } from './result.js';
 
@@ -11,6 +12,8 @@ export interface HintSubject {
   /** The end of standard error, redacted. */
   readonly stderr: string;
   readonly plan: RunPlan;
+  /** Null where nobody looked at it. */
+  readonly image: ImageProgram | null;
   /** The caller gave files of its own for the workspace. */
   readonly hasFiles: boolean;
   readonly usage: Usage | null;
@@ -37,7 +40,14 @@ const failedByItself = ({ reason }: HintSubject): boolean =>
 
 /** The engine says no more of a mount that cannot be made than of a program that is not there: exit codes and words for both are the same. */
 const isMountAtFault = ({ reason, said }: HintSubject): boolean =>
-  reason === 'start_failed' && /\bmounting\b.*\brootfs\b/is.test(said);
+  reason === 'start_failed' && MOUNT_WORDS.some((words) => words.test(said));
+
+/** Of runc, of Podman and of crun. */
+const MOUNT_WORDS: readonly RegExp[] = [
+  /\bmounting\b.*\brootfs\b/is,
+  /\bresolving symlinks for mount destination\b/i,
+  /\b(?:mount|mkdir|open|openat2) `.*`: (?:Not a directory|Too many levels of symbolic links|File name too long)/s,
+];
 
 /** An exec that fails on the format is tried again as a shell script, by the init process and by shells: then a shell stumbles over the program. */
 const isReadAsScript = ({ stderr, plan }: HintSubject): boolean => {
@@ -110,7 +120,7 @@ const RULES: readonly HintRule[] = [
     code: 'mount_failed',
     applies: isMountAtFault,
     message: () =>
-      'the image has a file where a folder is mounted, or a folder where a file is; see mountPath, docker.tmpfs and the VOLUMEs of the image',
+      'the image has a file where a folder is mounted, or a folder where a file is, or the place cannot be made: its path leads in circles, or beneath something read-only; see mountPath, docker.tmpfs and the VOLUMEs of the image',
   },
   {
     code: 'not_executable',
@@ -122,8 +132,13 @@ const RULES: readonly HintRule[] = [
     code: 'not_found',
     applies: (subject) =>
       subject.reason === 'start_failed' && subject.exitCode === 127 && !isMountAtFault(subject),
-    message: () =>
-      'the entry point, or the interpreter or loader it needs, is not in the image; check docker.entryPoint and docker.command',
+    message: ({ plan, image }) => {
+      const what = 'the entry point, or the interpreter or loader it needs, is not';
+      const volumes = image === null ? [] : volumesOverProgram(plan, image);
+      if (volumes.length === 0) return `${what} in the image; check docker.entryPoint and docker.command`;
+      const names = volumes.map((path) => `VOLUME ${path}`).join(', ');
+      return `${what} there: the image declares ${names}, and in the place of a VOLUME a job finds an empty folder, whatever the image has there; use an image without, or check docker.entryPoint and docker.command`;
+    },
   },
   {
     code: 'working_directory',

@@ -52,6 +52,7 @@ export async function prepareImage(
       throw withLoginProblem(error, problems.at(-1));
     });
     run.record.imageDigest = image.digest;
+    run.record.image = image.info;
     await held.used(image.info.id);
     requireCoverable(plan, image);
     await verifyIfAsked(run, plan, image);
@@ -65,7 +66,7 @@ export async function prepareImage(
 function requireCoverable({ image: { reference } }: RunPlan, { info }: EnsuredImage): void {
   const volume = impossibleVolume(info.volumes);
   if (volume === undefined) return;
-  const problem = `the image ${reference} declares VOLUME ${JSON.stringify(volume)}, in whose place nothing can be mounted`;
+  const problem = `the image ${reference} declares VOLUME ${JSON.stringify(volume)}, which nothing can cover`;
   throw new ImageError('image.rejected', problem, {
     hint: 'build it without that VOLUME, or use another image',
     details: { volume },

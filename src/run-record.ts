@@ -4,6 +4,7 @@ import { createRedactor, type Redactor } from './base/redact.js';
 import type { OutputCollector } from './execute/output.js';
 import type { Verdict } from './execute/verdict.js';
 import { hintsFor } from './hints.js';
+import type { ImageProgram } from './plan/hidden-program.js';
 import type { RunPlan } from './plan/run-plan.js';
 import {
   REASONS,
@@ -40,6 +41,8 @@ export interface RunRecord {
   phase: string;
   plan: RunPlan | null;
   imageDigest: string | null;
+  /** What it says of programs and volumes; null: it was not looked at. */
+  image: ImageProgram | null;
   /** Of the policy it was let in under, where another process knew it; null: that of now. */
   policyHash: string | null;
   containerName: string | null;
@@ -84,6 +87,7 @@ export function createRunRecord(fields: RunFacts): RunRecord {
     phase: 'policy',
     plan: null,
     imageDigest: null,
+    image: null,
     policyHash: null,
     containerName: null,
     verdict: null,
@@ -178,6 +182,7 @@ export function toRunResult(
       said: verdict.evidence[0]?.what ?? '',
       stderr: stderr.text ?? '',
       plan,
+      image: record.image,
       hasFiles: record.hasFiles,
       usage: record.usage,
     }),

@@ -18,8 +18,8 @@ import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { createRunContainer } from './run-container.js';
 import type { Workspace } from './workspace/create.js';
+import { helperFolder, helperSpec, helperTmpfs } from './workspace/helper-container.js';
 import { INPUTS_FOLDER } from './workspace/layout.js';
-import { helperSpec } from './workspace/volume-layout.js';
 
 /** How the files of one attempt get into its container and out of it. */
 export type RunTransport =
@@ -38,7 +38,6 @@ interface ProofParts {
 }
 
 const MARKER_FILE = 'marker';
-const MARKER_FOLDER = '/berthkit';
 
 /** The run's folder as the engine's host has it. */
 export function pathForEngine(
@@ -168,11 +167,12 @@ async function prove(run: Run, plan: RunPlan, { image, workspace, cleanup }: Pro
   const job = { ...plan.container, image: info.id, labels: fillLabels(plan, values) };
   const name = containerName(labelPrefix, plan.job.slug ?? '', runId, attempt);
   const source = join(pathForEngine(run.config, workspace), INPUTS_FOLDER);
+  const target = `/${helperFolder(name)}`;
   const spec = helperSpec(job, {
     name: helperName(name, 'files'),
     kindLabel: `${labelPrefix}.kind`,
-    mounts: [{ type: 'bind', source, target: MARKER_FOLDER, readOnly: true }],
-    tmpfs: [],
+    mounts: [{ type: 'bind', source, target, readOnly: true }],
+    tmpfs: helperTmpfs(info.volumes, plan.volumeMask),
   });
   const container = createRunContainer(engine, spec, run.lateWork);
   const remove = async (until: AbortSignal): Promise<void> => container.remove(until);
@@ -181,7 +181,7 @@ async function prove(run: Run, plan: RunPlan, { image, workspace, cleanup }: Pro
   const inputs = await workspace.openInputs();
   try {
     await createFile(inputs.handle, MARKER_FILE, once(Buffer.from(marker)), { mode: 0o444, signal });
-    const path = `${MARKER_FOLDER}/${MARKER_FILE}`;
+    const path = `${target}/${MARKER_FILE}`;
     const proof = await proveSeen({ engine, spec, leaving, remove, path, marker, signal });
     await remove(signal);
     await removeTree(inputs.handle, MARKER_FILE, { signal });

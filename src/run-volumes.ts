@@ -11,19 +11,14 @@ import type { Cleanup } from './run-cleanup.js';
 import type { Run } from './run-context.js';
 import { removeContainer } from './run-removal.js';
 import { openWorkspaceFolder, type Workspace } from './workspace/create.js';
+import { helperSpec } from './workspace/helper-container.js';
 import { namesBeneathWorkspace } from './workspace/layout.js';
 import { describeInput } from './workspace/mounts.js';
 import { packTar, type TarParts } from './workspace/pack-tar.js';
 import type { SecretFiles } from './workspace/secret-files.js';
 import type { PreparedInputs } from './workspace/stage.js';
 import { makeVolumeFolders } from './workspace/volume-folders.js';
-import {
-  HELPER_FOLDER,
-  helperSpec,
-  INPUTS_MOUNT,
-  layOutVolumes,
-  type VolumeLayout,
-} from './workspace/volume-layout.js';
+import { INPUTS_MOUNT, layOutVolumes, type VolumeLayout } from './workspace/volume-layout.js';
 
 /** The files of one attempt where the engine has them. */
 export interface RunVolumes extends Pick<VolumeTransport, 'workspace' | 'measure'> {
@@ -139,7 +134,7 @@ export async function openVolumes(run: Run, parts: VolumesParts): Promise<RunVol
       if (layout.secrets === null) return;
       const folder = await openDirectory(path);
       try {
-        const folders = [{ folder, name: `${HELPER_FOLDER}/secrets`, owner: null }];
+        const folders = [{ folder, name: `${layout.helperFolder}/secrets`, owner: null }];
         await fill(transport, { folders, links: [], limits: WITHOUT_LIMITS }, until);
       } finally {
         await folder.handle.close();
@@ -160,13 +155,13 @@ async function fillVolumes(
     const inputs = layout.hasInputs ? await workspace.openInputs() : null;
     try {
       const folders: TarParts['folders'] = [
-        { folder: work, name: `${HELPER_FOLDER}/workspace`, owner: user },
+        { folder: work, name: `${layout.helperFolder}/workspace`, owner: user },
         ...(inputs === null
           ? []
-          : [{ folder: inputs, name: `${HELPER_FOLDER}/inputs`, owner: null, mode: INPUTS_MODE }]),
+          : [{ folder: inputs, name: `${layout.helperFolder}/inputs`, owner: null, mode: INPUTS_MODE }]),
       ];
       const links = layout.links.map(({ path, target }) => ({
-        name: `${HELPER_FOLDER}/workspace/${path}`,
+        name: `${layout.helperFolder}/workspace/${path}`,
         target,
         owner: user,
       }));

@@ -18,6 +18,7 @@ const codesOf = (subject: Partial<HintSubject>): readonly string[] =>
     said: '',
     stderr: '',
     plan: planWith(),
+    image: null,
     hasFiles: false,
     usage: null,
     ...subject,
@@ -62,6 +63,25 @@ describe('hintsFor', () => {
       ['mount_failed'],
     ],
     [
+      'a folder mounted on a file, in the words of crun',
+      { reason: 'start_failed', exitCode: 127, said: 'crun: mount `tmpfs` to `taken`: Not a directory: x' },
+      ['mount_failed'],
+    ],
+    [
+      'a program called mount that is not there',
+      { reason: 'start_failed', exitCode: 127, said: 'exec: "mount": executable file not found in $PATH' },
+      ['not_found'],
+    ],
+    [
+      'a mount whose place leads in circles, in the words of Podman',
+      {
+        reason: 'start_failed',
+        exitCode: 127,
+        said: 'resolving symlinks for mount destination /a: too many levels of symbolic links',
+      },
+      ['mount_failed'],
+    ],
+    [
       'a job that speaks of mounts',
       { exitCode: 127, said: 'error mounting "/a" to rootfs', stderr: 'error mounting "/a" to rootfs' },
       [],
@@ -97,6 +117,7 @@ describe('hintsFor', () => {
           said: '',
           stderr,
           plan: planWith(),
+          image: null,
           hasFiles: false,
           usage: null,
         })[0]?.message,
@@ -108,6 +129,20 @@ describe('hintsFor', () => {
       expect.stringContaining('/tmp holds 64 MiB'),
     ]);
   });
+
+  it.each([
+    [[], /is not in the image; check/],
+    [['/data', '/usr/share'], /is not in the image; check/],
+    [['/data', '/bin', '/usr'], /the image declares VOLUME \/bin, VOLUME \/usr, and/],
+  ])(
+    'says of an entry point that is not there which volumes of the image hide it: %j',
+    (volumes, message) => {
+      const subject = { reason: 'start_failed', exitCode: 127, said: '', stderr: '', usage: null } as const;
+      const image = { volumes, entryPoint: [], command: [] };
+      const [hint] = hintsFor({ ...subject, plan: planWith(), image, hasFiles: false });
+      expect(hint).toEqual({ code: 'not_found', message: expect.stringMatching(message) as string });
+    },
+  );
 
   it.each([
     [null, 'the memory limit is 512 MiB, files in /tmp included; see resources.memoryBytes'],
@@ -126,6 +161,7 @@ describe('hintsFor', () => {
       said: '',
       stderr: '',
       plan: planWith(),
+      image: null,
       hasFiles: false,
     } as const;
     expect(hintsFor({ ...subject, usage })).toEqual([{ code: 'out_of_memory', message }]);

@@ -45,7 +45,7 @@ describe('an image with a VOLUME that nothing can cover', () => {
     const { outcome, calls } = await run(job(), { images: { 'busybox:1': { volumes: ['/data', '/'] } } });
     expect(outcome).toMatchObject({
       ...{ code: 'image.rejected', retryable: false, details: { volume: '/' } },
-      message: 'the image busybox:1 declares VOLUME "/", in whose place nothing can be mounted',
+      message: 'the image busybox:1 declares VOLUME "/", which nothing can cover',
     });
     expect(calls).not.toContain('containers.create');
   });

@@ -3,8 +3,8 @@ import { createVolumeTransport, removeVolumes } from '../execute/volume-transpor
 import type { Cleanup } from '../run-cleanup.js';
 import { removeContainer } from '../run-removal.js';
 import { openWorkspaceFolder, type Workspace } from '../workspace/create.js';
+import { helperFolder, helperSpec } from '../workspace/helper-container.js';
 import { packTar } from '../workspace/pack-tar.js';
-import { HELPER_FOLDER, helperSpec } from '../workspace/volume-layout.js';
 import { transportProbe } from './probes.js';
 import { type ProbeParts, probeName, probeSpec } from './run-probe.js';
 
@@ -25,14 +25,16 @@ export async function makeMarkerVolume(
   const { signal } = stop;
   const volume = probeName(parts, 'transport', 'marker');
   const mount = { type: 'volume', source: volume, subpath: null, readOnly: false } as const;
-  const probe = transportProbe({ ...mount, target: `/${HELPER_FOLDER}/workspace` }, '0:0');
+  const name = probeName(parts, 'transport', 'files');
+  const inHelper = helperFolder(name);
+  const probe = transportProbe({ ...mount, target: `/${inHelper}/workspace` }, '0:0');
   const helper = helperSpec(probeSpec(parts, probe), {
-    name: probeName(parts, 'transport', 'files'),
+    name,
     kindLabel: `${labelPrefix}.kind`,
     mounts: probe.mounts,
     tmpfs: [],
   });
-  const layout = { volumes: [volume], links: [], mountPoints: [] };
+  const layout = { volumes: [volume], links: [], mountPoints: [], helperFolder: inHelper };
   cleanup.add('workspace', async (until) => {
     await removeContainer(engine, null, helper, until);
     await removeVolumes(engine, { layout, helper }, until);
@@ -40,7 +42,7 @@ export async function makeMarkerVolume(
   const transport = await createVolumeTransport({ engine, layout, helper, signal });
   const work = await openWorkspaceFolder(folder);
   try {
-    const folders = [{ folder: work, name: `${HELPER_FOLDER}/workspace`, owner: null }];
+    const folders = [{ folder: work, name: `${inHelper}/workspace`, owner: null }];
     await transport.fill(packTar({ folders, links: [], limits: LIMITS, signal }), signal);
   } finally {
     await work.handle.close();

@@ -151,7 +151,8 @@ export interface EngineContainers {
    */
   attach(id: string, options: CallOptions & { readonly stdin: boolean }): Promise<Attachment>;
   /**
-   * Starts a created container. A bad entry point rejects with `engine.failed` whose `details.exitCode` is 126 or 127.
+   * Starts a created container. A bad entry point rejects with `engine.failed` whose `details.exitCode` is 126 or 127, and so does, with 127, a mount
+   * that cannot be made for what is in its place, such as a tmpfs where the image has a file.
    * @throws `engine.not_found`, `engine.failed`.
    */
   start(id: string, options?: CallOptions): Promise<void>;

@@ -8,7 +8,7 @@ import { engineCall } from './engine-call.js';
 import { type Ending, followContainer, type FollowOptions } from './follow-container.js';
 import { listenTo } from './listening.js';
 import { pumpStdin } from './pump-streams.js';
-import { startContainer } from './start-container.js';
+import { type Start, startContainer } from './start-container.js';
 
 /** What one execution needs. */
 export interface ExecutionOptions extends Omit<FollowOptions, 'ranMs' | 'stopSignal'> {
@@ -31,7 +31,7 @@ export interface ExecutionOptions extends Omit<FollowOptions, 'ranMs' | 'stopSig
  * the caller whose it is: what a job makes of half of it is no success.
  *
  * @throws `policy.violated` when the container is not what was asked for; the engine's error when it could not be created, attached or
- * started for another reason than its entry point.
+ * started for another reason than its entry point or its mounts.
  */
 export async function executeContainer(options: ExecutionOptions): Promise<Ending> {
   const { engine, spec, stop, leaving } = options;
@@ -63,7 +63,7 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
   try {
     stop.signal.throwIfAborted();
     const start = await startContainer(options, created.id);
-    if (start.outcome === 'refused') return await refusedStart(options, created.id, start.exitCode);
+    if (start.outcome === 'refused') return await refusedStart(options, created.id, start);
     // What may have started is stopped like what has.
     const ranMs = start.outcome === 'started' ? start.ranMs : 0;
     if (start.outcome === 'started') {
@@ -83,8 +83,10 @@ export async function executeContainer(options: ExecutionOptions): Promise<Endin
 async function refusedStart(
   { engine, stop }: ExecutionOptions,
   id: string,
-  startExitCode: number,
+  { exitCode: startExitCode, words }: Extract<Start, { outcome: 'refused' }>,
 ): Promise<Ending> {
-  const info = await engineCall('inspect', undefined, (signal) => engine.containers.inspect(id, { signal }));
+  const seen = await engineCall('inspect', undefined, (signal) => engine.containers.inspect(id, { signal }));
+  // Not every engine writes down why a start failed.
+  const info = seen?.error === '' ? { ...seen, error: words } : seen;
   return { stop: stop.cause, info, startExitCode, logsComplete: true, usage: null };
 }

@@ -10,8 +10,8 @@ import type { StopSource } from './stop.js';
 export type Start =
   /** It runs, or ran. `ranMs`: for how long that may be already. */
   | { readonly outcome: 'started'; readonly ranMs: number }
-  /** The engine says that the job's entry point is at fault: 126 or 127. */
-  | { readonly outcome: 'refused'; readonly exitCode: number }
+  /** The engine says that the job's entry point or one of its mounts is at fault: 126 or 127, and in its words why. */
+  | { readonly outcome: 'refused'; readonly exitCode: number; readonly words: string }
   /** The run is to end, and the engine has not said whether the container was started. */
   | { readonly outcome: 'unknown' };
 
@@ -35,7 +35,7 @@ const STOPPED_MS = 2_000;
  * A lost answer puts off no deadline: once the container is seen to have started, all the time since the request counts as run. A stop does not break the
  * start off, for it may take effect all the same.
  *
- * @throws the engine's error when the container was not started for another reason than its entry point.
+ * @throws the engine's error when the container was not started for another reason than its entry point or its mounts.
  */
 export async function startContainer({ engine, stop, runMs }: StartOptions, id: string): Promise<Start> {
   const settled = new AbortController();
@@ -54,8 +54,9 @@ export async function startContainer({ engine, stop, runMs }: StartOptions, id: 
       await engineCall('start', settled.signal, (signal) => engine.containers.start(id, { signal }));
       return { outcome: 'started', ranMs: 0 };
     } catch (error) {
-      const exitCode = JobRuntimeError.isInstance(error) ? error.details['exitCode'] : null;
-      if (exitCode === 126 || exitCode === 127) return { outcome: 'refused', exitCode };
+      const { details = {}, message = '' } = JobRuntimeError.isInstance(error) ? error : {};
+      const { exitCode } = details;
+      if (exitCode === 126 || exitCode === 127) return { outcome: 'refused', exitCode, words: message };
       // Only the answer may have been lost: a container that really runs goes on.
       if (!settled.signal.aborted && (await hasStarted())) return started();
       throw error;

@@ -40,8 +40,20 @@ interface Finding {
 
 const OOM_FLAG = 'the engine reports that a process was killed for lack of memory';
 
-/** What the engine's init process says when it cannot execute the entry point: then the start has succeeded, and it exits 126 or 127. */
+/** What Docker's init process says when it cannot execute the entry point: then the start has succeeded, and it exits 126 or 127. */
 const INIT_FAILURE = /^\[FATAL tini \(\d+\)\] exec .* failed: /;
+/** What Podman's says; it exits 1, whatever the reason. */
+const OTHER_INIT_FAILURE = /^ERROR \(catatonit:\d+\): failed to exec pid1: (.+)$/;
+
+/** The exit code a shell would give for an entry point that the init process could not execute; null where it did. */
+function exitCodeOfInit({ info, lastErrorLine }: Observation): number | null {
+  const exitCode = info?.exitCode ?? null;
+  if (lastErrorLine === null) return null;
+  if (exitCode === 126 || exitCode === 127) return INIT_FAILURE.test(lastErrorLine) ? exitCode : null;
+  const why = exitCode === 1 ? OTHER_INIT_FAILURE.exec(lastErrorLine)?.[1] : undefined;
+  if (why === undefined) return null;
+  return why === 'No such file or directory' ? 127 : 126;
+}
 
 /**
  * The first cause wins. A container that never started is never a success, and neither is one that is gone: only the engine's word "exited,
@@ -50,7 +62,7 @@ const INIT_FAILURE = /^\[FATAL tini \(\d+\)\] exec .* failed: /;
  */
 export function judgeEnd(observation: Observation): Verdict {
   const { stop, info, startExitCode, sightings, at } = observation;
-  const exitCode = startExitCode ?? info?.exitCode ?? null;
+  const exitCode = startExitCode ?? exitCodeOfInit(observation) ?? info?.exitCode ?? null;
   const { reason, by, what } = findingOf(observation, exitCode);
   const actors = {
     stoppedBy: stop?.by ?? 'engine',
@@ -100,9 +112,8 @@ function findingOf(observation: Observation, exitCode: number | null): Finding {
     return finding('interrupted', 'stranger', 'the container was ended and started again while it ran');
   }
   if (exitCode === 0) return finding('completed', 'job', 'exit code 0');
-  if ((exitCode === 126 || exitCode === 127) && lastErrorLine !== null && INIT_FAILURE.test(lastErrorLine)) {
+  if (lastErrorLine !== null && exitCodeOfInit(observation) !== null)
     return finding('start_failed', 'engine', lastErrorLine);
-  }
   if (exitCode === 137) return findingOfKill(info, has);
   const signal = signalOf(exitCode);
   if (signal === null) return finding('non_zero_exit', 'job', `exit code ${String(exitCode)}`);

@@ -5,7 +5,7 @@ import type { TreeUsage } from '../host/tree-usage.js';
 import type { ContainerSpec } from '../plan/container-spec.js';
 import type { RemoteWorkspace } from '../workspace/bring-output.js';
 import { measureTar, type TarBounds } from '../workspace/tar-usage.js';
-import { HELPER_FOLDER, type VolumeLayout } from '../workspace/volume-layout.js';
+import type { VolumeLayout } from '../workspace/volume-layout.js';
 import { engineCall } from './engine-call.js';
 
 type CopyingContainers = EngineContainers & Required<Pick<EngineContainers, 'copyIn' | 'copyOut' | 'lookAt'>>;
@@ -19,7 +19,7 @@ interface VolumeCalls {
 /** What is made. */
 export interface VolumeTransportOptions {
   readonly engine: ContainerEngine;
-  readonly layout: Pick<VolumeLayout, 'volumes' | 'links' | 'mountPoints'>;
+  readonly layout: Pick<VolumeLayout, 'volumes' | 'links' | 'mountPoints' | 'helperFolder'>;
   /** Has every volume of the layout; its labels are the volumes', too. */
   readonly helper: ContainerSpec;
   readonly signal: AbortSignal;
@@ -27,15 +27,13 @@ export interface VolumeTransportOptions {
 
 /** Volumes that are there, with their helper. */
 export interface VolumeTransport {
-  /** Copies a tar in whose names begin with {@link HELPER_FOLDER}. */
+  /** Copies a tar in whose names begin with the helper's folder. */
   fill(tar: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void>;
   /** The workspace, to be looked at when the job is over. */
   readonly workspace: RemoteWorkspace;
   /** Reads the whole workspace to tell what it holds. */
   measure(bounds: TarBounds): Promise<TreeUsage>;
 }
-
-const WORKSPACE = `/${HELPER_FOLDER}/workspace`;
 
 /** Whether an engine can have files in volumes. */
 export function canUseVolumes({ capabilities }: ContainerEngine): boolean {
@@ -66,7 +64,8 @@ export async function createVolumeTransport({
   );
   const copyOut = async (path: string, until: AbortSignal): Promise<AsyncIterable<Uint8Array>> =>
     containers.copyOut(id, path, { signal: until });
-  const at = (names: readonly string[]): string => [WORKSPACE, ...names].join('/');
+  const root = `/${layout.helperFolder}/workspace`;
+  const at = (names: readonly string[]): string => [root, ...names].join('/');
   const ours = new Map(layout.links.map(({ path, target }) => [path, target]));
   return {
     fill: async (tar, until) => containers.copyIn(id, '/', tar, { signal: until }),
@@ -80,14 +79,14 @@ export async function createVolumeTransport({
       isOurs: (path, target) =>
         layout.mountPoints.includes(path) || (target !== null && ours.get(path) === target),
     },
-    measure: async (bounds) => measureTar(await copyOut(WORKSPACE, bounds.signal), bounds),
+    measure: async (bounds) => measureTar(await copyOut(root, bounds.signal), bounds),
   };
 }
 
 /** Removes the volumes of a run that are really its own, by their labels; the helper has to be gone. Not there is success. */
 export async function removeVolumes(
   { volumes }: ContainerEngine,
-  { layout, helper }: Pick<VolumeTransportOptions, 'layout' | 'helper'>,
+  { layout, helper }: { readonly layout: Pick<VolumeLayout, 'volumes'>; readonly helper: ContainerSpec },
   signal: AbortSignal,
 ): Promise<void> {
   if (volumes === undefined) return;

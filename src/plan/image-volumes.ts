@@ -1,5 +1,5 @@
 /** What covers the volumes an image declares: they would be writable, unbounded, and left behind. Pure. */
-import { isWithin, normalizeAbsolutePath } from '../base/paths.js';
+import { isWithin } from '../base/paths.js';
 import type { MountSpec, TmpfsSpec } from './container-spec.js';
 import { isBeneath, isTarget } from './mount-plan.js';
 import { PLACEHOLDER, type RunPlan } from './run-plan.js';
@@ -13,15 +13,23 @@ export interface VolumeCover {
   readonly workspaceFolders: readonly string[];
 }
 
-/** Where a volume of an image is, which may be written in any way. */
-export const volumePath = (volume: string): string =>
-  normalizeAbsolutePath(volume.startsWith('/') ? volume : `/${volume}`);
+/** Where a volume of an image is, which may be written in any way: engines resolve it as text. */
+export function volumePath(volume: string): string {
+  const names: string[] = [];
+  for (const name of volume.split('/')) {
+    if (name === '..') names.pop();
+    else if (name !== '' && name !== '.') names.push(name);
+  }
+  return `/${names.join('/')}`;
+}
 
-/** A volume of an image in whose place nothing can be mounted, as no container starts then; undefined: there is none. */
+/** A volume of an image that nothing can cover; undefined: there is none. */
 export const impossibleVolume = (volumes: readonly string[]): string | undefined =>
   volumes.find((volume) => {
+    // Docker takes one that is not absolute for another than any absolute one, and makes a volume whatever else is mounted.
+    if (!volume.startsWith('/')) return true;
     const path = volumePath(volume);
-    // At or above /dev; what lies beneath it can be covered, such as /dev/shm.
+    // At or above /dev, as no container starts then; what lies beneath it can be covered, such as /dev/shm.
     return isWithin(path, '/dev') || isWithin('/proc', path);
   });
 

@@ -45,6 +45,9 @@ export const floodText = (): string => lines(1, 1_000_000);
 /** Bytes that no text decoding leaves as they are. */
 export const ODD_BYTES = Uint8Array.of(0xff, 0xfe, 0x80, 0x41, 0x00, 0x42, 0xc3, 0x28, 0x0d, 0x0a);
 
+/** A file that every image with a shell has. */
+export const A_FILE = '/bin/sh';
+
 /** An entry point that is in no image. */
 export const NO_SUCH_PROGRAM = '/berthkit/no-such-program';
 
@@ -266,8 +269,8 @@ export const conformancePrograms: Required<Pick<FakeEngineScript, 'run' | 'start
     if (program === undefined) throw new Error(`no program of the suite: ${words.join(' ')}`);
     return program(job);
   },
-  startExitCode: ({ entryPoint }) => {
-    if (entryPoint?.[0] === NO_SUCH_PROGRAM) return 127;
+  startExitCode: ({ entryPoint, tmpfs }) => {
+    if (entryPoint?.[0] === NO_SUCH_PROGRAM || tmpfs.some(({ target }) => target === A_FILE)) return 127;
     return entryPoint?.[0] === '/etc' ? 126 : null;
   },
 };

@@ -1,16 +1,24 @@
 /** Cases about what a container is before, while and after it runs, and about what is not there. */
+import type { ContainerSpec } from '../plan/container-spec.js';
 import { check, checkEqual, checkRejects, type CaseOf } from './conformance-case.js';
-import { EXIT_CODES, exitWith, NO_SUCH_PROGRAM, PROGRAMS } from './conformance-programs.js';
+import { A_FILE, EXIT_CODES, exitWith, NO_SUCH_PROGRAM, PROGRAMS } from './conformance-programs.js';
 import { engineCase, NO_SUCH_ID, type EngineTrial } from './engine-trial.js';
 
 const { silent, sleeps, streams, readsLine } = PROGRAMS;
 
-const badEntryPoint = async (trial: EngineTrial, entryPoint: string, exitCode: number): Promise<void> => {
+const badEntryPoint = async (trial: EngineTrial, entryPoint: string, exitCode: number): Promise<void> =>
+  failedStart(trial, { entryPoint: [entryPoint], command: null, init: false }, exitCode);
+
+const failedStart = async (
+  trial: EngineTrial,
+  overrides: Partial<ContainerSpec>,
+  exitCode: number,
+): Promise<void> => {
   const { engine } = trial;
-  const id = await trial.create(silent.script, { entryPoint: [entryPoint], command: null, init: false });
+  const id = await trial.create(silent.script, overrides);
   await trial.within('attach', engine.containers.attach(id, { stdin: false }));
   const starting = trial.within('start', engine.containers.start(id));
-  const error = await checkRejects(starting, ['engine.failed'], `start of ${entryPoint}`);
+  const error = await checkRejects(starting, ['engine.failed'], 'a start that cannot be');
   checkEqual(error.details['exitCode'], exitCode, 'details.exitCode of the failed start');
   const { status, startedAt, exitCode: exited, error: words } = await trial.inspect(id);
   check(status !== 'running' && startedAt === null, `it never ran, but inspect says ${status}, ${startedAt}`);
@@ -141,6 +149,10 @@ export const LIFECYCLE_CASES: readonly CaseOf<EngineTrial>[] = [
     'an entry point that cannot be run fails the start with exit code 126, and never runs',
     (trial) => badEntryPoint(trial, '/etc', 126),
   ),
+  engineCase('a folder that is to be mounted on a file fails the start with exit code 127', (trial) => {
+    const size = { sizeBytes: 65_536, inodes: 16, uid: 0, gid: 0, mode: '0700', exec: false };
+    return failedStart(trial, { tmpfs: [{ ...size, target: A_FILE }] }, 127);
+  }),
   engineCase('wait, called before start, resolves when the container ends and not before', async (trial) => {
     const begun = await trial.begin(readsLine.script, { stdin: true });
     let woken = false;

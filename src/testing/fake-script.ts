@@ -121,7 +121,7 @@ export interface FakeEngineScript {
   /** References a push may send. Absent: none. */
   readonly pushable?: readonly string[] | undefined;
   readonly pullProgress?: readonly PullProgress[] | undefined;
-  /** The start is refused like that of a bad entry point. */
+  /** The start is refused like that of a bad entry point, or of a mount that cannot be made. */
   readonly startExitCode?: 126 | 127 | ((spec: ContainerSpec) => 126 | 127 | null) | undefined;
   readonly fail?: readonly FakeFailure[] | undefined;
   /** What was applied otherwise than asked, as `inspect` tells it; null: the engine cannot tell (no `verifiableSpec`). Default: nothing. */

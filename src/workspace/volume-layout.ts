@@ -2,18 +2,16 @@
 import { helperName } from '../base/container-name.js';
 import { isWithin } from '../base/paths.js';
 import { EngineError } from '../errors.js';
-import type { ContainerSpec, MountSpec, TmpfsSpec, VolumeMount } from '../plan/container-spec.js';
+import type { MountSpec, TmpfsSpec, VolumeMount } from '../plan/container-spec.js';
 import { coverImageVolumes, volumePath } from '../plan/image-volumes.js';
 import { parentsFirst } from '../plan/mount-plan.js';
 import { PLACEHOLDER, type RunPlan } from '../plan/run-plan.js';
+import { helperFolder, helperTmpfs } from './helper-container.js';
 import { namesBeneathWorkspace, stagedName } from './layout.js';
 import { describeInput } from './mounts.js';
 
 /** Where the inputs are in the workspace of the job, read-only. */
 export const INPUTS_MOUNT = '.inputs';
-
-/** Where the helper container has the volumes, all of them writable, as the run's folder has what goes into them. */
-export const HELPER_FOLDER = 'berthkit';
 
 /** What a layout depends on besides its plan. */
 export interface VolumeLayoutOptions {
@@ -44,9 +42,9 @@ export interface VolumeLayout {
   readonly mounts: readonly MountSpec[];
   /** What covers the other volumes of the image in the job's container. */
   readonly imageTmpfs: readonly TmpfsSpec[];
-  /** What the helper has, beneath {@link HELPER_FOLDER}. */
+  /** The folder, in the root, in which the helper has the volumes, all of them writable, as the run's folder has what goes into them. */
+  readonly helperFolder: string;
   readonly helperMounts: readonly VolumeMount[];
-  /** What covers the volumes of the image in the helper, so that it gets none of its own. */
   readonly helperTmpfs: readonly TmpfsSpec[];
   readonly links: readonly InputLink[];
   /** Paths in the workspace at which something is mounted that is no output. */
@@ -80,6 +78,8 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
   const root = plan.workspaceMountPath;
   const inputsFolder = `${root === '/' ? '' : root}/${INPUTS_MOUNT}`;
   const named = (part: string): string => helperName(containerName, part);
+  const folder = helperFolder(containerName);
+  const helperPath = (path: string): string => `/${folder}/${path}`;
   const [work, inputs] = [named('work'), named('inputs')];
   const staged = stagedOf(plan, options.inputTypes);
   const hasInputs = staged.length > 0;
@@ -87,6 +87,8 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
   const helper: VolumeMount[] = [volumeAt(helperPath('workspace'), work, false)];
   const workspaceVolumes = [work];
   const links: InputLink[] = [];
+  /** What would be mounted where there are links: no volume of the image is a folder of the workspace in it. */
+  const linked: MountSpec[] = [];
   const mountPoints: string[] = [];
   if (hasInputs) {
     mounts.push(volumeAt(inputsFolder, inputs, true));
@@ -94,11 +96,11 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     mountPoints.push(INPUTS_MOUNT);
   }
   for (const { name, what, field, type, targets } of staged) {
-    // A tmpfs would hide a link, and the volume of an image be mounted through one, over what it leads to.
+    // A tmpfs would hide a link, and the volume of an image be mounted through one, over what it leads to; beneath a file there can be none either way.
     const isMounted = (target: string): boolean =>
       namesBeneathWorkspace(root, target) === null ||
       plan.container.tmpfs.some((tmpfs) => isWithin(tmpfs.target, target)) ||
-      imageVolumes.some((path) => isWithin(target, path));
+      imageVolumes.some((path) => (type === 'file' ? path === target : isWithin(target, path)));
     const mounted = targets.filter(isMounted);
     const [first] = mounted;
     const isOwn = first !== undefined && type === 'directory';
@@ -114,6 +116,7 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     }
     for (const target of targets) {
       if (isMounted(target)) continue;
+      linked.push(volumeAt(target, inputs, true));
       const leadsTo = isOwn ? first : `${inputsFolder}/${name}`;
       links.push(...beneath(root, target).map((path) => ({ path, target: leadsTo })));
     }
@@ -124,7 +127,8 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     mounts.push(secrets);
     helper.push(volumeAt(helperPath('secrets'), secrets.source, false));
   }
-  const cover = coverImageVolumes({ ...plan, container: { ...plan.container, mounts } }, imageVolumes);
+  const container = { ...plan.container, mounts: [...mounts, ...linked] };
+  const cover = coverImageVolumes({ ...plan, container }, imageVolumes);
   for (const [index, { target }] of cover.mounts.entries()) {
     const volume = named(`volume-${String(index)}`);
     mounts.push(volumeAt(target, volume, false));
@@ -136,12 +140,9 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     workspaceVolumes,
     mounts,
     imageTmpfs: cover.tmpfs,
+    helperFolder: folder,
     helperMounts: parentsFirst(helper),
-    helperTmpfs: [...new Set(imageVolumes)].map((target) => ({
-      ...HELPER_TMPFS,
-      ...plan.volumeMask,
-      target,
-    })),
+    helperTmpfs: helperTmpfs(options.imageVolumes, plan.volumeMask),
     links,
     mountPoints,
     workspaceFolders: [...(hasInputs ? [INPUTS_MOUNT] : []), ...cover.workspaceFolders],
@@ -149,10 +150,6 @@ export function layOutVolumes(plan: RunPlan, options: VolumeLayoutOptions): Volu
     secrets: secrets?.source ?? null,
   };
 }
-
-const HELPER_TMPFS = { uid: 0, gid: 0, mode: '0700', exec: false } as const;
-
-const helperPath = (path: string): string => `/${HELPER_FOLDER}/${path}`;
 
 const volumeAt = (target: string, source: string, readOnly: boolean): VolumeMount => ({
   ...{ type: 'volume', source, subpath: null, target, readOnly },
@@ -199,28 +196,7 @@ function stagedOf(
 function unsupported(what: string, field: string, target: string): EngineError {
   const message = `${what} is a file that is to be at ${JSON.stringify(target)}, which needs a mount of its own: this engine mounts whole volumes only`;
   return new EngineError('engine.unsupported', message, {
-    hint: 'leave out its mountPath, give a folder, or use an engine with version 1.45 of the Docker API or newer',
+    hint: 'give it a place in the workspace that no docker.tmpfs and no VOLUME of the image covers, give a folder, or use an engine with version 1.45 of the Docker API or newer',
     details: { field },
   });
-}
-
-/** The job's container without what only the job may have: it is made to reach what is mounted in it, and never started. */
-export function helperSpec(
-  job: ContainerSpec,
-  { kindLabel, ...own }: Pick<ContainerSpec, 'name' | 'mounts' | 'tmpfs'> & { readonly kindLabel: string },
-): ContainerSpec {
-  return {
-    ...job,
-    ...own,
-    entryPoint: null,
-    command: ['true'],
-    workingDirectory: null,
-    environment: [],
-    networkMode: 'none',
-    // What the volumes are mounted in is of the image.
-    readOnlyRootFilesystem: false,
-    gpu: null,
-    stdin: false,
-    labels: { ...job.labels, [kindLabel]: 'helper' },
-  };
 }

@@ -15,15 +15,25 @@ describe('an image with a will of its own', () => {
   };
 
   it('gets a sized tmpfs over each VOLUME', async () => {
-    const { tmpfs, mounts } = await specOf({ volumes: ['/data', 'relative', '//odd//path/'] });
+    const { tmpfs, mounts } = await specOf({ volumes: ['/data', '/dots/../up', '//odd//path/'] });
     const sizes = Object.fromEntries(tmpfs.map(({ target, sizeBytes }) => [target, sizeBytes]));
     expect(sizes).toMatchObject({
       '/data': 64 * 1024 ** 2,
-      '/relative': 64 * 1024 ** 2,
+      '/up': 64 * 1024 ** 2,
       '/odd/path': 64 * 1024 ** 2,
     });
     expect(mounts.map(({ target }) => target)).toEqual(['/workspace']);
   });
+
+  it.each(['relative', './relative', '/', '/dev', '/dots/../proc'])(
+    'is rejected for a VOLUME that nothing can cover: %s',
+    async (volume) => {
+      const images = { 'hostile:1': { volumes: ['/data', volume] } };
+      const { outcome, engine } = await trial({ docker: { image: 'hostile:1' } }, { script: { images } });
+      expect(outcome).toMatchObject({ code: 'image.rejected', retryable: false, details: { volume } });
+      expect(engine.calls.map(({ call }) => call)).not.toContain('containers.create');
+    },
+  );
 
   it('decides neither its user nor the signal that ends it', async () => {
     const spec = await specOf({ user: 'root', environment: ['LD_PRELOAD=/evil.so', 'PATH=/evil'] });

@@ -197,6 +197,19 @@ describe('a start', () => {
     expect(closed).toEqual(['close']);
   });
 
+  it('that is refused is told of in its own words where the engine writes none down', async () => {
+    const { execute } = await executing({ startExitCode: 127 }, {}, ({ inspect }) => ({
+      inspect: async (...given) => {
+        const info = await inspect(...given);
+        return info === null ? null : { ...info, error: '' };
+      },
+    }));
+    expect(await execute()).toMatchObject({
+      info: { error: 'the entry point cannot be executed (127)' },
+      startExitCode: 127,
+    });
+  });
+
   it('that is refused while the run is stopped tells of the stop, too', async () => {
     const { stop, execute } = await executing({ startExitCode: 127 }, {}, ({ start }) => ({
       start: async (...given) => {

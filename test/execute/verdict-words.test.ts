@@ -6,6 +6,7 @@ import { judgeEnd, type Observation } from '../../src/execute/verdict.js';
 
 const AT = '2026-01-02T03:04:05.000Z';
 const TINI = '[FATAL tini (7)] exec nope failed: No such file or directory';
+const CATATONIT = 'ERROR (catatonit:6): failed to exec pid1: ';
 const STOP = { reason: 'cancelled', by: 'caller', message: 'enough', at: AT } as const;
 
 const ended = (exitCode: number | null, fields: Partial<ContainerInfo> = {}): ContainerInfo => ({
@@ -112,11 +113,25 @@ describe('the word of the init process', () => {
     expect([reason, evidence[0]]).toEqual(['start_failed', { by: 'engine', what: TINI, at: AT }]);
   });
 
+  it.each([
+    [127, 'No such file or directory'],
+    [126, 'Permission denied'],
+    [126, 'Exec format error'],
+  ])('is a refused start with exit code %s also where that exits 1: %s', (code, why) => {
+    const lastErrorLine = `${CATATONIT}${why}`;
+    const { reason, exitCode, evidence } = judge({ info: ended(1), lastErrorLine });
+    expect([reason, exitCode]).toEqual(['start_failed', code]);
+    expect(evidence[0]).toEqual({ by: 'engine', what: lastErrorLine, at: AT });
+  });
+
   it.each<[string, number, string | null]>([
     ['with another exit code', 1, TINI],
     ['where something else is said', 126, 'sh: nope: not found'],
     ['where nothing is said', 127, null],
     ['where a job says so in the middle of a line', 127, `it said ${TINI}`],
+    ['with another exit code than Podman’s', 127, `${CATATONIT}Permission denied`],
+    ['where nothing follows', 1, CATATONIT],
+    ['where a job says so of Podman’s in the middle of a line', 1, `it said ${CATATONIT}x`],
   ])('is the job’s own end %s', (_, exitCode, lastErrorLine) => {
     expect(judge({ info: ended(exitCode), lastErrorLine }).reason).toBe('non_zero_exit');
   });

@@ -5,12 +5,14 @@ import { pack } from 'tar-stream';
 import { describe, expect, it, vi } from 'vitest';
 import type { ContainerEngine } from '../../src/engine/types.js';
 import { canUseVolumes, createVolumeTransport, removeVolumes } from '../../src/execute/volume-transport.js';
-import { HELPER_FOLDER, helperSpec } from '../../src/workspace/volume-layout.js';
+import { helperSpec } from '../../src/workspace/helper-container.js';
 import { checkedEngine } from './signal-check.js';
 import { specOf } from './spec-fixture.js';
 
 const LABELS = { run: 'r1' };
+const FOLDER = 'r1-folder';
 const LAYOUT = {
+  helperFolder: FOLDER,
   volumes: ['r1-work', 'r1-in'],
   links: [{ path: 'inputs', target: '/somewhere' }],
   mountPoints: ['mounted'],
@@ -24,10 +26,10 @@ const HELPER = {
         type: 'volume',
         source: 'r1-work',
         subpath: null,
-        target: `/${HELPER_FOLDER}/workspace`,
+        target: `/${FOLDER}/workspace`,
         readOnly: false,
       },
-      { type: 'volume', source: 'r1-in', subpath: null, target: `/${HELPER_FOLDER}/in`, readOnly: false },
+      { type: 'volume', source: 'r1-in', subpath: null, target: `/${FOLDER}/in`, readOnly: false },
     ],
     tmpfs: [],
   }),
@@ -44,7 +46,7 @@ const fresh = (): AbortSignal => new AbortController().signal;
 /** A tar of one file in the workspace. */
 const tarOf = (name: string, content: string): AsyncIterable<Uint8Array> => {
   const tar = pack();
-  tar.entry({ name: `${HELPER_FOLDER}/workspace/${name}` }, content);
+  tar.entry({ name: `${FOLDER}/workspace/${name}` }, content);
   tar.finalize();
   return tar as AsyncIterable<Uint8Array>;
 };

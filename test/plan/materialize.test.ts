@@ -175,12 +175,16 @@ describe('materializeContainer', () => {
 });
 
 describe('impossibleVolume', () => {
-  it.each(['/', '', '.', '//', '/..', '/a/../', '/proc', '/proc/sys/', 'proc', '/dev', '/dev/'])(
-    'is %j',
+  it.each(['/', '//', '/..', '/a/../', '/proc', '/proc/sys/', '/a/../proc/b', '/dev', '/dev/', '/a/../dev'])(
+    'is %j, in whose place nothing can be mounted',
     (volume) => {
       expect(impossibleVolume(['/data', volume])).toBe(volume);
     },
   );
+
+  it.each(['', '.', 'proc', 'data', './data'])('is %j, which is not absolute', (volume) => {
+    expect(impossibleVolume(['/data', volume])).toBe(volume);
+  });
 
   it('is none of those that a container starts with', () => {
     expect(impossibleVolume(['/data', '/dev/shm', '/sys', '/run', '/process', '/...'])).toBeUndefined();
@@ -199,7 +203,8 @@ describe('coverImageVolumes', () => {
   it.each<
     [string, readonly string[], readonly RunRequest['inputs'][number][], readonly string[], readonly string[]]
   >([
-    ['any other', ['/data', 'relative', '/data/'], [], ['/data', '/relative'], []],
+    ['any other', ['/data', '/data/'], [], ['/data'], []],
+    ['one with dots', ['/a/../data', '/./b//c/'], [], ['/data', '/b/c'], []],
     ['the workspace', ['/workspace', '/workspace/'], [], [], []],
     ['beneath the workspace', ['/workspace/a/b'], [], [], ['a/b']],
     ['an input', ['/data'], [input('a', '/data')], [], []],

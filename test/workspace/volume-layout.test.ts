@@ -5,8 +5,8 @@ import type { RunRequest } from '../../src/plan/container-spec.js';
 import { planRun } from '../../src/plan/plan-run.js';
 import type { RunPlan } from '../../src/plan/run-plan.js';
 import { judgeRequest } from '../../src/policy/judge.js';
+import { helperFolder } from '../../src/workspace/helper-container.js';
 import {
-  helperSpec,
   layOutVolumes,
   type VolumeLayout,
   type VolumeLayoutOptions,
@@ -26,6 +26,9 @@ const layOut = (plan: RunPlan, options: Partial<VolumeLayoutOptions> = {}): Volu
     hasSubpaths: false,
     ...options,
   });
+/** Of the helper, whose folder is left out. */
+const helperLines = ({ helperMounts, helperFolder: folder }: VolumeLayout): readonly string[] =>
+  helperMounts.map(({ source, target }) => `${source} ${target.replace(`/${folder}/`, '')}`);
 const lines = ({ mounts }: VolumeLayout): readonly string[] =>
   mounts.map((mount) => {
     const part = mount.type === 'volume' && mount.subpath !== null ? `/${mount.subpath}` : '';
@@ -49,10 +52,7 @@ describe('layOutVolumes', () => {
       { path: 'b', target: '/workspace/.inputs/0' },
       { path: 'sub/c', target: '/workspace/.inputs/2' },
     ]);
-    expect(layout.helperMounts.map(({ source, target }) => `${source} ${target}`)).toEqual([
-      'c-work /berthkit/workspace',
-      'c-inputs /berthkit/inputs',
-    ]);
+    expect(helperLines(layout)).toEqual(['c-work workspace', 'c-inputs inputs']);
   });
 
   it('gives a folder outside of the workspace a volume of its own, in which alone its bytes are', () => {
@@ -63,7 +63,7 @@ describe('layOutVolumes', () => {
       'c-input-0 /data ro',
     ]);
     expect(layout.links).toEqual([{ path: 'a', target: '/data' }]);
-    expect(layout.helperMounts.at(-1)).toMatchObject({ source: 'c-input-0', target: '/berthkit/inputs/0' });
+    expect(helperLines(layout).at(-1)).toBe('c-input-0 inputs/0');
   });
 
   it('mounts a part of the inputs for a file outside of the workspace, or refuses it by name', () => {
@@ -107,12 +107,30 @@ describe('layOutVolumes', () => {
     ]);
   });
 
+  it.each([
+    ['on its place, which is refused without parts of volumes', '/workspace/a', null],
+    ['beneath it, where no engine can mount anything', '/workspace/a/deep', '/workspace/a/deep'],
+  ])('has a file where the image has a volume %s', (_, volume, covered) => {
+    const plan = planOf({ inputs: [input('a')] });
+    if (covered === null) {
+      expect(() => layOut(plan, { imageVolumes: [volume] })).toThrow(/input "a".*"\/workspace\/a"/);
+      expect(lines(layOut(plan, { imageVolumes: [volume], hasSubpaths: true })).at(-1)).toBe(
+        'c-inputs/0 /workspace/a ro',
+      );
+      return;
+    }
+    const layout = layOut(plan, { imageVolumes: [volume] });
+    expect(layout.links).toEqual([{ path: 'a', target: '/workspace/.inputs/0' }]);
+    expect(layout.imageTmpfs.map(({ target }) => target)).toEqual([covered]);
+    expect(layout.workspaceFolders).toEqual(['.inputs']);
+  });
+
   it('says what to do about a file that needs a mount of its own', () => {
     expect(() => layOut(planOf({ inputs: [input('a', '/data')] }))).toThrow(
       expect.objectContaining({
         message:
           'input "a" is a file that is to be at "/data", which needs a mount of its own: this engine mounts whole volumes only',
-        hint: 'leave out its mountPath, give a folder, or use an engine with version 1.45 of the Docker API or newer',
+        hint: 'give it a place in the workspace that no docker.tmpfs and no VOLUME of the image covers, give a folder, or use an engine with version 1.45 of the Docker API or newer',
       }) as Error,
     );
   });
@@ -143,9 +161,12 @@ describe('layOutVolumes', () => {
     expect(layout.volumes).toEqual(['c-work', 'c-secrets']);
     expect(layout.helperMounts).toEqual(
       [
-        ['c-work', '/berthkit/workspace'],
-        ['c-secrets', '/berthkit/secrets'],
-      ].map(([source, target]) => ({ type: 'volume', source, subpath: null, target, readOnly: false })),
+        ['c-work', 'workspace'],
+        ['c-secrets', 'secrets'],
+      ].map(([source, path]) => {
+        const target = `/${helperFolder('c')}/${path ?? ''}`;
+        return { type: 'volume', source, subpath: null, target, readOnly: false };
+      }),
     );
     expect(layOut(planOf({})).secrets).toBeNull();
   });
@@ -153,15 +174,15 @@ describe('layOutVolumes', () => {
   it('gives the helper all volumes writable, parents first, and none of the image', () => {
     const plan = planOf({ inputs: [input('a', '/data'), input('b')] });
     const layout = layOut(plan, {
-      imageVolumes: ['cache', '/cache', 'srv/', '/workspace/own'],
+      imageVolumes: ['/cache/', '/cache', '/srv/', '/workspace/own'],
       inputTypes: ['directory', 'file'],
     });
     expect(layout.volumes).toEqual(['c-work', 'c-inputs', 'c-input-0', 'c-volume-0']);
-    expect(layout.helperMounts.map(({ source, target }) => `${source} ${target}`)).toEqual([
-      'c-work /berthkit/workspace',
-      'c-inputs /berthkit/inputs',
-      'c-input-0 /berthkit/inputs/0',
-      'c-volume-0 /berthkit/workspace/own',
+    expect(helperLines(layout)).toEqual([
+      'c-work workspace',
+      'c-inputs inputs',
+      'c-input-0 inputs/0',
+      'c-volume-0 workspace/own',
     ]);
     expect(layout.helperMounts.every(({ readOnly, subpath }) => !readOnly && subpath === null)).toBe(true);
     const mask = { ...plan.volumeMask, uid: 0, gid: 0, mode: '0700', exec: false };
@@ -186,31 +207,5 @@ describe('layOutVolumes with the workspace at the root', () => {
     const layout = layOut(planOf({ inputs: [input('a')] }, { workspaceMountPath: '/' }));
     expect(lines(layout)).toEqual(['c-work /', 'c-inputs /.inputs ro']);
     expect(layout.links).toEqual([{ path: 'a', target: '/.inputs/0' }]);
-  });
-});
-
-describe('helperSpec', () => {
-  it('is the job without anything that only the job may have, and does nothing', () => {
-    const job = {
-      ...planOf({}, { command: ['work'], entryPoint: ['/bin/job'], workingDirectory: '/srv' }).container,
-      environment: [{ name: 'TOKEN', value: 'value' }],
-      networkMode: 'bridge' as const,
-      stdin: true,
-      labels: { run: 'r1' },
-    };
-    const own = { name: 'c-helper', mounts: [], tmpfs: [] };
-    expect(helperSpec(job, { ...own, kindLabel: 'kind' })).toEqual({
-      ...job,
-      ...own,
-      entryPoint: null,
-      command: ['true'],
-      workingDirectory: null,
-      environment: [],
-      networkMode: 'none',
-      readOnlyRootFilesystem: false,
-      gpu: null,
-      stdin: false,
-      labels: { run: 'r1', kind: 'helper' },
-    });
   });
 });

@@ -74,12 +74,22 @@ export function fromInspect(body: unknown, dialect: Dialect = 'docker'): Contain
 }
 
 /**
+ * What is said of a mount that the image or the definition is in the way of, by runc, by Podman before it asks a runtime, and by crun: another start would
+ * meet the same. A full disk, or a source that is gone, is no such thing.
+ */
+const MOUNTS_IN_THE_WAY: readonly RegExp[] = [
+  /\b(?:error mounting .* to rootfs at|resolving symlinks for mount destination) .*: (?:not a directory|read-only file system|too many levels of symbolic links|file name too long)(?::|$)/s,
+  /\b(?:mount|mkdir|open|openat2) `.*`: (?:Not a directory|Too many levels of symbolic links|File name too long)(?::|$)/s,
+];
+
+/**
  * The exit code a shell would give for a start that failed, or null: 127 for a program that is not there, 126 for one that
- * cannot be run. From the inspected state; from the message only where an engine leaves the state empty.
+ * cannot be run. From the inspected state; from the message only where an engine leaves the state empty. Of some mounts that cannot be made Docker says 127, too.
  */
 export function toStartExitCode(inspection: unknown, message: string): 126 | 127 | null {
   const code = toObject(toObject(inspection)['State'])['ExitCode'];
   if (code === 126 || code === 127) return code;
+  if (MOUNTS_IN_THE_WAY.some((words) => words.test(message))) return 127;
   if (/bind source|mount/i.test(message)) return null;
   if (/executable file not found|no such file or directory/i.test(message)) return 127;
   return /permission denied|is a directory|exec format error/i.test(message) ? 126 : null;

@@ -8,7 +8,6 @@ import {
   fromInfo,
   fromInspect,
   fromList,
-  toStartExitCode,
 } from '../../../src/engine/docker/convert.js';
 import { toCreateBody } from '../../../src/engine/docker/create-body.js';
 import { hardenedSpec } from './specs.js';
@@ -217,19 +216,6 @@ describe('fromInspect', () => {
 
   it.each([null, [], 'x', {}, { Id: id }, { Id: id, State: { Status: 'flying' } }])('refuses %j', (body) => {
     expect(() => fromInspect(body)).toThrow(expect.objectContaining({ code: 'engine.failed' }));
-  });
-});
-
-describe('toStartExitCode', () => {
-  it.each([
-    [{ State: { ExitCode: 127 } }, '', 127],
-    [{ State: { ExitCode: 126 } }, 'executable file not found', 126],
-    [{ State: { ExitCode: 128 } }, 'OCI runtime create failed: cgroup', null],
-    [{ State: { ExitCode: 0 } }, 'exec: "x": executable file not found in $PATH', 127],
-    [{}, 'exec: "/etc/passwd": permission denied', 126],
-    [{}, 'invalid mount config: bind source path does not exist: no such file or directory', null],
-  ])('%j %s', (body, message, code) => {
-    expect(toStartExitCode(body, message)).toBe(code);
   });
 });
 

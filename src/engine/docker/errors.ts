@@ -27,10 +27,14 @@ export class ConnectionLost extends Error {
   }
 }
 
-/** The HTTP status of a failed call, or null if there was no answer. */
+/** What Podman says under 500 of a container that was removed while it was looked at. */
+const GONE_MEANWHILE = ': no such container';
+
+/** The HTTP status of a failed call, 404 whenever there is no such container any more; null if there was no answer. */
 export function statusOf(cause: unknown): number | null {
   const status = toObject(cause)['statusCode'];
-  return typeof status === 'number' ? status : null;
+  if (typeof status !== 'number') return null;
+  return status === 500 && messageOf(cause).endsWith(GONE_MEANWHILE) ? 404 : status;
 }
 
 /** The engine's own words, without docker-modem's preamble; at most 2,000 characters. May echo a command line. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { oneLine } from '../../../src/base/one-line.js';
 import { EngineError } from '../../../src/errors.js';
-import { StatusFailure, messageOf, toEngineError } from '../../../src/engine/docker/errors.js';
+import { messageOf, StatusFailure, statusOf, toEngineError } from '../../../src/engine/docker/errors.js';
 import { SshFailure } from '../../../src/engine/docker/ssh-connection.js';
 
 const attempted = { doing: 'do it', host: 'unix:///e.sock' };
@@ -100,6 +100,22 @@ describe('toEngineError', () => {
 
   it.each([undefined, null, 'text', 7, new Error('')])('survives %j', (cause) => {
     expect(toEngineError(cause, attempted).code).toBe('engine.failed');
+  });
+});
+
+describe('statusOf', () => {
+  it('is what the engine answered, and null where it did not', () => {
+    expect(statusOf(new StatusFailure(500, 'full'))).toBe(500);
+    expect([undefined, null, 'text', new Error('x')].map(statusOf)).toEqual([null, null, null, null]);
+  });
+
+  it('is 404 for a container that Podman lost sight of while it looked at it', () => {
+    const words = 'container 3f2a does not exist in database: no such container';
+    expect(statusOf(new StatusFailure(500, words))).toBe(404);
+    expect(statusOf({ statusCode: 500, message: `(HTTP code 500) server error - ${words} ` })).toBe(404);
+    expect(toEngineError(new StatusFailure(500, words), attempted).code).toBe('engine.not_found');
+    expect(statusOf(new StatusFailure(500, `${words}, but one of that name`))).toBe(500);
+    expect(statusOf(new StatusFailure(409, words))).toBe(409);
   });
 });
 

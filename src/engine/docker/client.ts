@@ -1,6 +1,7 @@
 /** dockerode and its transport, loaded when they are first needed and only as far as this adapter uses them. The only file that imports them. */
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
+import { inspect } from 'node:util';
 import { lazy } from '../../base/lazy.js';
 import { EngineError } from '../../errors.js';
 import { destinationOf, isSecure, type Reach } from './connection.js';
@@ -77,10 +78,11 @@ export async function setUpDockerode(reach: Reach, version: string | undefined):
   };
   try {
     const [{ default: Docker }, { default: Modem }] = await Promise.all([loadDockerode(), loadModem()]);
-    const kind: object = Modem.prototype;
+    const modem = Object.assign(Object.create(Modem.prototype) as object, fields);
+    Reflect.set(modem, 'buildRequest', unprinted(Reflect.get(modem, 'buildRequest')));
     return (agent) => {
       // An option that the types do not know.
-      const ready: object = { modem: Object.assign(Object.create(kind) as object, fields, { agent }) };
+      const ready: object = { modem: Object.assign(Object.create(modem) as object, { agent }) };
       return new Docker(ready);
     };
   } catch (cause) {
@@ -89,6 +91,16 @@ export async function setUpDockerode(reach: Reach, version: string | undefined):
       hint: 'Is it installed?',
     });
   }
+}
+
+/** docker-modem has each request printed for a log that hardly anybody reads, with all that hangs on it: half a millisecond a run. */
+function unprinted(buildRequest: unknown): unknown {
+  return function (this: unknown, options: object, ...rest: unknown[]): unknown {
+    Object.defineProperty(options, inspect.custom, {
+      value: () => `${String(Reflect.get(options, 'method'))} ${String(Reflect.get(options, 'path'))}`,
+    });
+    return Reflect.apply(buildRequest as (...given: unknown[]) => unknown, this, [options, ...rest]);
+  };
 }
 
 /** A call by dockerode's transport alone, for those whose answers dockerode throws away: warnings about a container, labels of a volume. */

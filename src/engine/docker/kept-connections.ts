@@ -1,6 +1,5 @@
 /** Connections that stay open for a moment after their call, for the next call that may be made twice. It makes no call. */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
-import { inspect } from 'node:util';
 import { createKeepingAgent, type Reach } from './connection.js';
 import { hideRedirect, type Line } from './line.js';
 
@@ -34,7 +33,6 @@ export function createKeptConnections(reach: Reach): KeptConnections | null {
         return Reflect.apply(addRequestOf(shared), shared, [made, ...rest]);
       };
       Reflect.set(agent, 'addRequest', addRequest);
-      Reflect.set(agent, inspect.custom, () => 'agent');
       return { agent, wasStale: () => wasStale() };
     },
     close() {

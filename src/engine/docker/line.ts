@@ -1,6 +1,5 @@
 /** One connection of one call: a promise that rejects when it is cut or lost. Opens nothing itself. */
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
-import { inspect } from 'node:util';
 import { createAgent, type Reach } from './connection.js';
 import { ConnectionLost } from './errors.js';
 
@@ -99,7 +98,5 @@ export function createLineAgent(line: Line, reach: Reach): Agent {
       return Reflect.apply(add, agent, [request, ...rest]) as unknown;
     });
   }
-  // docker-modem has each request printed for a log that nobody reads, everything that hangs on its agent included.
-  Reflect.set(agent, inspect.custom, () => 'agent');
   return agent;
 }

@@ -98,6 +98,9 @@ function resolvedSegments(path: string): readonly string[] {
   return resolved;
 }
 
+/** Where a path leads from the root by the text alone, as far as `..` can go. */
+export const resolveFromRoot = (path: string): string => `/${resolvedSegments(`/${path}`).join('/')}`;
+
 /** No empty segments, and none that begins with a dot: the text says by itself where such a path leads. */
 const isPlainPath = (path: string): boolean =>
   path !== '' && !path.includes('//') && !path.includes('/.') && !path.startsWith('.') && !path.endsWith('/');

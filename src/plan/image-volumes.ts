@@ -1,5 +1,5 @@
 /** What covers the volumes an image declares: they would be writable, unbounded, and left behind. Pure. */
-import { isWithin } from '../base/paths.js';
+import { isWithin, resolveFromRoot } from '../base/paths.js';
 import type { MountSpec, TmpfsSpec } from './container-spec.js';
 import { isBeneath, isTarget } from './mount-plan.js';
 import { PLACEHOLDER, type RunPlan } from './run-plan.js';
@@ -14,14 +14,7 @@ export interface VolumeCover {
 }
 
 /** Where a volume of an image is, which may be written in any way: engines resolve it as text. */
-export function volumePath(volume: string): string {
-  const names: string[] = [];
-  for (const name of volume.split('/')) {
-    if (name === '..') names.pop();
-    else if (name !== '' && name !== '.') names.push(name);
-  }
-  return `/${names.join('/')}`;
-}
+export const volumePath = (volume: string): string => resolveFromRoot(volume);
 
 /** A volume of an image that nothing can cover; undefined: there is none. */
 export const impossibleVolume = (volumes: readonly string[]): string | undefined =>

@@ -1,9 +1,9 @@
 /** The shape of a configuration, and the rules between its keys, as a schema over a complete one. */
 import { z } from 'zod';
-import { expectedText } from '../base/expected-text.js';
 import { lazy } from '../base/lazy.js';
 import { pathsOverlap } from '../base/paths.js';
 import type { Policy } from '../policy/policy.js';
+import { engineHost } from './engine-host.js';
 import { imagePatterns, policySchema } from './policy-schema.js';
 import { keepsNoMore } from './retention.js';
 import type { RuntimeConfig } from './runtime-config.js';
@@ -47,20 +47,6 @@ const retention = lazy(() => z.strictObject({ container: when(), workspace: when
 
 const cpus = lazy(() =>
   z.number({ error: 'must be a number above 0' }).min(0.01, { error: 'must be at least 0.01' }).nullable(),
-);
-
-const engineHost = lazy(() =>
-  z
-    .string({ error: expectedText() })
-    .regex(
-      /^(unix:\/\/\/|(tcp|https?|ssh):\/\/[^/]|npipe:\/\/)/,
-      'must be unix:///path, tcp://host:port, https://host:port, ssh://user@host or npipe://path',
-    )
-    // Where it is no path, nothing of the kind can be meant, and a parser of URLs would leave some out. That of a socket, also by ssh, may have a space in it.
-    .refine(
-      (host) => /^(unix|npipe):/.test(host) || !/\p{Cc}|^[^/]*\/\/[^/]*\s/u.test(host),
-      'must have no whitespace in its host, and no control characters',
-    ),
 );
 
 const hostFile = lazy(() =>

@@ -1,4 +1,5 @@
 /** Reading of an engine's host string. Pure: nothing is opened and no environment is read here. */
+import { hasUnseen } from '../../base/engine-host.js';
 import { oneLine } from '../../base/one-line.js';
 import { EngineError } from '../../errors.js';
 
@@ -49,11 +50,8 @@ const TLS_PORT = 2376;
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
 
-/** The URL parser leaves some of them out: another host would be spoken to than the one that is written. A path may have a space in it. */
-const INVISIBLE = /\p{Cc}|^[^/]*\s/u;
-
 const parseUrl = (host: string, rest: string): URL => {
-  if (INVISIBLE.test(rest)) {
+  if (hasUnseen(rest)) {
     const why = 'whitespace or control characters are in it';
     throw unsupported(withoutCredentials(host), why, `Allowed: ${FORMS}.`);
   }
